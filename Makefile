@@ -1,0 +1,79 @@
+# Postrider. `make` alone lists the targets; CONTRIBUTING.md says more.
+
+STAGES  := ingest fanout deliver retry dlq
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+BUILD   := go build -trimpath -ldflags '-X github.com/postrider/postrider/shared/service.Version=$(VERSION)'
+
+# The linter is also the formatter: gofumpt and goimports are built into it.
+LINTER         := github.com/golangci/golangci-lint/v2
+LINTER_VERSION := v2.15.0
+
+# The race detector needs a C compiler. Without one `make test` says so and tests without it.
+RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+# How often `make race` repeats every test.
+COUNT ?= 5
+
+# Where PostgreSQL's server programs are looked for, after PATH.
+PG_DIRS = $(shell pg_config --bindir 2>/dev/null) $(wildcard /usr/lib/postgresql/*/bin /usr/pgsql-*/bin \
+  /opt/homebrew/opt/postgresql*/bin /usr/local/opt/postgresql*/bin /home/linuxbrew/.linuxbrew/opt/postgresql*/bin)
+
+export PATH := $(CURDIR)/.tools:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test race fmt lint build bench postgres tools clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+
+# A terminal sends Ctrl-C to its whole foreground group, and make would end as killed by it. With job control
+# (set -m) the program is that group alone, stops cleanly, and make reports its exit code.
+run: $(if $(POSTRIDER_DATABASE_URL),,postgres) ## run everything on this machine; Ctrl-C stops it
+	$(BUILD) -o bin/local ./deploy/local
+	@if [ -t 0 ]; then set -m; ./bin/local; else exec ./bin/local; fi
+
+test: postgres lint ## check and test everything, as the build machine does
+	$(if $(RACE),,@echo 'No C compiler found: testing without the race detector.')
+	go test $(RACE) -shuffle=on -timeout 8m ./...
+
+race: postgres ## repeat all tests with the race detector (COUNT=5)
+	go test -race -shuffle=on -count=$(COUNT) -timeout 60m ./...
+
+fmt: tools ## format the code
+	golangci-lint fmt
+
+lint: tools ## check formatting, vet, lint, go.mod and the house rules
+	golangci-lint fmt --diff
+	go vet ./...
+	golangci-lint run
+	go mod tidy -diff
+	go test ./shared/house
+
+build: ## put static programs into ./bin
+	CGO_ENABLED=0 $(BUILD) -o bin/ $(foreach s,$(STAGES),./$s/cmd/$s) ./deploy/bootstrap ./deploy/local ./bench/sink ./bench/load
+	CGO_ENABLED=0 $(BUILD) -o bin/bench ./bench/report
+
+bench: postgres ## measure the pipeline on this machine
+	go run ./bench/report
+
+clean: ## remove what was built, not the data
+	rm -rf bin .tools
+
+# Debian's package also makes and starts a server on port 5432; the setting keeps it from that, and goes again.
+postgres: ## install PostgreSQL's server programs where there are none
+	@IFS=:; for d in $$PATH $(subst $() ,:,$(PG_DIRS)); do [ ! -x "$$d/initdb" ] || [ ! -x "$$d/postgres" ] || exit 0; done; \
+	root=sudo; [ "$$(id -u)" != 0 ] || root=; has() { command -v "$$1" >/dev/null; }; c=/etc/postgresql-common/createcluster.d; \
+	if has apt-get; then cmd="mkdir -p $$c && echo create_main_cluster=off >$$c/postrider.conf && apt-get update && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql && rm $$c/postrider.conf"; \
+	elif has dnf; then cmd="dnf install -y postgresql-server"; \
+	elif has brew; then cmd="brew install postgresql@17"; root=; \
+	else echo "No PostgreSQL server programs (initdb, postgres) here, and no apt-get, dnf or brew to install them with: please install PostgreSQL 15 or newer." >&2; exit 1; fi; \
+	if [ "$$root" ] && ! has sudo; then echo "No PostgreSQL server programs (initdb, postgres) here: please run as root: $$cmd" >&2; exit 1; fi; \
+	echo "No PostgreSQL server programs (initdb, postgres) here; installing them: $$root $$cmd"; \
+	$$root sh -c "$$cmd"
+
+# Built by this Go and of this version, or built anew: a linter older than the compiler cannot read its packages.
+tools: ## build the linter into ./.tools where it is missing or another version
+	@f=$$(command -v golangci-lint) && i=$$(go version -m "$$f" 2>/dev/null) && \
+	case $$i in *"$$(go env GOVERSION)"*"$(LINTER)	$(LINTER_VERSION)"*) exit 0;; esac; \
+	echo 'Building golangci-lint $(LINTER_VERSION) into .tools; this takes some minutes, once.'; \
+	GOBIN='$(CURDIR)/.tools' go install $(LINTER)/cmd/golangci-lint@$(LINTER_VERSION)

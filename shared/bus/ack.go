@@ -1,0 +1,164 @@
+package bus
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	ackWait = 30 * time.Second
+
+	// A message that is still being worked on says so three times in ackWait.
+	progressEvery = ackWait / 3
+)
+
+// Msg is a message pulled from a stream. It is ours until one of Ack, Nak and
+// Term is called, however long that takes: meanwhile the bus tells the server
+// that it is being worked on. A process that dies says nothing more, and the
+// server gives the message to another after 30 s.
+type Msg struct {
+	Subject string
+	Data    []byte
+
+	// Stored is when the stream stored the message, by the server's clock.
+	Stored time.Time
+	// Sequence is the message's place in its stream.
+	Sequence uint64
+	// Deliveries counts how often the server has handed it out, from 1.
+	Deliveries int
+
+	reply string
+	held  *holder
+}
+
+// Ack says that the message is done with. It does not wait for the server: a
+// lost acknowledgement brings the message back, as a crash would.
+func (m *Msg) Ack() { m.finish("+ACK") }
+
+// Nak gives the message back, to be handed out again after delay. Until then it
+// keeps its place among the consumer's pending messages, so only a few may wait
+// like this at a time.
+func (m *Msg) Nak(delay time.Duration) {
+	if delay <= 0 {
+		m.finish("-NAK")
+		return
+	}
+	m.finish(`-NAK {"delay":` + strconv.FormatInt(int64(delay), 10) + `}`)
+}
+
+// Term says that the message must not be handed out again, and why.
+func (m *Msg) Term(reason string) { m.finish("+TERM " + reason) }
+
+func (m *Msg) finish(verdict string) {
+	if m.held.release(m) {
+		_ = m.held.nc.Publish(m.reply, []byte(verdict)) // lost without a connection: see Ack
+	}
+}
+
+// newMsg reads what the server says of a message in its reply subject:
+// $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<stream
+// sequence>.<consumer sequence>.<timestamp>.<pending>[.<random>].
+func newMsg(raw *nats.Msg, held *holder) (*Msg, bool) {
+	const short, full = 9, 11
+	parts := strings.Split(raw.Reply, ".")
+	if len(parts) < short || parts[0] != "$JS" || parts[1] != "ACK" {
+		return nil, false
+	}
+	fields := parts[2:]
+	if len(parts) >= full {
+		fields = parts[4:]
+	}
+	delivered, err1 := strconv.Atoi(fields[2])
+	sequence, err2 := strconv.ParseUint(fields[3], 10, 64)
+	stored, err3 := strconv.ParseInt(fields[5], 10, 64)
+	if err1 != nil || err2 != nil || err3 != nil {
+		return nil, false
+	}
+	return &Msg{
+		Subject:    raw.Subject,
+		Data:       raw.Data,
+		Stored:     time.Unix(0, stored),
+		Sequence:   sequence,
+		Deliveries: delivered,
+		reply:      raw.Reply,
+		held:       held,
+	}, true
+}
+
+// holder knows every message that this process has pulled and not finished, and
+// keeps the server from giving it to another. Its owner is the bus.
+type holder struct {
+	nc *nats.Conn
+
+	mu    sync.Mutex
+	since map[*Msg]time.Time
+
+	stop chan struct{}
+	done chan struct{}
+}
+
+func newHolder(nc *nats.Conn) *holder {
+	h := &holder{
+		nc:    nc,
+		since: make(map[*Msg]time.Time),
+		stop:  make(chan struct{}),
+		done:  make(chan struct{}),
+	}
+	go h.keep()
+	return h
+}
+
+func (h *holder) hold(m *Msg) {
+	h.mu.Lock()
+	h.since[m] = time.Now()
+	h.mu.Unlock()
+}
+
+// release reports whether the message was still held: the first verdict counts.
+func (h *holder) release(m *Msg) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, ok := h.since[m]
+	delete(h.since, m)
+	return ok
+}
+
+func (h *holder) keep() {
+	defer close(h.done)
+	ticker := time.NewTicker(progressEvery / 2)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-h.stop:
+			return
+		case now := <-ticker.C:
+			h.progress(now)
+		}
+	}
+}
+
+func (h *holder) progress(now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for m, since := range h.since {
+		if now.Sub(since) >= progressEvery/2 {
+			h.since[m] = now
+			_ = h.nc.Publish(m.reply, []byte("+WPI")) // lost without a connection: see Msg.Ack
+		}
+	}
+}
+
+func (h *holder) close() {
+	close(h.stop)
+	<-h.done
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for m := range h.since {
+		_ = h.nc.Publish(m.reply, []byte("-NAK"))
+	}
+	clear(h.since)
+}

@@ -1,0 +1,134 @@
+// Package bus is JetStream as Postrider uses it: streams and consumers declared
+// in one place, publishing in groups, pulling in batches, acknowledging in one
+// file. What is on a stream is a hand-over between two stages and can be made
+// again from PostgreSQL; nothing here promises more than JetStream does.
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// publishWindow bounds the publishes of one process that wait for their
+	// acknowledgement. Measured: beyond 64 a larger window changes nothing, but
+	// a group must fit.
+	publishWindow = 4096
+
+	// publishTimeout is how long a publish waits for its acknowledgement. A
+	// stream whose leader died answers again after 4 to 6.5 s (measured).
+	publishTimeout = 10 * time.Second
+
+	reconnectWait = 250 * time.Millisecond
+)
+
+// ErrDisconnected is why a bus is not healthy while it has no server.
+var ErrDisconnected = errors.New("not connected to NATS")
+
+// Bus is one connection to NATS and all that a process does over it. It is safe
+// for concurrent use.
+type Bus struct {
+	nc   *nats.Conn
+	js   jetstream.JetStream
+	held *holder
+
+	mu           sync.Mutex
+	reconnected  chan struct{} // closed when the connection was made anew
+	asyncFailure error         // what the server said of us last, without being asked
+}
+
+// Options tell how to connect.
+type Options struct {
+	URL  string // nats://host:port, several joined by commas
+	Name string // shown in the server's list of connections
+
+	// OnError is told of what no caller is there to hear, such as a refused
+	// permission or a slow consumer.
+	OnError func(error)
+}
+
+// Connect returns a bus once a server answered, within seconds. After that the connection is
+// made anew for as long as the bus lives, and meanwhile publishing fails at
+// once: what is not on a stream is still with whoever wants it there.
+func Connect(o Options) (*Bus, error) {
+	b := &Bus{reconnected: make(chan struct{})}
+	nc, err := nats.Connect(o.URL,
+		nats.Name(o.Name),
+		nats.CustomInboxPrefix("_INBOX_"+inboxToken(o.Name)),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(reconnectWait),
+		nats.ReconnectBufSize(-1),
+		nats.PingInterval(10*time.Second),
+		nats.MaxPingsOutstanding(2),
+		nats.ReconnectHandler(func(*nats.Conn) { b.onReconnect() }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { b.onError(err, o.OnError) }),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS at %s: %w", redact(o.URL), err)
+	}
+	b.nc = nc
+	js, err := jetstream.New(b.nc,
+		jetstream.WithPublishAsyncMaxPending(publishWindow),
+		jetstream.WithPublishAsyncTimeout(publishTimeout),
+	)
+	if err != nil {
+		b.nc.Close()
+		return nil, fmt.Errorf("open JetStream: %w", err)
+	}
+	b.js = js
+	b.held = newHolder(b.nc)
+	return b, nil
+}
+
+// Close gives back every message that was pulled and not acknowledged, so that
+// another process gets it now and not after the acknowledgement wait, sends
+// what is still buffered and ends the connection. Whoever pulls must have
+// stopped before.
+func (b *Bus) Close() {
+	b.held.close()
+	_ = b.nc.FlushTimeout(2 * time.Second) // without a server there is nobody to tell
+	b.nc.Close()
+}
+
+// Health returns why messages cannot be exchanged now, nil when they can.
+func (b *Bus) Health() error {
+	if !b.nc.IsConnected() {
+		return ErrDisconnected
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.asyncFailure
+}
+
+func (b *Bus) onReconnect() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	close(b.reconnected)
+	b.reconnected = make(chan struct{})
+	b.asyncFailure = nil
+}
+
+// onError keeps what makes this process useless until it is mended: a refused
+// permission shows up nowhere else than as a timeout.
+func (b *Bus) onError(err error, tell func(error)) {
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		b.mu.Lock()
+		b.asyncFailure = err
+		b.mu.Unlock()
+	}
+	if tell != nil {
+		tell(err)
+	}
+}
+
+// reconnection returns a channel that is closed at the next reconnect.
+func (b *Bus) reconnection() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.reconnected
+}

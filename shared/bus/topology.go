@@ -1,0 +1,94 @@
+package bus
+
+import (
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+// Consumer names a pull consumer of a stream. All consumers are declared in
+// this file and made by Bootstrap.
+type Consumer struct{ Stream, Name string }
+
+// String is how people and logs call the consumer.
+func (c Consumer) String() string { return c.Stream + "/" + c.Name }
+
+// The consumers that are one of a kind.
+var (
+	Fanout = Consumer{event.StreamEvents, "fanout"}
+	DLQ    = Consumer{event.StreamDLQ, "dlq"}
+	Tasks  = Consumer{event.StreamTasks, "dlq"}
+)
+
+// LaneConsumer is the consumer of a shared lane of DELIVER.
+func LaneConsumer(l event.Lane) Consumer { return Consumer{event.StreamDeliver, string(l)} }
+
+// TierConsumer is the consumer of a tier of RETRY.
+func TierConsumer(t event.Tier) Consumer { return Consumer{event.StreamRetry, t.Name} }
+
+const (
+	// A live publish window is short; what was published longer ago is
+	// recognised by its attempts. Each id in the window costs 131 bytes of the
+	// server's memory (measured), so the window of the busy streams is short.
+	shortDuplicateWindow = time.Minute
+	longDuplicateWindow  = 2 * time.Minute
+
+	dlqMaxAge = 30 * 24 * time.Hour
+)
+
+// streams declares every stream. Work queues hold what is not done yet; DLQ
+// keeps what it had for a month, to be looked into.
+func streams(replicas int) []jetstream.StreamConfig {
+	queue := func(name, subjects, description string, window time.Duration) jetstream.StreamConfig {
+		return jetstream.StreamConfig{
+			Name:        name,
+			Description: description,
+			Subjects:    []string{subjects},
+			Retention:   jetstream.WorkQueuePolicy,
+			Storage:     jetstream.FileStorage,
+			Discard:     jetstream.DiscardNew,
+			Duplicates:  window,
+			Replicas:    replicas,
+		}
+	}
+	dlq := queue(event.StreamDLQ, "dlq.>", "exhausted deliveries, recorded by dlq", longDuplicateWindow)
+	dlq.Retention = jetstream.LimitsPolicy
+	dlq.Discard = jetstream.DiscardOld
+	dlq.MaxAge = dlqMaxAge
+	return []jetstream.StreamConfig{
+		queue(event.StreamEvents, "events.>", "batches of accepted events, from ingest to fanout", longDuplicateWindow),
+		queue(event.StreamDeliver, "deliver.>", "deliveries that are due, to deliver", shortDuplicateWindow),
+		queue(event.StreamRetry, "retry.>", "deliveries that wait, by tier of delay", shortDuplicateWindow),
+		dlq,
+		queue(event.StreamTasks, "tasks.>", "announced jobs, from ingest to dlq", longDuplicateWindow),
+	}
+}
+
+// consumers declares every consumer. None gives up on a message: stages count
+// attempts themselves and hand over what is exhausted.
+func consumers(replicas int) map[Consumer]jetstream.ConsumerConfig {
+	all := make(map[Consumer]jetstream.ConsumerConfig)
+	add := func(c Consumer, filter string, maxPending int) {
+		all[c] = jetstream.ConsumerConfig{
+			Durable:       c.Name,
+			FilterSubject: filter,
+			AckPolicy:     jetstream.AckExplicitPolicy,
+			AckWait:       ackWait,
+			MaxDeliver:    -1,
+			MaxAckPending: maxPending,
+			Replicas:      replicas,
+		}
+	}
+	add(Fanout, "events.>", 512)
+	add(DLQ, "dlq.>", 4096)
+	add(Tasks, "tasks.>", 64)
+	for _, l := range event.Lanes() {
+		add(LaneConsumer(l), l.Filter(), 4096)
+	}
+	for _, t := range event.Tiers() {
+		add(TierConsumer(t), t.Subject(), 8192)
+	}
+	return all
+}

@@ -1,0 +1,113 @@
+package event
+
+import "time"
+
+// InlineLimit is the size in bytes up to which a payload travels inside
+// messages. A larger one is referred to and read from PostgreSQL when it is
+// sent.
+const InlineLimit = 64 << 10
+
+// Priority orders the deliveries of one tenant; it never takes another tenant's
+// share.
+type Priority string
+
+// The priorities a producer can choose from; the empty one means normal.
+const (
+	High   Priority = "high"
+	Normal Priority = "normal"
+	Low    Priority = "low"
+)
+
+// Event is what a producer posted and Postrider accepted. The time of its id is
+// the time of acceptance.
+type Event struct {
+	ID       ID
+	Tenant   ID
+	Type     string
+	Channels []string
+	Priority Priority
+
+	// Version is the tenant's version at the commit of the event: whoever
+	// expands the event must know the tenant's endpoints at least as of it.
+	Version int64
+
+	// Recheck says that the event may have gone over the stream before: a
+	// delivery made of it is looked up in the attempts before it is sent.
+	Recheck bool
+
+	// Payload is the body as it came, byte for byte; nil when Referred.
+	Payload  []byte
+	Referred bool
+}
+
+// Delivery is one event on its way to one endpoint. Event, Endpoint and Run
+// name it for all its life; Attempt is data.
+type Delivery struct {
+	Event    ID
+	Tenant   ID
+	Endpoint ID
+	Type     string
+	Priority Priority
+
+	// Version of the tenant that the endpoint was found in; see Event.Version.
+	Version int64
+
+	// Run is zero for what the event itself caused. A resend, a recover or a
+	// redrive delivers the same event again in a run of its own, named by the
+	// task, with a schedule that starts over.
+	Run ID
+
+	// Attempt is the number of the attempt that is due, from 1 in each run.
+	Attempt int
+
+	// Due is when the attempt may start; zero means at once.
+	Due time.Time
+
+	// Reason says, on its way to the dead-letter queue, why it goes there.
+	Reason string
+
+	Recheck bool
+
+	Payload  []byte
+	Referred bool
+}
+
+// Class is what kind of claim a delivery has on a worker's slots.
+type Class string
+
+// The classes. First attempts go before everything else; retries and replays
+// have a share of their own.
+const (
+	First  Class = "first"
+	Retry  Class = "retry"
+	Replay Class = "replay"
+)
+
+// Class derives the class from what the delivery is.
+func (d *Delivery) Class() Class {
+	switch {
+	case !d.Run.IsZero():
+		return Replay
+	case d.Attempt > 1:
+		return Retry
+	default:
+		return First
+	}
+}
+
+// Key names the attempt that is due: equal for every copy of the same hand-over
+// and for no other. It is the message id (Nats-Msg-Id) on every stream, so a
+// repeated hand-over is dropped inside the stream's duplicate window.
+func (d *Delivery) Key() string {
+	key := make([]byte, 0, 4*textLen)
+	key = append(key, Message.Format(d.Event)...)
+	key = append(key, '.')
+	key = append(key, Endpoint.Format(d.Endpoint)...)
+	key = append(key, '.')
+	key = appendInt(key, d.Attempt)
+	if !d.Run.IsZero() {
+		key = append(key, '.')
+		key = append(key, Task.Format(d.Run)...)
+	}
+	return string(key)
+}

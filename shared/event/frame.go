@@ -1,0 +1,166 @@
+package event
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Format is the version of the frames below. It travels in the header
+// Postrider-Format of every message; a message of a version that a stage does
+// not know is left where it is.
+const Format = "1"
+
+// ErrBadFrame is returned for bytes that are not frames of this version.
+var ErrBadFrame = errors.New("malformed frame")
+
+// A frame is one line of JSON that describes an event or a delivery, a newline,
+// and the payload's bytes as they came. Frames follow each other without
+// separator, since the line tells the payload's size. So one message carries
+// one delivery or many events, a payload is never re-encoded, and a person who
+// looks into a stream can read it.
+type frame struct {
+	Event    string    `json:"event"`
+	Tenant   string    `json:"tenant"`
+	Endpoint string    `json:"endpoint,omitempty"`
+	Type     string    `json:"type"`
+	Channels []string  `json:"channels,omitempty"`
+	Priority Priority  `json:"priority,omitempty"`
+	Version  int64     `json:"version"`
+	Run      string    `json:"run,omitempty"`
+	Attempt  int       `json:"attempt,omitempty"`
+	Due      time.Time `json:"due,omitzero"`
+	Reason   string    `json:"reason,omitempty"`
+	Recheck  bool      `json:"recheck,omitempty"`
+	Referred bool      `json:"referred,omitempty"`
+	Size     int       `json:"size"`
+}
+
+// Append adds the event's frame to buf and returns the longer slice.
+func (e *Event) Append(buf []byte) ([]byte, error) {
+	return appendFrame(buf, &frame{
+		Event:    Message.Format(e.ID),
+		Tenant:   Tenant.Format(e.Tenant),
+		Type:     e.Type,
+		Channels: e.Channels,
+		Priority: e.Priority,
+		Version:  e.Version,
+		Recheck:  e.Recheck,
+		Referred: e.Referred,
+	}, e.Payload)
+}
+
+// DecodeEvents reads the frames of one message. The payloads point into data.
+// It returns ErrBadFrame, and no event, when any part cannot be read.
+func DecodeEvents(data []byte) ([]Event, error) {
+	var events []Event
+	for len(data) > 0 {
+		f, payload, rest, err := cutFrame(data)
+		if err != nil {
+			return nil, err
+		}
+		e := Event{
+			Type: f.Type, Channels: f.Channels, Priority: f.Priority, Version: f.Version,
+			Recheck: f.Recheck, Referred: f.Referred, Payload: payload,
+		}
+		if err := parseIDs(f, &e.ID, &e.Tenant); err != nil {
+			return nil, err
+		}
+		events = append(events, e)
+		data = rest
+	}
+	return events, nil
+}
+
+// Encode returns the delivery's frame, a whole message by itself.
+func (d *Delivery) Encode() ([]byte, error) {
+	f := frame{
+		Event:    Message.Format(d.Event),
+		Tenant:   Tenant.Format(d.Tenant),
+		Endpoint: Endpoint.Format(d.Endpoint),
+		Type:     d.Type,
+		Priority: d.Priority,
+		Version:  d.Version,
+		Attempt:  d.Attempt,
+		Due:      d.Due,
+		Reason:   d.Reason,
+		Recheck:  d.Recheck,
+		Referred: d.Referred,
+	}
+	if !d.Run.IsZero() {
+		f.Run = Task.Format(d.Run)
+	}
+	return appendFrame(make([]byte, 0, 384+len(d.Payload)), &f, d.Payload)
+}
+
+// DecodeDelivery reads a message that holds one delivery. The payload points
+// into data. It returns ErrBadFrame for anything else.
+func DecodeDelivery(data []byte) (*Delivery, error) {
+	f, payload, rest, err := cutFrame(data)
+	if err != nil {
+		return nil, err
+	}
+	if len(rest) > 0 {
+		return nil, fmt.Errorf("%w: %d bytes after the payload", ErrBadFrame, len(rest))
+	}
+	d := Delivery{
+		Type: f.Type, Priority: f.Priority, Version: f.Version, Attempt: f.Attempt, Due: f.Due,
+		Reason: f.Reason, Recheck: f.Recheck, Referred: f.Referred, Payload: payload,
+	}
+	if err := parseIDs(f, &d.Event, &d.Tenant); err != nil {
+		return nil, err
+	}
+	if d.Endpoint, err = Endpoint.Parse(f.Endpoint); err != nil {
+		return nil, fmt.Errorf("%w: endpoint: %w", ErrBadFrame, err)
+	}
+	if f.Run != "" {
+		if d.Run, err = Task.Parse(f.Run); err != nil {
+			return nil, fmt.Errorf("%w: run: %w", ErrBadFrame, err)
+		}
+	}
+	if d.Attempt < 1 {
+		return nil, fmt.Errorf("%w: attempt %d", ErrBadFrame, d.Attempt)
+	}
+	return &d, nil
+}
+
+func appendFrame(buf []byte, f *frame, payload []byte) ([]byte, error) {
+	f.Size = len(payload)
+	line, err := json.Marshal(f)
+	if err != nil {
+		return nil, fmt.Errorf("encode frame: %w", err)
+	}
+	buf = append(buf, line...)
+	buf = append(buf, '\n')
+	return append(buf, payload...), nil
+}
+
+func cutFrame(data []byte) (f *frame, payload, rest []byte, err error) {
+	line, rest, ok := bytes.Cut(data, []byte{'\n'})
+	if !ok {
+		return nil, nil, nil, fmt.Errorf("%w: no line", ErrBadFrame)
+	}
+	f = new(frame)
+	if err := json.Unmarshal(line, f); err != nil {
+		return nil, nil, nil, fmt.Errorf("%w: %w", ErrBadFrame, err)
+	}
+	if f.Size < 0 || f.Size > len(rest) {
+		return nil, nil, nil, fmt.Errorf("%w: payload of %d bytes in %d", ErrBadFrame, f.Size, len(rest))
+	}
+	return f, rest[:f.Size:f.Size], rest[f.Size:], nil
+}
+
+func parseIDs(f *frame, id, tenant *ID) (err error) {
+	if *id, err = Message.Parse(f.Event); err != nil {
+		return fmt.Errorf("%w: event: %w", ErrBadFrame, err)
+	}
+	if *tenant, err = Tenant.Parse(f.Tenant); err != nil {
+		return fmt.Errorf("%w: tenant: %w", ErrBadFrame, err)
+	}
+	return nil
+}
+
+func appendInt(buf []byte, n int) []byte { return strconv.AppendInt(buf, int64(n), 10) }

@@ -1,0 +1,140 @@
+package house
+
+// Names that the tables below use for several packages at once.
+const (
+	module = "github.com/postrider/postrider"
+
+	// stages are the five rooms that work on events; each becomes a process.
+	stages = "ingest ingest/api fanout deliver retry dlq"
+
+	// common is what every stage may use: all of shared but what only tests and the local runner need.
+	// Code moves there when a second stage needs it, not before.
+	common = "shared/event shared/signature shared/egress shared/group shared/bus shared/store shared/directory shared/service"
+
+	// testOnly may also be imported by every test.
+	testOnly = "shared/testkit shared/embedded"
+)
+
+// rooms says which of our packages each package may import. A package without a row fails, and so does a row without a
+// package. Tests of a package may import the same, the package itself, and what is testOnly.
+//
+// What the table is for: a stage never imports another stage, so each can become a process of its own, be replaced and
+// be read alone; what passes between them is in shared/event and travels over the bus.
+var rooms = []struct{ path, imports string }{
+	// The vocabulary, and tools that know nothing of us. They stay small because they may import nothing.
+	{"shared/event", ""},     // types, ids, subjects
+	{"shared/signature", ""}, // Standard Webhooks
+	{"shared/egress", ""},    // which addresses may be dialled
+	{"shared/group", ""},     // the loop that commits in groups
+
+	// The two systems that we stand on, each behind one package.
+	{"shared/bus", "shared/event"},                                                            // JetStream
+	{"shared/store", "shared/event shared/signature"},                                         // PostgreSQL
+	{"shared/directory", "shared/event shared/store"},                                         // tenants and endpoints, cached
+	{"shared/service", "shared/event shared/egress shared/bus shared/store shared/directory"}, // the life of a process
+
+	// Servers for tests and the local runner; no shipped program contains them (see notShipped).
+	{"shared/embedded", ""},
+	{"shared/testkit", "shared/embedded shared/event shared/signature shared/bus shared/store"},
+	{"shared/house", ""},
+
+	// The stages. The API is part of ingest, as a package because it is large.
+	{"ingest", common + " ingest/api"},
+	{"ingest/api", common + " ingest"},
+	{"fanout", common},
+	{"deliver", common},
+	{"retry", common},
+	{"dlq", common},
+
+	// Their programs are a few lines: a main with anything to say hides it from the all-in-one.
+	{"ingest/cmd/ingest", "ingest shared/service"},
+	{"fanout/cmd/fanout", "fanout shared/service"},
+	{"deliver/cmd/deliver", "deliver shared/service"},
+	{"retry/cmd/retry", "retry shared/service"},
+	{"dlq/cmd/dlq", "dlq shared/service"},
+
+	// Programs of the installation: migrate and create streams; all in one; both shapes against each other.
+	{"deploy/bootstrap", "shared/service shared/bus shared/store"},
+	{"deploy/local", "ingest fanout deliver retry dlq shared/service shared/embedded shared/bus shared/store"},
+	{"deploy/e2e", "anything"},
+
+	// The bench speaks HTTP only, as a producer and a receiver do; it measures strangers' systems as well as ours.
+	{"bench/*", "shared/event shared/signature shared/testkit"},
+}
+
+// modules says which packages may import what comes from outside, by import path and everything below it. A path that
+// is not here fails: a new dependency is a decision. Where inTests is set, every test may import it too.
+var modules = []struct {
+	path    string
+	rooms   string
+	inTests bool
+}{
+	// NATS. Stages know the bus, not the client.
+	{"github.com/nats-io/nats.go", "shared/bus shared/embedded shared/testkit", true},
+	{"github.com/nats-io/nats-server/v2", "shared/embedded", false},
+
+	// PostgreSQL. Stages know the store; the directory listens for its notifications on a connection of its own.
+	{"github.com/jackc/pgx/v5", "shared/store shared/directory shared/embedded shared/testkit", true},
+	{"github.com/pressly/goose/v3", "shared/store", false},
+
+	// Logs and metrics: made by the service, used by the stages. Bus and store return errors and take callbacks.
+	{"github.com/rs/zerolog", "shared/service " + stages, true},
+	{"github.com/prometheus/client_golang", "shared/service " + stages, true},
+
+	// One use each.
+	{"github.com/hashicorp/golang-lru/v2", "shared/directory", false},
+	{"github.com/sony/gobreaker/v2", "deliver", false},
+	{"github.com/sethvargo/go-limiter", "deliver ingest ingest/api", false},
+	{"github.com/HdrHistogram/hdrhistogram-go", "bench/*", false},
+
+	// Goroutines with an owner that waits. Not where only the standard library may be used.
+	{"golang.org/x/sync/errgroup", "shared/bus shared/store shared/directory shared/service shared/testkit bench/* " + stages, true},
+
+	// Tests only. Of testify, require: a test that goes on after a failed check reports its consequences.
+	{"github.com/stretchr/testify/require", "shared/testkit", true},
+	{"github.com/google/go-cmp", "shared/testkit", true},
+	{"go.uber.org/goleak", "shared/testkit", true},
+	{"pgregory.net/rapid", "", true},
+	{"github.com/svix/svix-webhooks", "", true},                  // the client that we are compatible with
+	{"github.com/standard-webhooks/standard-webhooks", "", true}, // the judge of our signatures
+}
+
+// restricted are imports that would otherwise be free: who may have them outside tests, and why nobody else.
+var restricted = []struct{ path, rooms, why string }{
+	{"database/sql", "shared/store", "PostgreSQL is reached through shared/store, with pgx"},
+	{"os/exec", "shared/embedded shared/testkit deploy/local bench/*", "what is shipped starts no programs"},
+	{"testing", "shared/testkit", "what is shipped has no test flags"},
+	{"math/rand", "", "use math/rand/v2"},
+	{"log/slog", "shared/signature", "use the zerolog logger that the stage is given"}, // a Key hides itself from every logger
+	{"github.com/rs/zerolog/log", "", "a global logger; use the one that the stage is given"},
+	{"github.com/prometheus/client_golang/prometheus/promauto", "", "registers globally; use the registry that the stage is given"},
+}
+
+// shipped are the programs of a real installation, and notShipped what none of them may contain by any route.
+const (
+	shipped    = "ingest/cmd/ingest fanout/cmd/fanout deliver/cmd/deliver retry/cmd/retry dlq/cmd/dlq deploy/bootstrap"
+	notShipped = testOnly + " github.com/nats-io/nats-server/v2 github.com/stretchr/testify testing"
+)
+
+const (
+	// onlyTests may hold doc.go and tests, nothing that could be imported.
+	onlyTests = "shared/house deploy/e2e"
+
+	// topLevel are the folders of the repository, beside those with a dot. bin is built and ignored.
+	topLevel = "ingest fanout deliver retry dlq shared deploy bench bin"
+
+	// vague are names for packages of which nobody can say what does not belong in them.
+	vague = "util utils common types models helpers config misc lib"
+
+	// A room fits on a few screens, a function on one.
+	maxFileLines = 400
+	maxFuncLines = 80
+
+	// ackFile is where JetStream is told what became of a message, in the words of its protocol. Everywhere else, a
+	// message is a bus.Msg and the methods of the client's own are not called: those of any of its types in files that
+	// import its package jetstream, those with unmistakable names everywhere.
+	ackFile      = "shared/bus/ack.go"
+	ackWords     = "+ACK -NAK +NXT +WPI +TERM"
+	ackMethods   = "NakWithDelay DoubleAck AckSync TermWithReason InProgress"
+	ackAmbiguous = "Ack Nak Term"
+)

@@ -1,0 +1,178 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+// NewEvent is an event to be accepted, with what must be unique about it.
+type NewEvent struct {
+	event.Event
+	UID            string // the producer's own id, unique within the tenant for at least a day
+	IdempotencyKey string // and at least 24 h
+	Fingerprint    []byte // of the request, to tell whether a key was used for another
+}
+
+// Refusal is why an event was not accepted.
+type Refusal int
+
+// The refusals.
+const (
+	Accepted Refusal = iota
+	NoTenant         // the tenant does not exist, or no more
+	KeyUsed          // the idempotency key was used before
+	UIDUsed          // the producer's event id was used before
+)
+
+// Batch is one row of the outbox: events that are published as one message.
+type Batch struct {
+	ID     event.ID
+	Events []event.Event
+}
+
+// acceptSQL does all of accepting a group of events in one statement: find the
+// tenants, claim the keys, store the events, put their batches in the outbox.
+//
+// A key is claimed by inserting it into today's partition while yesterday's does
+// not have it. An event whose idempotency key could not be claimed claims
+// nothing else. Ordered inserts keep two groups from waiting for each other in a
+// circle. The version that comes back is the tenant's at this commit.
+const acceptSQL = `
+WITH input AS (
+    SELECT i.*, t.version
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::bytea[], $10::uuid[])
+         AS i(id, tenant_id, event_type, uid, channels, priority, payload, idempotency_key, fingerprint, batch_id)
+    JOIN tenants t ON t.id = i.tenant_id AND t.deleted_at IS NULL
+), claimed AS (
+    INSERT INTO event_keys (day, tenant_id, scope, key, event_id, fingerprint)
+    SELECT $11::date, tenant_id, 0, idempotency_key, id, fingerprint FROM input i
+    WHERE idempotency_key <> '' AND NOT EXISTS (
+        SELECT FROM event_keys k WHERE k.day = $11::date - 1 AND k.tenant_id = i.tenant_id AND k.scope = 0 AND k.key = i.idempotency_key)
+    ORDER BY tenant_id, idempotency_key
+    ON CONFLICT DO NOTHING
+    RETURNING event_id
+), fresh AS (
+    SELECT * FROM input WHERE idempotency_key = '' OR id IN (SELECT event_id FROM claimed)
+), named AS (
+    INSERT INTO event_keys (day, tenant_id, scope, key, event_id, fingerprint)
+    SELECT $11::date, tenant_id, 1, uid, id, fingerprint FROM fresh f
+    WHERE uid <> '' AND NOT EXISTS (
+        SELECT FROM event_keys k WHERE k.day = $11::date - 1 AND k.tenant_id = f.tenant_id AND k.scope = 1 AND k.key = f.uid)
+    ORDER BY tenant_id, uid
+    ON CONFLICT DO NOTHING
+    RETURNING event_id
+), stored AS (
+    INSERT INTO events (id, tenant_id, event_type, uid, channels, priority, payload)
+    SELECT id, tenant_id, event_type, nullif(uid, ''), string_to_array(nullif(channels, ''), ','), nullif(priority, ''), payload
+    FROM fresh WHERE uid = '' OR id IN (SELECT event_id FROM named)
+    RETURNING id, tenant_id
+), outbox AS (
+    INSERT INTO batches (id, tenant_ids, event_ids)
+    SELECT batch_id, array_agg(tenant_id ORDER BY id), array_agg(id ORDER BY id)
+    FROM input JOIN stored USING (id, tenant_id) GROUP BY batch_id
+)
+SELECT i.id, i.version,
+    CASE WHEN s.id IS NOT NULL THEN 0
+         WHEN i.idempotency_key <> '' AND i.id NOT IN (SELECT event_id FROM claimed) THEN 2
+         ELSE 3 END
+FROM input i LEFT JOIN stored s ON s.id = i.id`
+
+// Accept stores a group of events in one transaction, in batches that carry at
+// most batchBytes of payload each. It returns a verdict on every event, in
+// order, and the batches to publish. It sets the version of each accepted event.
+// An error means that nothing was stored.
+func (s *Store) Accept(ctx context.Context, events []NewEvent, batchBytes int) ([]Refusal, []Batch, error) {
+	args, batchOf := acceptArgs(events, batchBytes)
+	rows, err := s.pool.Query(ctx, acceptSQL, args...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("accept %d events: %w", len(events), err)
+	}
+	type verdict struct {
+		version int64
+		refusal Refusal
+	}
+	verdicts := make(map[event.ID]verdict, len(events))
+	var id event.ID
+	var v verdict
+	_, err = pgx.ForEachRow(rows, []any{&id, &v.version, &v.refusal}, func() error {
+		verdicts[id] = v
+		return nil
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("accept %d events: %w", len(events), err)
+	}
+	refusals := make([]Refusal, len(events))
+	var batches []Batch
+	for i := range events {
+		v, ok := verdicts[events[i].ID]
+		if !ok {
+			v.refusal = NoTenant
+		}
+		refusals[i] = v.refusal
+		if v.refusal != Accepted {
+			continue
+		}
+		events[i].Version = v.version
+		if len(batches) == 0 || batches[len(batches)-1].ID != batchOf[i] {
+			batches = append(batches, Batch{ID: batchOf[i]})
+		}
+		last := &batches[len(batches)-1]
+		last.Events = append(last.Events, events[i].Event)
+	}
+	return refusals, batches, nil
+}
+
+// acceptArgs turns the events into columns and deals them into batches.
+func acceptArgs(events []NewEvent, batchBytes int) ([]any, []event.ID) {
+	n := len(events)
+	ids, tenants, batchOf := make([]event.ID, n), make([]event.ID, n), make([]event.ID, n)
+	types, uids, channels := make([]string, n), make([]string, n), make([]string, n)
+	priorities, keys := make([]string, n), make([]string, n)
+	payloads, fingerprints := make([][]byte, n), make([][]byte, n)
+	var batch event.ID
+	size := 0
+	for i := range events {
+		e := &events[i]
+		travels := len(e.Payload)
+		if travels > event.InlineLimit {
+			travels = 0
+		}
+		if batch.IsZero() || size+travels > batchBytes {
+			batch, size = event.NewID(), 0
+		}
+		size += travels
+		ids[i], tenants[i], batchOf[i] = e.ID, e.Tenant, batch
+		types[i], uids[i], channels[i] = e.Type, e.UID, strings.Join(e.Channels, ",")
+		priorities[i], keys[i] = string(e.Priority), e.IdempotencyKey
+		payloads[i], fingerprints[i] = e.Payload, e.Fingerprint
+	}
+	today := events[0].ID.Time().Truncate(day)
+	return []any{ids, tenants, types, uids, channels, priorities, payloads, keys, fingerprints, batchOf, today}, batchOf
+}
+
+// Earlier is an event that claimed a key before.
+type Earlier struct {
+	Event       event.ID
+	Fingerprint []byte
+}
+
+// EarlierByKey finds the event that came with the idempotency key today or
+// yesterday. It returns ErrNotFound when the key has expired meanwhile.
+func (s *Store) EarlierByKey(ctx context.Context, tenant event.ID, key string) (Earlier, error) {
+	var e Earlier
+	today := time.Now().UTC().Truncate(day)
+	err := s.pool.QueryRow(ctx, `
+		SELECT event_id, fingerprint FROM event_keys
+		WHERE day >= $1::date - 1 AND tenant_id = $2 AND scope = 0 AND key = $3
+		ORDER BY day DESC LIMIT 1`, today, tenant, key).Scan(&e.Event, &e.Fingerprint)
+	if err != nil {
+		return e, fmt.Errorf("find idempotency key: %w", interpret(err))
+	}
+	return e, nil
+}

@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+// Attempt is one row of what was tried: the HTTP call, how it ended and what
+// follows.
+type Attempt struct {
+	ID         event.ID // its time is when the attempt started
+	Tenant     event.ID
+	Event      event.ID
+	Endpoint   event.ID
+	Run        event.ID // zero: caused by the event itself
+	Number     int
+	Outcome    string
+	NextAt     time.Time // zero: this was the last
+	StatusCode int       // 0: there was no answer
+	Duration   time.Duration
+	URL        string
+	Response   []byte
+}
+
+// RecordAttempts stores a group of attempts in one statement.
+func (s *Store) RecordAttempts(ctx context.Context, attempts []Attempt) error {
+	n := len(attempts)
+	ids, tenants, events := make([]event.ID, n), make([]event.ID, n), make([]event.ID, n)
+	endpoints, runs := make([]event.ID, n), make([]*event.ID, n)
+	numbers, statuses, durations := make([]int, n), make([]int, n), make([]int64, n)
+	outcomes, urls, responses := make([]string, n), make([]string, n), make([][]byte, n)
+	next := make([]*time.Time, n)
+	for i := range attempts {
+		a := &attempts[i]
+		ids[i], tenants[i], events[i] = a.ID, a.Tenant, a.Event
+		endpoints[i], runs[i] = a.Endpoint, nullable(a.Run)
+		numbers[i], statuses[i], durations[i] = a.Number, a.StatusCode, a.Duration.Milliseconds()
+		outcomes[i], urls[i], responses[i] = a.Outcome, a.URL, a.Response
+		if !a.NextAt.IsZero() {
+			next[i] = &a.NextAt
+		}
+	}
+	_, err := s.pool.Exec(ctx, `
+		INSERT INTO attempts (id, tenant_id, event_id, endpoint_id, run_id, attempt, outcome, next_at, status_code, duration_ms, url, response)
+		SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::integer[],
+			$7::text[], $8::timestamptz[], $9::integer[], $10::integer[], $11::text[], $12::bytea[])`,
+		ids, tenants, events, endpoints, runs, numbers, outcomes, next, statuses, durations, urls, responses)
+	if err != nil {
+		return fmt.Errorf("record %d attempts: %w", n, err)
+	}
+	return nil
+}
+
+// MadeAttempt finds the attempt that d is about, when it was made and recorded
+// before: by a worker that died before it could hand the delivery on. It returns
+// ErrNotFound when it was not.
+func (s *Store) MadeAttempt(ctx context.Context, d *event.Delivery) (*Attempt, error) {
+	a := Attempt{Tenant: d.Tenant, Event: d.Event, Endpoint: d.Endpoint, Run: d.Run, Number: d.Attempt}
+	var next *time.Time
+	err := s.pool.QueryRow(ctx, `
+		SELECT id, outcome, next_at FROM attempts
+		WHERE event_id = $1 AND endpoint_id = $2 AND id >= $1 AND attempt = $3 AND run_id IS NOT DISTINCT FROM $4
+		ORDER BY id DESC LIMIT 1`, d.Event, d.Endpoint, d.Attempt, nullable(d.Run)).Scan(&a.ID, &a.Outcome, &next)
+	if err != nil {
+		return nil, fmt.Errorf("find attempt: %w", interpret(err))
+	}
+	if next != nil {
+		a.NextAt = *next
+	}
+	return &a, nil
+}
+
+// Payload reads the body of an event that was too large to travel.
+func (s *Store) Payload(ctx context.Context, tenant, id event.ID) ([]byte, error) {
+	var payload []byte
+	err := s.pool.QueryRow(ctx,
+		`SELECT payload FROM events WHERE tenant_id = $1 AND id = $2`, tenant, id).Scan(&payload)
+	if err != nil {
+		return nil, fmt.Errorf("read payload: %w", interpret(err))
+	}
+	return payload, nil
+}

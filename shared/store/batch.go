@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+// MarkPublished takes batches out of the outbox: their messages are on EVENTS.
+func (s *Store) MarkPublished(ctx context.Context, ids []event.ID) error {
+	if _, err := s.pool.Exec(ctx, markPublishedSQL, ids); err != nil {
+		return fmt.Errorf("mark %d batches published: %w", len(ids), err)
+	}
+	return nil
+}
+
+const markPublishedSQL = `UPDATE batches SET published_at = now() WHERE id = ANY($1)`
+
+// Sweep hands batches that are older than delay and not yet published to
+// publish, at most limit of them, and marks them when that succeeded. Batches
+// that another process is sweeping are passed over. It returns how many there
+// were. The events come back with Recheck set: they may have been published by
+// somebody who died before saying so.
+func (s *Store) Sweep(ctx context.Context, delay time.Duration, limit int, publish func(context.Context, []Batch) error) (int, error) {
+	var swept int
+	err := s.transact(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			SELECT id, tenant_ids, event_ids FROM batches
+			WHERE published_at IS NULL AND id < $1 ORDER BY id LIMIT $2
+			FOR UPDATE SKIP LOCKED`, event.FloorID(time.Now().Add(-delay)), limit)
+		if err != nil {
+			return err
+		}
+		found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct {
+			ID      event.ID
+			Tenants []event.ID
+			Events  []event.ID
+		}])
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		batches, ids := make([]Batch, 0, len(found)), make([]event.ID, 0, len(found))
+		for _, f := range found {
+			events, err := batchEvents(ctx, tx, f.Tenants, f.Events)
+			if err != nil {
+				return err
+			}
+			batches, ids = append(batches, Batch{ID: f.ID, Events: events}), append(ids, f.ID)
+		}
+		if err := publish(ctx, batches); err != nil {
+			return err
+		}
+		swept = len(batches)
+		_, err = tx.Exec(ctx, markPublishedSQL, ids)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("sweep outbox: %w", err)
+	}
+	return swept, nil
+}
+
+func batchEvents(ctx context.Context, tx pgx.Tx, tenants, ids []event.ID) ([]event.Event, error) {
+	// The bounds let PostgreSQL skip the partitions of other days.
+	rows, err := tx.Query(ctx, `
+		SELECT e.id, e.tenant_id, e.event_type, e.channels, coalesce(e.priority, ''), t.version, e.payload
+		FROM unnest($1::uuid[], $2::uuid[]) AS w(tenant_id, id)
+		JOIN events e ON e.tenant_id = w.tenant_id AND e.id = w.id
+		JOIN tenants t ON t.id = e.tenant_id
+		WHERE e.id >= $3 AND e.id <= $4 ORDER BY e.id`, tenants, ids, ids[0], ids[len(ids)-1])
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (event.Event, error) {
+		e := event.Event{Recheck: true}
+		err := row.Scan(&e.ID, &e.Tenant, &e.Type, &e.Channels, &e.Priority, &e.Version, &e.Payload)
+		return e, err
+	})
+}

@@ -1,0 +1,175 @@
+-- +goose Up
+
+-- Ids are UUIDv7: they sort by time, tables of what happens are partitioned by
+-- them (one partition a day, made ahead and dropped by shared/store), and
+-- created_at is nowhere a column because it is in the id.
+
+CREATE TABLE tenants (
+    id            uuid PRIMARY KEY,
+    uid           text COLLATE "C",
+    name          text        NOT NULL,
+    throttle_rate integer,
+    metadata      jsonb       NOT NULL DEFAULT '{}',
+    -- Grows with every change of the tenant or of its endpoints. An event is
+    -- stamped with it at its commit, so that whoever expands the event can tell
+    -- whether the endpoints that it remembers are recent enough.
+    version       bigint      NOT NULL DEFAULT 1,
+    updated_at    timestamptz NOT NULL DEFAULT now(),
+    deleted_at    timestamptz
+);
+CREATE UNIQUE INDEX tenants_uid ON tenants (uid) WHERE deleted_at IS NULL;
+
+CREATE TABLE event_types (
+    name         text COLLATE "C" PRIMARY KEY,
+    description  text        NOT NULL,
+    archived     boolean     NOT NULL DEFAULT false,
+    deprecated   boolean     NOT NULL DEFAULT false,
+    schemas      jsonb,
+    feature_flag text,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    updated_at   timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE endpoints (
+    id            uuid PRIMARY KEY,
+    tenant_id     uuid        NOT NULL REFERENCES tenants,
+    uid           text COLLATE "C",
+    url           text        NOT NULL,
+    description   text        NOT NULL DEFAULT '',
+    event_types   text[],
+    channels      text[],
+    headers       jsonb       NOT NULL DEFAULT '{}',
+    disabled      boolean     NOT NULL DEFAULT false,
+    throttle_rate integer,
+    api_version   integer     NOT NULL DEFAULT 1,
+    metadata      jsonb       NOT NULL DEFAULT '{}',
+    updated_at    timestamptz NOT NULL DEFAULT now(),
+    deleted_at    timestamptz
+);
+CREATE UNIQUE INDEX endpoints_uid ON endpoints (tenant_id, uid) WHERE deleted_at IS NULL;
+CREATE INDEX endpoints_by_tenant ON endpoints (tenant_id, id) WHERE deleted_at IS NULL;
+
+-- The signing keys of an endpoint: the one without end signs, and so do those
+-- whose end has not come yet (rotation with overlap).
+CREATE TABLE endpoint_secrets (
+    id          uuid PRIMARY KEY,
+    tenant_id   uuid NOT NULL REFERENCES tenants,
+    endpoint_id uuid NOT NULL REFERENCES endpoints,
+    secret      text NOT NULL,
+    expires_at  timestamptz
+);
+CREATE UNIQUE INDEX endpoint_secrets_current ON endpoint_secrets (endpoint_id) WHERE expires_at IS NULL;
+CREATE INDEX endpoint_secrets_by_tenant ON endpoint_secrets (tenant_id);
+
+-- Every change of a tenant, its endpoints or their keys makes the version grow
+-- and tells those who remember the tenant, in the transaction of the change.
+
+-- +goose StatementBegin
+CREATE FUNCTION tenant_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.version := OLD.version + 1;
+    PERFORM pg_notify('postrider_tenants', NEW.id::text);
+    RETURN NEW;
+END $$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE FUNCTION tenant_of_row_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE tenants SET version = version WHERE id = COALESCE(NEW.tenant_id, OLD.tenant_id);
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+
+CREATE TRIGGER tenant_changes BEFORE UPDATE ON tenants
+    FOR EACH ROW EXECUTE FUNCTION tenant_changes();
+CREATE TRIGGER endpoint_changes AFTER INSERT OR UPDATE OR DELETE ON endpoints
+    FOR EACH ROW EXECUTE FUNCTION tenant_of_row_changes();
+CREATE TRIGGER secret_changes AFTER INSERT OR UPDATE OR DELETE ON endpoint_secrets
+    FOR EACH ROW EXECUTE FUNCTION tenant_of_row_changes();
+
+CREATE TABLE events (
+    id         uuid NOT NULL,
+    tenant_id  uuid NOT NULL,
+    event_type text NOT NULL,
+    uid        text COLLATE "C",
+    channels   text[],
+    priority   text,
+    payload    bytea NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+) PARTITION BY RANGE (id);
+CREATE INDEX events_uid ON events (tenant_id, uid) WHERE uid IS NOT NULL;
+
+-- What a producer may say only once: idempotency keys and its own event ids.
+-- Looked up in the partitions of today and yesterday, so a key holds for 24 to
+-- 48 hours. Day is the day of the event's id (UTC).
+CREATE TABLE event_keys (
+    day         date  NOT NULL,
+    tenant_id   uuid  NOT NULL,
+    scope       smallint NOT NULL, -- 0: idempotency key, 1: the producer's event id
+    key         text COLLATE "C" NOT NULL,
+    event_id    uuid  NOT NULL,
+    fingerprint bytea,             -- of the request that the key came with
+    PRIMARY KEY (day, tenant_id, scope, key)
+) PARTITION BY RANGE (day);
+
+-- The outbox: a row is one message on EVENTS, whose id it is.
+CREATE TABLE batches (
+    id           uuid   NOT NULL,
+    tenant_ids   uuid[] NOT NULL,
+    event_ids    uuid[] NOT NULL,
+    published_at timestamptz,
+    PRIMARY KEY (id)
+) PARTITION BY RANGE (id);
+CREATE INDEX batches_unpublished ON batches (id) WHERE published_at IS NULL;
+
+-- One row an attempt. The newest attempt of an event at an endpoint is the
+-- state of the delivery.
+CREATE TABLE attempts (
+    id          uuid     NOT NULL,
+    tenant_id   uuid     NOT NULL,
+    event_id    uuid     NOT NULL,
+    endpoint_id uuid     NOT NULL,
+    run_id      uuid,              -- the task that caused it; NULL: the event itself
+    attempt     integer  NOT NULL, -- from 1 in each run
+    outcome     text     NOT NULL, -- of the closed set of deliver.Outcome
+    next_at     timestamptz,       -- when the next attempt is due; NULL: this was the last
+    status_code integer  NOT NULL, -- 0: there was no answer
+    duration_ms integer  NOT NULL,
+    url         text     NOT NULL,
+    response    bytea    NOT NULL, -- the answer's body, or what went wrong
+    PRIMARY KEY (event_id, endpoint_id, id)
+) PARTITION BY RANGE (id);
+CREATE INDEX attempts_by_endpoint ON attempts (endpoint_id, id);
+
+CREATE TABLE dead_letters (
+    endpoint_id uuid    NOT NULL,
+    event_id    uuid    NOT NULL,
+    tenant_id   uuid    NOT NULL,
+    reason      text    NOT NULL,
+    attempts    integer NOT NULL,
+    died_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (endpoint_id, event_id)
+);
+CREATE INDEX dead_letters_by_tenant ON dead_letters (tenant_id, event_id);
+
+-- Jobs that dlq does: resend, recover, redrive.
+CREATE TABLE tasks (
+    id          uuid PRIMARY KEY,
+    tenant_id   uuid NOT NULL,
+    kind        text NOT NULL,
+    endpoint_id uuid,              -- NULL: all of the tenant's
+    event_id    uuid,              -- NULL: all in the range
+    since       uuid,              -- of event ids; NULL: from the beginning
+    until       uuid,
+    status      text   NOT NULL DEFAULT 'running', -- running, finished
+    done        bigint NOT NULL DEFAULT 0,
+    created_at  timestamptz NOT NULL DEFAULT now(), -- the database's clock, like died_at
+    updated_at  timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX tasks_running ON tasks (updated_at) WHERE status = 'running';
+
+-- +goose Down
+DROP TABLE tasks, dead_letters, attempts, batches, event_keys, events,
+    endpoint_secrets, endpoints, event_types, tenants;
+DROP FUNCTION tenant_of_row_changes, tenant_changes;

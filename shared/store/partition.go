@@ -1,0 +1,114 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+const (
+	day            = 24 * time.Hour
+	partitionsPast = 1 // so that what began before midnight finds its day
+	partitionsNext = 7
+
+	partitionLock = 0x706f7374 // advisory lock of whoever changes partitions
+)
+
+// partitioned are the tables with one partition a day, and whether their key is
+// an id or a date.
+var partitioned = []struct {
+	table  string
+	byDate bool
+}{
+	{"events", false},
+	{"batches", false},
+	{"attempts", false},
+	{"event_keys", true},
+}
+
+// MakePartitions makes the partitions of today, yesterday and the next seven
+// days where they are missing. Without the partition of its day no row can be
+// stored, so it is called at every migration and every hour.
+func (s *Store) MakePartitions(ctx context.Context) error {
+	today := time.Now().UTC().Truncate(day)
+	err := s.transact(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, partitionLock); err != nil {
+			return err
+		}
+		for n := -partitionsPast; n <= partitionsNext; n++ {
+			for _, t := range partitioned {
+				if _, err := tx.Exec(ctx, createPartition(t.table, t.byDate, today.Add(time.Duration(n)*day))); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("make partitions: %w", err)
+	}
+	return nil
+}
+
+// DropPartitions drops every partition whose rows are all older than keep, and
+// returns how many. Nothing is deleted row by row: dropping costs a thousandth
+// of the write-ahead log (measured: 99 kB against 233 MB for 200,000 rows).
+func (s *Store) DropPartitions(ctx context.Context, keep time.Duration) (dropped int, err error) {
+	oldest := time.Now().UTC().Add(-keep).Truncate(day)
+	for _, t := range partitioned {
+		names, err := s.partitions(ctx, t.table)
+		if err != nil {
+			return dropped, fmt.Errorf("list partitions of %s: %w", t.table, err)
+		}
+		for _, name := range names {
+			date, err := time.Parse(t.table+"_20060102", name)
+			if err != nil || !date.Before(oldest) {
+				continue
+			}
+			if err := s.dropPartition(ctx, name); err != nil {
+				return dropped, fmt.Errorf("drop partition %s: %w", name, err)
+			}
+			dropped++
+		}
+	}
+	return dropped, nil
+}
+
+func (s *Store) partitions(ctx context.Context, table string) ([]string, error) {
+	rows, err := s.pool.Query(ctx,
+		`SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = $1::regclass ORDER BY 1`, table)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// dropPartition gives up after two seconds behind a long query, rather than have
+// everybody else wait behind it for its lock; the next hour tries again.
+func (s *Store) dropPartition(ctx context.Context, name string) error {
+	return s.transact(ctx, func(tx pgx.Tx) error {
+		_, err1 := tx.Exec(ctx, `SET LOCAL lock_timeout = '2s'`)
+		_, err2 := tx.Exec(ctx, `DROP TABLE IF EXISTS `+pgx.Identifier{name}.Sanitize())
+		return errors.Join(err1, err2)
+	})
+}
+
+func createPartition(table string, byDate bool, date time.Time) string {
+	from, to := dayBound(byDate, date), dayBound(byDate, date.Add(day))
+	return fmt.Sprintf(`CREATE TABLE IF NOT EXISTS %s_%s PARTITION OF %s FOR VALUES FROM ('%s') TO ('%s')`,
+		table, date.Format("20060102"), table, from, to)
+}
+
+func dayBound(byDate bool, date time.Time) string {
+	if byDate {
+		return date.Format(time.DateOnly)
+	}
+	id := event.FloorID(date)
+	// The variant bits of the id are above any bound that has none set.
+	return fmt.Sprintf("%x-%x-%x-0000-000000000000", id[0:4], id[4:6], id[6:8])
+}

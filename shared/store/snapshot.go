@@ -1,0 +1,120 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+// tenantsChannel is where PostgreSQL tells of every change of a tenant.
+const tenantsChannel = "postrider_tenants"
+
+// Secret is one signing key of an endpoint, in its stored form.
+type Secret struct {
+	Key       string
+	ExpiresAt time.Time // zero: the current one
+}
+
+// Target is an endpoint as fanout and deliver need it.
+type Target struct {
+	ID         event.ID
+	URL        string
+	EventTypes []string // nil: all
+	Channels   []string // nil: all
+	Headers    map[string]string
+	Disabled   bool
+	Secrets    []Secret // the current one first
+}
+
+// Snapshot is a tenant with all its endpoints as of one version.
+type Snapshot struct {
+	Tenant  event.ID
+	Version int64
+	Targets []Target
+}
+
+// Snapshot reads a tenant and its endpoints, all as of the same moment. It
+// returns ErrNotFound when the tenant does not exist, or no more.
+func (s *Store) Snapshot(ctx context.Context, tenant event.ID) (*Snapshot, error) {
+	snap := Snapshot{Tenant: tenant}
+	read := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	err := pgx.BeginTxFunc(ctx, s.pool, read, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `SELECT version FROM tenants WHERE id = $1 AND deleted_at IS NULL`, tenant).Scan(&snap.Version)
+		if err != nil {
+			return interpret(err)
+		}
+		rows, err := tx.Query(ctx, `
+			SELECT e.id, e.url, e.event_types, e.channels, e.headers, e.disabled,
+				array_agg(k.secret ORDER BY k.expires_at DESC NULLS FIRST),
+				array_agg(k.expires_at ORDER BY k.expires_at DESC NULLS FIRST)
+			FROM endpoints e JOIN endpoint_secrets k ON k.endpoint_id = e.id
+			WHERE e.tenant_id = $1 AND e.deleted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+			GROUP BY e.id ORDER BY e.id`, tenant)
+		if err != nil {
+			return err
+		}
+		snap.Targets, err = pgx.CollectRows(rows, scanTarget)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read tenant: %w", err)
+	}
+	return &snap, nil
+}
+
+func scanTarget(row pgx.CollectableRow) (Target, error) {
+	var t Target
+	var keys []string
+	var ends []*time.Time
+	err := row.Scan(&t.ID, &t.URL, &t.EventTypes, &t.Channels, &t.Headers, &t.Disabled, &keys, &ends)
+	for i, key := range keys {
+		secret := Secret{Key: key}
+		if ends[i] != nil {
+			secret.ExpiresAt = *ends[i]
+		}
+		t.Secrets = append(t.Secrets, secret)
+	}
+	return t, err
+}
+
+// WatchTenants calls changed for every change of a tenant by whichever process,
+// from its commit on, until ctx ends. It calls reset whenever changes may have
+// been missed, which is at the start too. It returns an error when the
+// connection breaks: call it again.
+func (s *Store) WatchTenants(ctx context.Context, reset func(), changed func(tenant event.ID)) error {
+	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
+	if err != nil {
+		return fmt.Errorf("watch tenants: %w", err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // nothing is under way on it
+	if _, err := conn.Exec(ctx, `LISTEN `+tenantsChannel); err != nil {
+		return fmt.Errorf("watch tenants: %w", err)
+	}
+	reset()
+	for {
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			return fmt.Errorf("watch tenants: %w", err)
+		}
+		id, err := parseUUID(n.Payload)
+		if err != nil {
+			return fmt.Errorf("watch tenants: notification %q: %w", n.Payload, err)
+		}
+		changed(id)
+	}
+}
+
+// DisableEndpoint stops new deliveries to an endpoint that asked for it (410).
+func (s *Store) DisableEndpoint(ctx context.Context, tenant, endpoint event.ID) error {
+	_, err := s.pool.Exec(ctx, `
+		UPDATE endpoints SET disabled = true, updated_at = now()
+		WHERE tenant_id = $1 AND id = $2 AND NOT disabled`, tenant, endpoint)
+	if err != nil {
+		return fmt.Errorf("disable endpoint: %w", err)
+	}
+	return nil
+}
