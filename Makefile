@@ -13,9 +13,9 @@ RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 # How often `make race` repeats every test.
 COUNT ?= 5
 
-# Where PostgreSQL's server programs are looked for, after PATH.
+# Where shared/embedded looks for PostgreSQL's server programs, after PATH.
 PG_DIRS = $(shell pg_config --bindir 2>/dev/null) $(wildcard /usr/lib/postgresql/*/bin /usr/pgsql-*/bin \
-  /opt/homebrew/opt/postgresql*/bin /usr/local/opt/postgresql*/bin /home/linuxbrew/.linuxbrew/opt/postgresql*/bin)
+  /opt/homebrew/opt/postgresql@*/bin /usr/local/opt/postgresql@*/bin /Applications/Postgres.app/Contents/Versions/*/bin)
 
 export PATH := $(CURDIR)/.tools:$(PATH)
 
@@ -25,11 +25,12 @@ export PATH := $(CURDIR)/.tools:$(PATH)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
 
-# A terminal sends Ctrl-C to its whole foreground group, and make would end as killed by it. With job control
-# (set -m) the program is that group alone, stops cleanly, and make reports its exit code.
+# A terminal sends Ctrl-C to its whole foreground group, and make would end as killed by it. So in the foreground (state
+# +) job control makes the program a group of its own: it alone is interrupted, and make reports its exit code.
 run: $(if $(POSTRIDER_DATABASE_URL),,postgres) ## run everything on this machine; Ctrl-C stops it
 	$(BUILD) -o bin/local ./deploy/local
-	@if [ -t 0 ]; then set -m; ./bin/local; else exec ./bin/local; fi
+	@state() { ps -o stat= -p $$$$ 2>/dev/null || awk '$$5 == $$8 { print "+" }' /proc/$$$$/stat; }; \
+	case "$$(state)" in *+*) set -m; ./bin/local;; *) exec ./bin/local;; esac
 
 test: postgres lint ## check and test everything, as the build machine does
 	$(if $(RACE),,@echo 'No C compiler found: testing without the race detector.')
@@ -46,7 +47,7 @@ lint: tools ## check formatting, vet, lint, go.mod and the house rules
 	go vet ./...
 	golangci-lint run
 	go mod tidy -diff
-	go test ./shared/house
+	go test -count=1 ./shared/house
 
 build: ## put static programs into ./bin
 	CGO_ENABLED=0 $(BUILD) -o bin/ $(foreach s,$(STAGES),./$s/cmd/$s) ./deploy/bootstrap ./deploy/local ./bench/sink ./bench/load
@@ -60,13 +61,13 @@ clean: ## remove what was built, not the data
 
 # Debian's package also makes and starts a server on port 5432; the setting keeps it from that, and goes again.
 postgres: ## install PostgreSQL's server programs where there are none
-	@IFS=:; for d in $$PATH $(subst $() ,:,$(PG_DIRS)); do [ ! -x "$$d/initdb" ] || [ ! -x "$$d/postgres" ] || exit 0; done; \
+	@IFS=:; dirs="$$PATH:$(subst $() ,:,$(PG_DIRS))"; for d in $$dirs; do [ ! -x "$$d/initdb" ] || [ ! -x "$$d/postgres" ] || exit 0; done; \
 	root=sudo; [ "$$(id -u)" != 0 ] || root=; has() { command -v "$$1" >/dev/null; }; c=/etc/postgresql-common/createcluster.d; \
-	if has apt-get; then cmd="mkdir -p $$c && echo create_main_cluster=off >$$c/postrider.conf && apt-get update && \
-	  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql && rm $$c/postrider.conf"; \
+	if has apt-get; then cmd="trap 'rm $$c/postrider.conf' EXIT; mkdir -p $$c && echo create_main_cluster=off >$$c/postrider.conf && \
+	apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql"; \
 	elif has dnf; then cmd="dnf install -y postgresql-server"; \
 	elif has brew; then cmd="brew install postgresql@17"; root=; \
-	else echo "No PostgreSQL server programs (initdb, postgres) here, and no apt-get, dnf or brew to install them with: please install PostgreSQL 15 or newer." >&2; exit 1; fi; \
+	else echo "No PostgreSQL server programs (initdb, postgres) here, and no apt-get, dnf or brew to install them with: please install PostgreSQL 14 or newer." >&2; exit 1; fi; \
 	if [ "$$root" ] && ! has sudo; then echo "No PostgreSQL server programs (initdb, postgres) here: please run as root: $$cmd" >&2; exit 1; fi; \
 	echo "No PostgreSQL server programs (initdb, postgres) here; installing them: $$root $$cmd"; \
 	$$root sh -c "$$cmd"

@@ -45,6 +45,7 @@ type Puller struct {
 	requests int       // counts the requests, to tell an old one's status
 	open     int       // messages that the open request may still bring
 	until    time.Time // when the open request is given up, or the next may be made
+	rest     time.Time // no request before
 }
 
 // Pull opens a puller on the consumer. batch is the most that any call of Next
@@ -90,6 +91,15 @@ func (p *Puller) Next(ctx context.Context, want int) ([]*Msg, error) {
 			silence.Stop()
 			return nil, context.Cause(ctx)
 		}
+	}
+}
+
+// Rest makes no new request before the time given. What an open request brings
+// is still returned by Next as it arrives.
+func (p *Puller) Rest(until time.Time) {
+	p.rest = until
+	if p.open <= 0 {
+		p.end(0)
 	}
 }
 
@@ -174,8 +184,11 @@ func (p *Puller) status(raw *nats.Msg) {
 	}
 }
 
-// end forgets the open request; the next may be made after pause.
+// end forgets the open request; the next may be made after pause and rest.
 func (p *Puller) end(pause time.Duration) {
 	p.open = 0
 	p.until = time.Now().Add(pause)
+	if p.until.Before(p.rest) {
+		p.until = p.rest
+	}
 }

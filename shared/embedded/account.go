@@ -60,17 +60,39 @@ func (a account) credential() *syscall.Credential {
 	return &syscall.Credential{Uid: a.uid, Gid: a.gid}
 }
 
-// own gives path and all below it to the account.
-func (a account) own(path string) error {
+// own gives folder dir and all in it to the account, unless dir is its own
+// already. The folder comes last: what is cut short is done again.
+func (a account) own(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if owner, ok := ownerOf(info); a.uid == 0 || ok && owner.uid == a.uid {
+		return nil
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	err = fs.WalkDir(root.FS(), ".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || path == "." {
+			return err
+		}
+		return root.Lchown(path, int(a.uid), int(a.gid))
+	})
+	if err != nil {
+		return err
+	}
+	return root.Lchown(".", int(a.uid), int(a.gid))
+}
+
+// ownFile gives an open file to the account.
+func (a account) ownFile(file *os.File) error {
 	if a.uid == 0 {
 		return nil
 	}
-	return filepath.WalkDir(path, func(path string, _ fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		return os.Lchown(path, int(a.uid), int(a.gid))
-	})
+	return file.Chown(int(a.uid), int(a.gid))
 }
 
 // closedAt returns the first folder on the way to dir, itself included, that the

@@ -56,6 +56,9 @@ func findBinaries(ctx context.Context, dirs []string, user account, major int) (
 			return found, nil
 		}
 	}
+	if ctx.Err() != nil { // asking a program for its version may have failed for that
+		return binaries{}, context.Cause(ctx)
+	}
 	return binaries{}, &NoBinariesError{Major: major}
 }
 
@@ -86,7 +89,7 @@ func usualPlaces(ctx context.Context) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, program := range []string{"postgres", "pg_ctl", "initdb"} {
 			if path, err := exec.LookPath(program); err == nil {
-				if real, err := filepath.EvalSymlinks(path); err == nil && !yield(filepath.Dir(real)) {
+				if path, err = filepath.EvalSymlinks(path); err == nil && !yield(filepath.Dir(path)) {
 					return
 				}
 			}
@@ -116,12 +119,16 @@ func usualPlaces(ctx context.Context) iter.Seq[string] {
 // newestFirst returns the folders that match, that of the highest version first.
 func newestFirst(pattern string) []string {
 	dirs, _ := filepath.Glob(pattern) // fails for a malformed pattern only
-	version := regexp.MustCompile(`\d+(\.\d+)?`)
-	slices.SortFunc(dirs, func(a, b string) int {
-		x, _ := strconv.ParseFloat(version.FindString(a), 64)
-		y, _ := strconv.ParseFloat(version.FindString(b), 64)
-		return cmp.Compare(y, x)
-	})
+	number := regexp.MustCompile(`\d+(\.\d+)?`)
+	version := func(dir string) float64 {
+		all := number.FindAllString(dir, -1) // the last is the version's: another may be in a folder above
+		if len(all) == 0 {
+			return 0
+		}
+		v, _ := strconv.ParseFloat(all[len(all)-1], 64) // what matched is a number
+		return v
+	}
+	slices.SortFunc(dirs, func(a, b string) int { return cmp.Compare(version(b), version(a)) })
 	return dirs
 }
 

@@ -54,7 +54,7 @@ func openCluster(ctx context.Context, root string, o PostgresOptions, log *serve
 		return nil, err
 	}
 	if err := c.prepare(ctx, o); err != nil {
-		_ = c.lock.Close() // nothing was written
+		_ = c.lock.Close() // not unlocked: what initdb started may still be ending
 		return nil, err
 	}
 	return c, nil
@@ -70,31 +70,48 @@ func (c *cluster) prepare(ctx context.Context, o PostgresOptions) error {
 	if c.user, err = serverAccount(c.dir()); err != nil {
 		return err
 	}
-	if closed := c.user.closedAt(c.root); closed != "" {
-		if _, ok := folderOfDescriptor(folderDescriptor); !ok {
-			return &DataDirError{Dir: c.root, Err: fmt.Errorf("PostgreSQL refuses to run as root, "+
-				"and the user that it runs as instead may not pass %s", closed)}
-		}
+	if err := c.checkWay(); err != nil {
+		return err
 	}
 	if c.bin, err = findBinaries(ctx, o.BinDirs, c.user, major); err != nil {
 		return err
 	}
-	password := filepath.Join(c.root, passwordFile)
-	if major != 0 {
-		if c.password, err = readSecret(password); err != nil {
-			return &DataDirError{Dir: c.root, Err: fmt.Errorf("read the database password: %w", err)}
-		}
+	if major == 0 {
+		return c.initialise(ctx, o)
+	}
+	if err := c.user.own(c.dir()); err != nil {
+		return fmt.Errorf("give cluster to the database's user: %w", err)
+	}
+	if c.password, err = readSecret(filepath.Join(c.root, passwordFile)); err != nil {
+		return &DataDirError{Dir: c.root, Err: fmt.Errorf("read the database password: %w", err)}
+	}
+	return nil
+}
+
+// checkWay tells whether the server can get at the cluster: a folder such as
+// /root above it may be closed to the user that it runs as.
+func (c *cluster) checkWay() error {
+	closed := c.user.closedAt(c.root)
+	if _, passes := folderOfDescriptor(folderDescriptor); closed == "" || passes {
 		return nil
 	}
-	if c.password, err = makeSecret(password); err != nil {
-		return fmt.Errorf("write database password: %w", err)
-	}
-	return c.initialise(ctx, o)
+	return &DataDirError{Dir: c.root, Err: fmt.Errorf("PostgreSQL refuses to run as root, "+
+		"and the user that it runs as instead may not pass %s", closed)}
 }
 
 // initialise makes the cluster beside its place and moves it there when it is
 // whole, so that one cut short is simply made again.
 func (c *cluster) initialise(ctx context.Context, o PostgresOptions) error {
+	secret := filepath.Join(c.root, passwordFile)
+	var err error
+	if c.password, err = makeSecret(secret); err != nil {
+		return fmt.Errorf("make database password: %w", err)
+	}
+	password, err := os.Open(secret)
+	if err != nil {
+		return fmt.Errorf("open database password: %w", err)
+	}
+	defer password.Close()
 	unfinished := filepath.Join(c.root, unfinishedDir)
 	if err := os.RemoveAll(unfinished); err != nil {
 		return fmt.Errorf("remove unfinished cluster: %w", err)
@@ -102,27 +119,26 @@ func (c *cluster) initialise(ctx context.Context, o PostgresOptions) error {
 	if err := os.Mkdir(unfinished, 0o700); err != nil {
 		return fmt.Errorf("make cluster folder: %w", err)
 	}
-	password, err := os.Open(filepath.Join(c.root, passwordFile))
-	if err != nil {
-		return fmt.Errorf("open password file: %w", err)
+	// An inherited file is opened by its /dev/fd name, which only its owner may do.
+	if err := errors.Join(c.user.own(unfinished), c.user.ownFile(password)); err != nil {
+		return fmt.Errorf("give cluster to the database's user: %w", err)
 	}
-	defer password.Close()
-	// Even an open file may be opened by its /dev/fd name by its owner only.
-	for _, path := range []string{unfinished, password.Name()} {
-		if err := c.user.own(path); err != nil {
-			return fmt.Errorf("give cluster to the database's user: %w", err)
-		}
+	if err := c.runInitdb(ctx, unfinished, password, o.NoFsync); err != nil {
+		return fmt.Errorf("run initdb: %w", err)
 	}
+	return c.moveInPlace(unfinished)
+}
 
+func (c *cluster) runInitdb(ctx context.Context, folder string, password *os.File, noFsync bool) error {
 	args := []string{
 		"--username=" + superuser, "--auth=scram-sha-256",
 		fmt.Sprintf("--pwfile=/dev/fd/%d", passwordDescriptor),
 		"--locale=C", "--encoding=UTF8",
 	}
-	if o.NoFsync {
+	if noFsync {
 		args = append(args, "--no-sync")
 	}
-	initdb, err := c.start("initdb", unfinished, syscall.SIGKILL, args, password)
+	initdb, err := c.start("initdb", folder, syscall.SIGKILL, args, password)
 	if err != nil {
 		return err
 	}
@@ -130,12 +146,12 @@ func (c *cluster) initialise(ctx context.Context, o PostgresOptions) error {
 	case <-initdb.done:
 	case <-ctx.Done():
 		initdb.kill()
-		return fmt.Errorf("run initdb: %w", context.Cause(ctx))
+		return context.Cause(ctx)
 	}
 	if initdb.err != nil {
-		return fmt.Errorf("run initdb: %w: %s", initdb.err, c.log.tail())
+		return fmt.Errorf("%w; its output ends: %s", initdb.err, c.log.tail())
 	}
-	return c.moveInPlace(unfinished)
+	return nil
 }
 
 func (c *cluster) moveInPlace(unfinished string) error {
@@ -165,6 +181,7 @@ func (c *cluster) start(program, folder string, whenOrphaned syscall.Signal, arg
 	if c.user.closedAt(folder) != "" {
 		where, _ = folderOfDescriptor(folderDescriptor) // that it can was asked before
 	}
+	//nolint:noctx // the server outlives the context of its start
 	cmd := exec.Command(filepath.Join(c.bin.dir, program), append([]string{"-D", where}, args...)...)
 	cmd.Stdout, cmd.Stderr = c.log, c.log
 	cmd.ExtraFiles = append([]*os.File{c.lock, open}, extra...)
@@ -194,7 +211,7 @@ func (c *cluster) takeOver(ctx context.Context) (*os.File, error) {
 		return nil, fmt.Errorf("wait for the database server of an earlier run: %w", err)
 	}
 	if err := c.clearPidFile(); err != nil {
-		_ = lock.Close() // nothing was written
+		unlock(lock)
 		return nil, err
 	}
 	return lock, nil
@@ -228,7 +245,7 @@ func readPidFile(dir string) (pid int, ready bool) {
 	const statusLine = 7 // counted from 0
 	lines := strings.Split(string(text), "\n")
 	if pid, err = strconv.Atoi(lines[0]); err != nil || pid < 0 {
-		return 0, false // pg_ctl's own mark for single-user mode is a negative number
+		return 0, false // a server in single-user mode writes a negative number
 	}
 	return pid, len(lines) > statusLine && strings.TrimSpace(lines[statusLine]) == "ready"
 }

@@ -19,6 +19,10 @@ var ErrInUse = errors.New("in use by another process")
 // lockTick is how often a lock that is held by somebody else is tried again.
 const lockTick = 10 * time.Millisecond
 
+// ownerPatience is how long a data directory may still be in use when we want
+// it: a process that was killed a moment ago gives up its locks a little later.
+const ownerPatience = 2 * time.Second
+
 // DataDirError tells why a data directory cannot be used.
 type DataDirError struct {
 	Dir string
@@ -33,14 +37,15 @@ func (e *DataDirError) Error() string {
 // Unwrap returns the reason, such as [ErrInUse] or [os.ErrPermission].
 func (e *DataDirError) Unwrap() error { return e.Err }
 
-// openDataDir makes the directory when it is missing and locks it for as long
-// as the returned file is open. The path it returns is absolute and has no
+// openDataDir makes the directory when it is missing and locks it until the
+// returned file is unlocked. The path it returns is absolute and has no
 // symbolic links, so that it can be compared with what the system tells of a
 // process. The error is a *DataDirError.
-func openDataDir(dir, lockName string) (string, *os.File, error) {
+func openDataDir(ctx context.Context, dir, lockName string) (string, *os.File, error) {
 	if dir == "" {
 		return "", nil, &DataDirError{Dir: `""`, Err: errors.New("no directory is set")}
 	}
+	//nolint:gosec // root's database server runs as another user, who must get through
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", nil, &DataDirError{Dir: dir, Err: err}
 	}
@@ -51,7 +56,9 @@ func openDataDir(dir, lockName string) (string, *os.File, error) {
 	if path, err = filepath.EvalSymlinks(path); err != nil {
 		return "", nil, &DataDirError{Dir: dir, Err: err}
 	}
-	lock, err := tryLock(filepath.Join(path, lockName))
+	ctx, cancel := context.WithTimeoutCause(ctx, ownerPatience, ErrInUse)
+	defer cancel()
+	lock, err := awaitLock(ctx, filepath.Join(path, lockName), func() {})
 	if err != nil {
 		return "", nil, &DataDirError{Dir: dir, Err: err}
 	}
@@ -96,6 +103,14 @@ func awaitLock(ctx context.Context, path string, whileHeld func()) (*os.File, er
 	}
 }
 
+// unlock frees a lock that no child was meant to inherit. Closing alone would
+// leave it a little longer to a child that is being started right now, which has
+// a copy of all that is open until it runs its program.
+func unlock(file *os.File) {
+	_ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN) // closing does it too, if later
+	_ = file.Close()                                   // nothing was written
+}
+
 // readSecret returns what the file at path holds.
 func readSecret(path string) (string, error) {
 	text, err := os.ReadFile(path)
@@ -112,8 +127,16 @@ func makeSecret(path string) (string, error) {
 		return secret, err
 	}
 	secret := rand.Text()
-	// Renamed into place, so that a crash leaves no half of a secret.
-	if err := os.WriteFile(path+".new", []byte(secret+"\n"), 0o600); err != nil {
+	// Renamed into place when it is whole: nobody reads half of it, whatever crashes.
+	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	if _, err := file.WriteString(secret + "\n"); err != nil {
+		return "", err
+	}
+	if err := file.Sync(); err != nil {
 		return "", err
 	}
 	return secret, os.Rename(path+".new", path)

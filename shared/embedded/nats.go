@@ -1,12 +1,14 @@
 package embedded
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -50,6 +52,7 @@ type NATS struct {
 	server *server.Server
 	url    string
 	owner  *os.File // the lock on the data directory, until stopped
+	stop   sync.Once
 }
 
 // StartNATS starts a server on the data directory and returns when its streams
@@ -59,13 +62,13 @@ type NATS struct {
 // in it when somebody else uses it), and an error with [ErrPortTaken] in it when
 // somebody else has the port.
 func StartNATS(o NATSOptions) (*NATS, error) {
-	root, owner, err := openDataDir(o.DataDir, natsLock)
+	root, owner, err := openDataDir(context.Background(), o.DataDir, natsLock)
 	if err != nil {
 		return nil, err
 	}
 	n, err := startNATS(root, o)
 	if err != nil {
-		_ = owner.Close() // nothing was written
+		unlock(owner)
 		return nil, fmt.Errorf("start NATS: %w", err)
 	}
 	n.owner = owner
@@ -130,12 +133,13 @@ func (n *NATS) URL() string { return n.url }
 // Stop ends all connections, writes out the streams and returns when the server
 // is down. It may be called again.
 func (n *NATS) Stop() {
-	stopNATS(n.server)
-	_ = n.owner.Close() // closed by an earlier Stop, or nothing was written
+	n.stop.Do(func() {
+		stopNATS(n.server)
+		unlock(n.owner)
+	})
 }
 
 func stopNATS(srv *server.Server) {
 	srv.Shutdown()
 	srv.WaitForShutdown()
 }
-

@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 
@@ -24,19 +23,20 @@ func (*natsLog) Tracef(string, ...any)  {}
 func (l *natsLog) Warnf(format string, v ...any)  { l.log.Warn().Msgf(format, v...) }
 func (l *natsLog) Errorf(format string, v ...any) { l.log.Error().Msgf(format, v...) }
 
-// Fatalf keeps the first message, with the error in it that errors.Is can find.
+// Fatalf keeps the first message.
 func (l *natsLog) Fatalf(format string, v ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.first != nil {
 		return
 	}
-	l.first = errors.New(fmt.Sprintf(format, v...)) //nolint:revive // the text may hold a %
+	failure := &natsError{text: fmt.Sprintf(format, v...)}
 	for _, arg := range v {
 		if cause, ok := arg.(error); ok {
-			l.first = &fatalError{text: l.first.Error(), cause: cause}
+			failure.cause = cause
 		}
 	}
+	l.first = failure
 }
 
 func (l *natsLog) fatal() error {
@@ -45,11 +45,11 @@ func (l *natsLog) fatal() error {
 	return l.first
 }
 
-// fatalError is the server's own sentence and what caused it.
-type fatalError struct {
+// natsError is the server's own sentence and the error that it was made of.
+type natsError struct {
 	text  string
 	cause error
 }
 
-func (e *fatalError) Error() string { return e.text }
-func (e *fatalError) Unwrap() error { return e.cause }
+func (e *natsError) Error() string { return e.text }
+func (e *natsError) Unwrap() error { return e.cause }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -39,11 +40,12 @@ type PostgresOptions struct {
 	DataDir string
 
 	// Log gets the server's log: its warnings and errors as warnings, a panic as
-	// an error, the rest at debug level. Statements and values are never in it.
+	// an error, the rest at debug level. Neither statements nor rows are in it.
 	Log zerolog.Logger
 
-	// NoFsync lets the system decide when data reaches the disk: several times
-	// quicker, and a power cut destroys the cluster. For tests only.
+	// NoFsync lets the system decide when data reaches the disk. What is committed
+	// survives any killed process as before, but a power cut destroys the cluster:
+	// for tests only.
 	NoFsync bool
 
 	// BinDirs are the folders to look for the server's programs in; nil are the
@@ -57,8 +59,11 @@ type Postgres struct {
 	root    string
 	server  *child
 	log     *serverLog
-	owner   *os.File // the lock on the data directory, until stopped
-	stopped atomic.Bool
+	owner   *os.File    // the lock on the data directory, until stopped
+	stopped atomic.Bool // on demand
+
+	stopOnce sync.Once
+	stopErr  error
 }
 
 // StartPostgres starts the server of the data directory and returns when it
@@ -70,13 +75,13 @@ type Postgres struct {
 // when the directory cannot be used (with [ErrInUse] in it when somebody else
 // uses it), and else an error with the end of the server's log in it.
 func StartPostgres(ctx context.Context, o PostgresOptions) (*Postgres, error) {
-	root, owner, err := openDataDir(o.DataDir, postgresLock)
+	root, owner, err := openDataDir(ctx, o.DataDir, postgresLock)
 	if err != nil {
 		return nil, err
 	}
 	p, err := startPostgres(ctx, root, o)
 	if err != nil {
-		_ = owner.Close() // nothing was written
+		unlock(owner)
 		return nil, err
 	}
 	p.owner = owner
@@ -107,6 +112,7 @@ func (c *cluster) launch(ctx context.Context, o PostgresOptions) (*Postgres, err
 	if err != nil {
 		return nil, err
 	}
+	c.log.forget() // what an earlier attempt said
 	server, err := c.start("postgres", c.dir(), syscall.SIGINT, settings(port, o.NoFsync))
 	if err != nil {
 		return nil, err
@@ -190,18 +196,24 @@ func (p *Postgres) Err() error {
 	return fmt.Errorf("PostgreSQL ended unexpectedly: %s; its log ends: %s", p.server.cmd.ProcessState, p.log.tail())
 }
 
-// Stop shuts the server down and returns when no process of it is left.
+// Stop shuts the server down, returns when no process of it is left, and frees
+// the data directory, so it must be called for a server that died too.
 // Connections are ended, transactions rolled back. When ctx ends before that,
 // the server is made to quit at once, which loses nothing committed but costs a
-// recovery at the next start, and Stop returns an error. A server that is gone
-// already is no error. Stop must not be called more than once at a time.
+// recovery at the next start, and Stop returns an error. Further calls wait for
+// the first and return the same.
 func (p *Postgres) Stop(ctx context.Context) error {
+	p.stopOnce.Do(func() { p.stopErr = p.stop(ctx) })
+	return p.stopErr
+}
+
+func (p *Postgres) stop(ctx context.Context) error {
+	defer unlock(p.owner)
 	select {
 	case <-p.server.done: // Err goes on telling why
 	default:
 		p.stopped.Store(true)
 	}
-	defer p.owner.Close()
 	err := p.server.signal(syscall.SIGINT)
 	select {
 	case <-p.server.done:
@@ -210,20 +222,21 @@ func (p *Postgres) Stop(ctx context.Context) error {
 		_ = p.server.signal(syscall.SIGQUIT) // what it cannot end in time is killed
 		p.killAfter(quitGrace)
 	}
-	return errors.Join(err, p.awaitRest())
+	return errors.Join(err, p.awaitRest(context.WithoutCancel(ctx)))
 }
 
 // awaitRest waits for the processes that a killed server leaves behind: they
 // notice it and end by themselves, within milliseconds unless they are at work.
-func (p *Postgres) awaitRest() error {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), quitGrace,
+func (p *Postgres) awaitRest(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, quitGrace,
 		fmt.Errorf("not within %s", quitGrace))
 	defer cancel()
 	lock, err := awaitLock(ctx, filepath.Join(p.root, clusterLock), func() {})
 	if err != nil {
 		return fmt.Errorf("wait for the last database process: %w", err)
 	}
-	return lock.Close()
+	unlock(lock)
+	return nil
 }
 
 // killAfter waits for the server and ends it by force when it takes too long.
@@ -257,8 +270,8 @@ func freePort() (int, error) {
 }
 
 // settings are all that differs from the server's defaults, given anew at each
-// start: a small machine, the loopback address only, and a log that holds no
-// statement and no value.
+// start: a small machine, the loopback address only, and a log without
+// statements and rows, which may hold what is secret.
 func settings(port int, noFsync bool) []string {
 	list := []string{
 		"listen_addresses=127.0.0.1",
@@ -277,7 +290,7 @@ func settings(port int, noFsync bool) []string {
 		"log_checkpoints=off",
 	}
 	if noFsync {
-		list = append(list, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
+		list = append(list, "fsync=off", "full_page_writes=off")
 	}
 	args := make([]string, 0, 2*len(list))
 	for _, setting := range list {

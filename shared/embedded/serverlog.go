@@ -36,16 +36,19 @@ func (l *serverLog) Write(p []byte) (int, error) {
 		text, ended := bytes.CutSuffix(part, []byte("\n"))
 		l.line = append(l.line, text[:min(len(text), maxLogBytes-len(l.line))]...)
 		if ended {
-			l.pass(string(l.line))
+			l.passOn(string(l.line))
 			l.line = l.line[:0]
 		}
 	}
 	return len(p), nil
 }
 
-// pass hands on a whole line, at the level that the server gave it. A line
+// passOn hands on a whole line, at the level that the server gave it. A line
 // without one continues the line before.
-func (l *serverLog) pass(line string) {
+func (l *serverLog) passOn(line string) {
+	if line == "" { // of initdb's layout
+		return
+	}
 	l.last = append(l.last, line)
 	if len(l.last) > tailLines {
 		l.last = l.last[1:]
@@ -65,6 +68,13 @@ func (l *serverLog) pass(line string) {
 		text = line
 	}
 	l.log.WithLevel(l.level).Msg(text)
+}
+
+// forget makes the tail start anew.
+func (l *serverLog) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last = nil
 }
 
 // tail returns the last lines, joined for an error message.

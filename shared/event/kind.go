@@ -19,6 +19,7 @@ const (
 	Message  Kind = "msg_"
 	Attempt  Kind = "atmpt_"
 	Task     Kind = "qtask_"
+	Batch    Kind = "batch_"
 )
 
 // ErrBadID is returned for text that is not an id of the kind asked for.

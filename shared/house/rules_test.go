@@ -7,9 +7,9 @@ const (
 	// stages are the five rooms that work on events; each becomes a process.
 	stages = "ingest ingest/api fanout deliver retry dlq"
 
-	// common is what every stage may use: all of shared but what only tests and the local runner need.
+	// forStages is what every stage may use: all of shared but what only tests and the local runner need.
 	// Code moves there when a second stage needs it, not before.
-	common = "shared/event shared/signature shared/egress shared/group shared/bus shared/store shared/directory shared/service"
+	forStages = "shared/event shared/signature shared/egress shared/group shared/bus shared/store shared/directory shared/service"
 
 	// testOnly may also be imported by every test.
 	testOnly = "shared/testkit shared/embedded"
@@ -28,10 +28,12 @@ var rooms = []struct{ path, imports string }{
 	{"shared/group", ""},     // the loop that commits in groups
 
 	// The two systems that we stand on, each behind one package.
-	{"shared/bus", "shared/event"},                                                            // JetStream
-	{"shared/store", "shared/event shared/signature"},                                         // PostgreSQL
-	{"shared/directory", "shared/event shared/store"},                                         // tenants and endpoints, cached
-	{"shared/service", "shared/event shared/egress shared/bus shared/store shared/directory"}, // the life of a process
+	{"shared/bus", "shared/event"},                    // JetStream
+	{"shared/store", "shared/event shared/signature"}, // PostgreSQL
+
+	// What is built on them: tenants and endpoints with their keys, cached; the life of a process.
+	{"shared/directory", "shared/event shared/signature shared/store"},
+	{"shared/service", "shared/event shared/egress shared/bus shared/store shared/directory"},
 
 	// Servers for tests and the local runner; no shipped program contains them (see notShipped).
 	{"shared/embedded", ""},
@@ -39,12 +41,12 @@ var rooms = []struct{ path, imports string }{
 	{"shared/house", ""},
 
 	// The stages. The API is part of ingest, as a package because it is large.
-	{"ingest", common + " ingest/api"},
-	{"ingest/api", common + " ingest"},
-	{"fanout", common},
-	{"deliver", common},
-	{"retry", common},
-	{"dlq", common},
+	{"ingest", forStages + " ingest/api"},
+	{"ingest/api", forStages + " ingest"},
+	{"fanout", forStages},
+	{"deliver", forStages},
+	{"retry", forStages},
+	{"dlq", forStages},
 
 	// Their programs are a few lines: a main with anything to say hides it from the all-in-one.
 	{"ingest/cmd/ingest", "ingest shared/service"},
@@ -77,18 +79,19 @@ var modules = []struct {
 	{"github.com/jackc/pgx/v5", "shared/store shared/directory shared/embedded shared/testkit", true},
 	{"github.com/pressly/goose/v3", "shared/store", false},
 
-	// Logs and metrics: made by the service, used by the stages. Bus and store return errors and take callbacks.
-	{"github.com/rs/zerolog", "shared/service " + stages, true},
+	// Logs and metrics: made by the service, used by the stages. Bus and store return their errors; the directory works
+	// with nobody to return them to, and the embedded servers have logs of their own to pass on.
+	{"github.com/rs/zerolog", "shared/service shared/directory shared/embedded shared/testkit " + stages, true},
 	{"github.com/prometheus/client_golang", "shared/service " + stages, true},
 
 	// One use each.
-	{"github.com/hashicorp/golang-lru/v2", "shared/directory", false},
+	{"github.com/maypok86/otter/v2", "shared/directory", false}, // a cache with a cap
 	{"github.com/sony/gobreaker/v2", "deliver", false},
 	{"github.com/sethvargo/go-limiter", "deliver ingest ingest/api", false},
 	{"github.com/HdrHistogram/hdrhistogram-go", "bench/*", false},
 
 	// Goroutines with an owner that waits. Not where only the standard library may be used.
-	{"golang.org/x/sync/errgroup", "shared/bus shared/store shared/directory shared/service shared/testkit bench/* " + stages, true},
+	{"golang.org/x/sync", "shared/bus shared/store shared/directory shared/service shared/testkit bench/* " + stages, true},
 
 	// Tests only. Of testify, require: a test that goes on after a failed check reports its consequences.
 	{"github.com/stretchr/testify/require", "shared/testkit", true},

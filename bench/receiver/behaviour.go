@@ -1,0 +1,86 @@
+package receiver
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// maxWait bounds being slow and not answering.
+const maxWait = 5 * time.Minute
+
+const everyAttempt = 1 << 30
+
+// behaviour is what an endpoint does besides receiving. It is written as a URL
+// query, in that of the endpoint itself or given to the control API:
+//
+//	fail=2|all      the first attempts of each event that go wrong; without
+//	                status or hang they get a 500
+//	status=503      what an attempt that goes wrong is answered; without fail,
+//	                every one does
+//	retry_after=30  the Retry-After header of such an answer
+//	hang=1          an attempt that goes wrong is not answered at all
+//	delay=2s        how long every attempt waits first
+//	class=quiet     under which name it is counted; without it, that of the path
+type behaviour struct {
+	class      string
+	failures   int
+	status     int
+	retryAfter string
+	hang       bool
+	delay      time.Duration
+}
+
+func parseBehaviour(query string) (behaviour, error) {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return behaviour{}, fmt.Errorf("parse query: %w", err)
+	}
+	b := behaviour{
+		class:      values.Get("class"),
+		status:     http.StatusInternalServerError,
+		retryAfter: values.Get("retry_after"),
+		hang:       values.Has("hang") && values.Get("hang") != "0",
+	}
+	if b.hang || values.Has("status") {
+		b.failures = everyAttempt
+	}
+	if text := values.Get("fail"); text == "all" {
+		b.failures = everyAttempt
+	} else if text != "" {
+		b.failures, err = strconv.Atoi(text)
+		if err != nil || b.failures < 0 {
+			return behaviour{}, fmt.Errorf("parse fail=%s: want a number or all", text)
+		}
+	}
+	if text := values.Get("status"); text != "" {
+		b.status, err = strconv.Atoi(text)
+		if err != nil || b.status < 200 || b.status > 599 {
+			return behaviour{}, fmt.Errorf("parse status=%s: want 200 to 599", text)
+		}
+	}
+	if text := values.Get("delay"); text != "" {
+		b.delay, err = time.ParseDuration(text)
+		if err != nil || b.delay < 0 || b.delay > maxWait {
+			return behaviour{}, fmt.Errorf("parse delay=%s: want a duration up to %s", text, maxWait)
+		}
+	}
+	return b, nil
+}
+
+// slow tells whether the attempt keeps its request waiting.
+func (b behaviour) slow(attempt int) bool {
+	return b.delay > 0 || b.hang && b.fails(attempt)
+}
+
+func (b behaviour) fails(attempt int) bool { return attempt <= b.failures }
+
+// answer is the status of an attempt that is answered.
+func (b behaviour) answer(attempt int) int {
+	if b.fails(attempt) {
+		return b.status
+	}
+	return http.StatusOK
+}

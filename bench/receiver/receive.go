@@ -1,0 +1,148 @@
+package receiver
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// What a delivery that got no answer has as its status.
+const noAnswer = 0
+
+// receive is one attempt, from its arrival to its answer.
+func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, now time.Time) {
+	body := r.takeBuffer()
+	defer r.giveBuffer(body)
+	if _, err := body.ReadFrom(http.MaxBytesReader(w, req.Body, maxBody)); err != nil {
+		http.Error(w, "read body: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	p, err := r.path(req.URL.Path)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInsufficientStorage)
+		return
+	}
+	plan, err := p.plan(req.URL.Path, req.URL.RawQuery)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	d := Delivery{At: now, Path: req.URL.Path, ID: eventID(req.Header), Body: body.Bytes()}
+	if sent, ok := sentAt(d.Body); ok {
+		d.Took, d.Timed = now.Sub(sent), true
+	}
+	var bad error
+	d.Verdict, bad = r.judge(p, req.Header, d.Body, now)
+	if bad != nil {
+		d.Status = http.StatusUnauthorized
+		r.class(plan.class).count(func(c *Counts) { c.Requests++; c.BadSignatures++ })
+		http.Error(w, bad.Error(), d.Status)
+	} else {
+		r.answer(w, req, &d, plan)
+	}
+	if r.options.Observe != nil {
+		r.options.Observe(d)
+	}
+	if d.Status == noAnswer {
+		// Only a panic makes net/http drop the connection without a word; of this
+		// one it writes no log.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// answer counts a delivery and does with it what the plan says.
+func (r *Receiver) answer(w http.ResponseWriter, req *http.Request, d *Delivery, plan *plan) {
+	class, key := r.class(plan.class), Fingerprint(d.Path, d.ID)
+	if d.ID == "" {
+		d.Attempt = 1
+		class.count(func(c *Counts) { c.Requests++; c.Unidentified++ })
+	} else {
+		took := time.Duration(-1)
+		if d.Timed {
+			took = max(d.Took, 0)
+		}
+		d.Attempt = class.arrive(key, took, d.At)
+	}
+	if plan.slow(d.Attempt) && !r.dawdle(req, plan.behaviour, d.Attempt) {
+		class.count(func(c *Counts) { c.Abandoned++ })
+		return
+	}
+	d.Status = plan.answer(d.Attempt)
+	if d.Status >= 200 && d.Status < 300 {
+		class.accept(key)
+	} else {
+		class.count(func(c *Counts) { c.Refused++ })
+		if plan.retryAfter != "" {
+			w.Header().Set("Retry-After", plan.retryAfter)
+		}
+	}
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(d.Status)
+}
+
+// dawdle keeps the request waiting and tells whether it is to be answered then.
+// It is not when it hangs, when its sender has left, and when the receiver closes.
+func (r *Receiver) dawdle(req *http.Request, b behaviour, attempt int) bool {
+	if r.waiting.Add(1) > maxWaiting {
+		r.waiting.Add(-1)
+		return false
+	}
+	defer r.waiting.Add(-1)
+	hangs := b.hang && b.fails(attempt)
+	wait := b.delay
+	if hangs {
+		wait = maxWait
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return !hangs
+	case <-req.Context().Done():
+		return false
+	case <-r.closing.Done():
+		return false
+	}
+}
+
+func eventID(header http.Header) string {
+	if id := header.Get("Webhook-Id"); id != "" {
+		return id
+	}
+	return header.Get("Svix-Id")
+}
+
+// sentAt finds the time that the sender wrote into the payload. It only looks
+// for the name: parsing the JSON would cost more than all the rest.
+func sentAt(body []byte) (time.Time, bool) {
+	const name = `"sent":`
+	at := bytes.Index(body, []byte(name))
+	if at < 0 {
+		return time.Time{}, false
+	}
+	rest := bytes.TrimLeft(body[at+len(name):], " ")
+	digits := 0
+	for digits < len(rest) && rest[digits] >= '0' && rest[digits] <= '9' {
+		digits++
+	}
+	nanos, err := strconv.ParseInt(string(rest[:digits]), 10, 64)
+	return time.Unix(0, nanos), err == nil
+}
+
+// keptBuffer is the largest buffer that is kept for later requests.
+const keptBuffer = 64 << 10
+
+func (r *Receiver) takeBuffer() *bytes.Buffer {
+	if b, ok := r.buffers.Get().(*bytes.Buffer); ok {
+		return b
+	}
+	return new(bytes.Buffer)
+}
+
+func (r *Receiver) giveBuffer(b *bytes.Buffer) {
+	if b.Cap() <= keptBuffer {
+		b.Reset()
+		r.buffers.Put(b)
+	}
+}

@@ -1,0 +1,89 @@
+// Package sender loads a webhook server that speaks Svix's API, and finds out
+// from the receiver (package receiver) what became of what it sent. It makes
+// its own applications and endpoints, and removes them when all went well.
+package sender
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+)
+
+const (
+	minSize  = 64
+	maxSize  = 1 << 20
+	maxSpan  = 24 * time.Hour
+	maxFleet = 100_000 // endpoints, of which a receiver keeps as many
+)
+
+// Config says what to send, and where.
+type Config struct {
+	URL   string // of the server, without /api/v1
+	Token string // of an operator
+	Sink  string // URL of a receiver, on this machine, that the server can reach
+
+	Tenants   int // applications
+	Endpoints int // of each application; each gets every event
+
+	// Rate is events per second by the clock (open loop): latencies count from
+	// when an event was to be sent, so a server that makes its senders wait can't
+	// hide it. Zero is a closed loop: every sender sends as fast as it is answered.
+	Rate float64
+
+	// Senders is how many requests may be under way at once.
+	Senders int
+
+	Duration time.Duration // of the sending
+	Drain    time.Duration // the longest wait for the rest to arrive
+	Settle   time.Duration // the wait for duplicates after everything has arrived
+
+	Size        int    // of a payload, in bytes
+	Class       string // under which the receiver counts; empty is one of its own
+	Idempotency bool   // send idempotency keys, and with them try again, as client libraries do
+	Keep        bool   // leave the applications there
+}
+
+// Default is a load that any machine stands.
+func Default() Config {
+	return Config{
+		URL:         "http://127.0.0.1:8071",
+		Sink:        "http://127.0.0.1:8099",
+		Tenants:     10,
+		Endpoints:   1,
+		Rate:        50,
+		Senders:     64,
+		Duration:    15 * time.Second,
+		Drain:       time.Minute,
+		Settle:      time.Second,
+		Size:        1024,
+		Idempotency: true,
+	}
+}
+
+// Validate returns all that is wrong, joined.
+func (c Config) Validate() error {
+	var faults []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	check(isHTTP(c.URL), "url %q is not an http(s) URL", c.URL)
+	check(isHTTP(c.Sink), "sink %q is not an http(s) URL", c.Sink)
+	check(c.Token != "", "token is missing")
+	check(c.Tenants > 0 && c.Endpoints > 0 && c.Tenants <= maxFleet/c.Endpoints,
+		"tenants and endpoints must be positive, and %d endpoints in all at most", maxFleet)
+	check(c.Rate >= 0 && c.Rate <= 1e6, "rate must be between 0 and 1,000,000")
+	check(c.Senders > 0 && c.Senders <= 10_000, "senders must be between 1 and 10,000")
+	check(c.Duration > 0 && c.Duration <= maxSpan, "duration must be positive and at most %s", maxSpan)
+	check(c.Drain >= 0 && c.Drain <= maxSpan, "drain must be at most %s", maxSpan)
+	check(c.Settle >= 0 && c.Settle <= time.Hour, "settle must be at most an hour")
+	check(c.Size >= minSize && c.Size <= maxSize, "size must be between %d and %d bytes", minSize, maxSize)
+	return errors.Join(faults...)
+}
+
+func isHTTP(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}

@@ -1,0 +1,129 @@
+package sender
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/postrider/postrider/bench/receiver"
+)
+
+// setupWorkers is how many applications are set up at once.
+const setupWorkers = 8
+
+// tenant is an application that was set up.
+type tenant struct {
+	id       string   // of the application
+	messages string   // URL to post to
+	paths    []string // of its endpoints at the receiver
+}
+
+// fleet is what a run sends to.
+type fleet struct {
+	server, sink client
+	class        string
+	tenants      []tenant
+}
+
+// assemble makes the applications and their endpoints, and tells the receiver
+// their secrets.
+func assemble(ctx context.Context, c Config, h *http.Client, run runID) (*fleet, error) {
+	f := &fleet{
+		server:  newClient(h, c.URL, c.Token),
+		sink:    newClient(h, c.Sink, ""),
+		class:   c.Class,
+		tenants: make([]tenant, c.Tenants),
+	}
+	if f.class == "" {
+		f.class = "load-" + run.String()
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(setupWorkers)
+	for i := range f.tenants {
+		group.Go(func() error {
+			if err := f.enlist(ctx, &f.tenants[i], fmt.Sprintf("bench-%s-%d", run, i), c.Endpoints); err != nil {
+				return fmt.Errorf("set up application %d: %w", i, err)
+			}
+			return nil
+		})
+	}
+	return f, group.Wait()
+}
+
+func (f *fleet) enlist(ctx context.Context, t *tenant, name string, endpoints int) error {
+	var made struct{ ID string }
+	in := map[string]any{"name": name, "uid": name}
+	if err := f.server.call(ctx, http.MethodPost, "/api/v1/app", in, &made); err != nil {
+		return fmt.Errorf("create application: %w", err)
+	}
+	t.id = made.ID
+	t.messages = f.server.base + appPath(t.id) + "/msg?with_content=false"
+	for i := range endpoints {
+		path := fmt.Sprintf("/%s/%d", name, i)
+		if err := f.subscribe(ctx, t.id, path); err != nil {
+			return err
+		}
+		t.paths = append(t.paths, path)
+	}
+	return nil
+}
+
+// subscribe makes one endpoint with a secret of the server's making.
+func (f *fleet) subscribe(ctx context.Context, app, path string) error {
+	var made struct{ ID string }
+	in := map[string]any{"url": f.sink.base + path + "?class=" + url.QueryEscape(f.class)}
+	endpoints := appPath(app) + "/endpoint"
+	if err := f.server.call(ctx, http.MethodPost, endpoints, in, &made); err != nil {
+		return fmt.Errorf("create endpoint: %w", err)
+	}
+	var secret struct{ Key string }
+	if err := f.server.call(ctx, http.MethodGet, endpoints+"/"+url.PathEscape(made.ID)+"/secret", nil, &secret); err != nil {
+		return fmt.Errorf("read endpoint secret: %w", err)
+	}
+	return f.setSecret(ctx, path, secret.Key)
+}
+
+func (f *fleet) setSecret(ctx context.Context, path, secret string) error {
+	in := receiver.Setting{Path: path, Secret: secret}
+	if err := f.sink.call(ctx, http.MethodPost, "/_sink/secret", in, nil); err != nil {
+		return fmt.Errorf("tell sink the secret: %w", err)
+	}
+	return nil
+}
+
+// dismiss removes what assemble made, at the server and at the receiver.
+func (f *fleet) dismiss(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(setupWorkers)
+	for _, t := range f.tenants {
+		group.Go(func() error {
+			if err := f.server.call(ctx, http.MethodDelete, appPath(t.id), nil, nil); err != nil {
+				return fmt.Errorf("delete application: %w", err)
+			}
+			for _, path := range t.paths {
+				if err := f.setSecret(ctx, path, ""); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return f.sink.call(ctx, http.MethodDelete, "/_sink/stats?class="+url.QueryEscape(f.class), nil, nil)
+}
+
+func appPath(id string) string { return "/api/v1/app/" + url.PathEscape(id) }
+
+// received is what has arrived of this fleet's events.
+func (f *fleet) received(ctx context.Context) (receiver.Counts, error) {
+	var stats receiver.Stats
+	if err := f.sink.call(ctx, http.MethodGet, "/_sink/stats", nil, &stats); err != nil {
+		return receiver.Counts{}, fmt.Errorf("ask sink: %w", err)
+	}
+	return stats.Classes[f.class], nil
+}

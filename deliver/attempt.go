@@ -1,0 +1,103 @@
+package deliver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/postrider/postrider/shared/directory"
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/signature"
+)
+
+// keptResponse is how much of an answer's body is kept with the attempt; more is
+// not read.
+const keptResponse = 20_000
+
+var errAttemptTimeout = errors.New("attempt timeout")
+
+// attempt is one HTTP call: when it began, how it ended, what was answered.
+type attempt struct {
+	began    time.Time
+	duration time.Duration
+	outcome  Outcome
+	status   int    // 0: there was no answer
+	response []byte // the answer's body, or what went wrong
+	wish     time.Duration
+	url      string
+}
+
+// caller makes attempts. It is the only part of Postrider that calls an
+// endpoint.
+type caller struct {
+	client  *http.Client
+	timeout time.Duration // from the first byte sent to the last byte of the answer
+	agent   string
+}
+
+// call sends the payload once, signed with the keys that the endpoint has now.
+// ctx ending cuts the call off, which counts as a failed attempt.
+func (c *caller) call(ctx context.Context, e *directory.Endpoint, d *event.Delivery, payload []byte) attempt {
+	a := attempt{began: time.Now(), url: e.URL}
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, fmt.Errorf("%w: no answer within %s", errAttemptTimeout, c.timeout))
+	defer cancel()
+	err := c.exchange(ctx, e, d, payload, &a)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // what ended it, not what it looked like on the wire
+	}
+	a.duration = time.Since(a.began)
+	a.outcome = decide(a.status, err)
+	if err != nil {
+		a.status, a.response = 0, []byte(a.outcome.explain())
+	}
+	return a
+}
+
+func (c *caller) exchange(ctx context.Context, e *directory.Endpoint, d *event.Delivery, payload []byte, a *attempt) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, e.URL, bytes.NewReader(payload))
+	if err != nil {
+		return fmt.Errorf("make request: %w", err)
+	}
+	c.setHeaders(request.Header, e, d, a.began, payload)
+	response, err := c.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }() // whatever it is, the answer was read
+	a.status = response.StatusCode
+	a.wish = retryAfter(response.Header, time.Now())
+	body, err := io.ReadAll(io.LimitReader(response.Body, keptResponse))
+	if err != nil {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	a.response = body
+	drain(response.Body)
+	return nil
+}
+
+// drain reads a little more, so that a connection whose answer was only just too
+// long can be used again; one that goes on is closed instead.
+func drain(body io.Reader) { _, _ = io.CopyN(io.Discard, body, 4<<10) }
+
+// setHeaders follows Standard Webhooks 1.0.0, and sends the names that Svix's
+// libraries look for as well. The endpoint's own headers keep their case.
+func (c *caller) setHeaders(h http.Header, e *directory.Endpoint, d *event.Delivery, now time.Time, payload []byte) {
+	for name, value := range e.Headers {
+		h[name] = []string{value}
+	}
+	id := event.Message.Format(d.Event)
+	timestamp := strconv.FormatInt(now.Unix(), 10)
+	signed := signature.Header(e.Keys(now), id, now, payload)
+	h.Set("Content-Type", "application/json")
+	h.Set("User-Agent", c.agent)
+	for _, family := range []string{"Webhook", "Svix"} {
+		h[family+"-Id"] = []string{id}
+		h[family+"-Timestamp"] = []string{timestamp}
+		h[family+"-Signature"] = []string{signed}
+	}
+}

@@ -1,0 +1,91 @@
+// Package deliver makes the HTTP attempts, and nothing else in Postrider does.
+// First attempts, retries, resends and redrives take the same way through it:
+//
+//	lane ──▶ scheduler ──▶ attempt ──▶ finisher: record, hand on, acknowledge
+package deliver
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/postrider/postrider/shared/egress"
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/group"
+	"github.com/postrider/postrider/shared/service"
+)
+
+// Stage is the deliver stage. Its exported fields are its settings.
+type Stage struct {
+	Timeout  time.Duration
+	Schedule string
+}
+
+// Name implements service.Stage.
+func (*Stage) Name() string { return "deliver" }
+
+// Flags implements service.Stage.
+func (s *Stage) Flags(fs *flag.FlagSet) {
+	fs.DurationVar(&s.Timeout, "attempt-timeout", 15*time.Second, "how long one attempt may take")
+	fs.StringVar(&s.Schedule, "retry-schedule", defaultSchedule, "`delays` after failed attempts, joined by commas; none for no retries")
+}
+
+// Ready implements service.Stage.
+func (*Stage) Ready(ctx context.Context, env service.Env) error { return env.Health(ctx) }
+
+// Run implements service.Stage. When ctx ends it takes nothing more from its
+// lanes, gives back what has not started, and finishes the attempts in flight.
+func (s *Stage) Run(ctx context.Context, env service.Env) error {
+	schedule, err := ParseSchedule(s.Schedule)
+	if err != nil {
+		return fmt.Errorf("retry-schedule: %w", err)
+	}
+	if s.Timeout < 100*time.Millisecond || s.Timeout > 5*time.Minute {
+		return errors.New("attempt-timeout must be 100ms to 5m")
+	}
+	drain, done := env.DrainContext(ctx)
+	defer done()
+
+	metrics := newMetrics(env.Reg)
+	client := env.Egress.Client(egress.Pool{Idle: defaultLimits.slots, IdlePerHost: defaultLimits.endpoint})
+	defer client.CloseIdleConnections()
+	w := &worker{
+		directory: env.Directory,
+		store:     env.Store,
+		log:       env.Log,
+		metrics:   metrics,
+		caller:    &caller{client: client, timeout: s.Timeout, agent: "Postrider/" + service.Version},
+		finisher:  &finisher{bus: env.Bus, store: env.Store, log: env.Log, metrics: metrics, schedule: schedule},
+		results:   make(chan *result, defaultLimits.slots),
+	}
+	w.scheduler = newScheduler(defaultLimits, func(j *job) {
+		w.attempts.Go(func() { w.attempt(drain, j) })
+	})
+	return w.run(ctx, drain, env)
+}
+
+func (w *worker) run(ctx, drain context.Context, env service.Env) error {
+	var finishing sync.WaitGroup
+	for range recorders {
+		finishing.Go(func() {
+			group.Run(w.results, group.Limit[*result]{Items: recordsGroup}, func(r []*result) { w.finisher.finish(drain, r) })
+		})
+	}
+	lanes, ctx := errgroup.WithContext(ctx)
+	for _, l := range event.Lanes() {
+		lanes.Go(func() error { return w.serve(ctx, env.Bus, l) })
+	}
+	err := lanes.Wait()
+	for _, j := range w.scheduler.close() {
+		j.msg.Nak(0)
+	}
+	w.attempts.Wait()
+	close(w.results)
+	finishing.Wait()
+	return err
+}

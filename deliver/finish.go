@@ -1,0 +1,192 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/postrider/postrider/shared/bus"
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/group"
+	"github.com/postrider/postrider/shared/store"
+)
+
+const (
+	recorders     = 2
+	recordsGroup  = 500
+	recordRetry   = 500 * time.Millisecond
+	recordTimeout = 10 * time.Second
+)
+
+// finisher does what follows an attempt, in groups: record it, hand the delivery
+// on, acknowledge. In this order a crash between any two can only repeat a step,
+// never lose one.
+type finisher struct {
+	bus      *bus.Bus
+	store    *store.Store
+	log      zerolog.Logger
+	metrics  *metrics
+	schedule Schedule
+}
+
+// result is a job whose attempt was made, now or by a worker that died.
+type result struct {
+	job      *job
+	attempt  store.Attempt
+	recorded bool // by the worker that died
+}
+
+// newResult plans what follows the attempt.
+func (f *finisher) newResult(j *job, a *attempt) *result {
+	d := j.delivery
+	r := &result{job: j, attempt: store.Attempt{
+		ID:         event.NewID(),
+		Tenant:     d.Tenant,
+		Event:      d.Event,
+		Endpoint:   d.Endpoint,
+		Run:        d.Run,
+		Number:     d.Attempt,
+		Outcome:    string(a.outcome),
+		StatusCode: a.status,
+		Duration:   a.duration,
+		URL:        a.url,
+		Response:   a.response,
+	}}
+	if wait, again := f.schedule.Next(d.Attempt, a.outcome, a.wish, rand.Float64()); again { //nolint:gosec // jitter
+		r.attempt.NextAt = a.began.Add(a.duration + wait)
+	}
+	return r
+}
+
+// finish finishes a group. What cannot be finished now is tried again until ctx
+// ends, and then given back.
+func (f *finisher) finish(ctx context.Context, results []*result) {
+	f.metrics.records.Observe(float64(len(results)))
+	err := f.persist(ctx, results, f.record)
+	if err == nil {
+		err = f.persist(ctx, results, f.handOn)
+	}
+	for _, r := range results {
+		if err != nil {
+			r.job.msg.Nak(0)
+			continue
+		}
+		r.job.msg.Ack()
+	}
+	if err != nil {
+		f.metrics.returned.Add(float64(len(results)))
+		f.log.Warn().Err(err).Int("deliveries", len(results)).Msg("attempts were made but not finished; they are looked up when they come again")
+	}
+}
+
+// persist does a step until it succeeds or ctx ends. Meanwhile results pile up
+// to the bound of their channel, then slots stay taken, then lanes stand still:
+// a database that is away slows this worker down and costs it nothing else.
+func (f *finisher) persist(ctx context.Context, results []*result, step func(context.Context, []*result) error) error {
+	said := ""
+	for {
+		attempt, cancel := context.WithTimeout(ctx, recordTimeout)
+		err := step(attempt, results)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		if err.Error() != said {
+			said = err.Error()
+			f.log.Warn().Err(err).Int("deliveries", len(results)).Msg("attempts cannot be finished; trying again")
+		}
+		select {
+		case <-time.After(recordRetry):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func (f *finisher) record(ctx context.Context, results []*result) error {
+	fresh := make([]*result, 0, len(results))
+	for _, r := range results {
+		if !r.recorded {
+			fresh = append(fresh, r)
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	var failed error
+	insert := func(part []*result) error {
+		attempts := make([]store.Attempt, len(part))
+		for i, r := range part {
+			attempts[i] = r.attempt
+		}
+		return f.store.RecordAttempts(ctx, attempts)
+	}
+	group.Isolate(fresh, store.Bad, insert, func(r *result, err error) {
+		switch {
+		case err == nil:
+			r.recorded = true
+		case store.Bad(err): // a fault of ours; the delivery must not suffer from it
+			f.log.Error().Err(err).Str("event", event.Message.Format(r.attempt.Event)).Msg("attempt cannot be recorded")
+		default:
+			failed = err
+		}
+	})
+	return failed
+}
+
+// handOn publishes what follows: the next attempt on RETRY, a dead letter on DLQ.
+func (f *finisher) handOn(ctx context.Context, results []*result) error {
+	var messages []bus.Message
+	for _, r := range results {
+		m, ok, err := r.next()
+		if err != nil {
+			return err
+		}
+		if ok {
+			messages = append(messages, m)
+		}
+	}
+	if len(messages) == 0 {
+		return nil
+	}
+	return f.bus.Publish(ctx, messages...)
+}
+
+// next is the message that hands the delivery on, if it goes anywhere.
+func (r *result) next() (bus.Message, bool, error) {
+	if Outcome(r.attempt.Outcome) == Success {
+		return bus.Message{}, false, nil
+	}
+	d := *r.job.delivery
+	if r.attempt.NextAt.IsZero() {
+		d.Reason = r.attempt.Outcome
+		data, err := d.Encode()
+		return bus.Message{Subject: d.DLQSubject(), ID: d.Key(), Data: data}, true, err
+	}
+	// A repeated hand-over may come after the stream has forgotten the first.
+	d.Recheck = r.job.msg.Deliveries > 1
+	d.Attempt++
+	d.Due = r.attempt.NextAt
+	data, err := d.Encode()
+	tier := event.TierFor(time.Until(d.Due))
+	return bus.Message{Subject: tier.Subject(), ID: d.Key(), Data: data}, true, err
+}
+
+// made finds the attempt of a job that may have been made already: it came
+// before, or may have. It returns nil when it was not.
+func (f *finisher) made(ctx context.Context, j *job) (*result, error) {
+	if j.msg.Deliveries == 1 && !j.delivery.Recheck {
+		return nil, nil //nolint:nilnil // the usual case: nothing to look up
+	}
+	a, err := f.store.MadeAttempt(ctx, j.delivery)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil //nolint:nilnil // it was not made
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &result{job: j, attempt: *a, recorded: true}, nil
+}

@@ -1,0 +1,58 @@
+package deliver
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+type metrics struct {
+	attempts   *prometheus.CounterVec
+	durations  prometheus.Histogram
+	firstDelay prometheus.Histogram
+	records    prometheus.Histogram
+	returned   prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "postrider_delivery_attempts_total",
+			Help: "Attempts to deliver, by how they ended.",
+		}, []string{"outcome"}),
+		durations: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "postrider_delivery_attempt_duration_seconds",
+			Help:    "Time from the start of an attempt to the end of its answer.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
+		}),
+		firstDelay: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "postrider_first_attempt_latency_seconds",
+			Help:    "Time from the acceptance of an event to the start of its first attempt.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 16),
+		}),
+		records: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "postrider_attempts_recorded_together",
+			Help:    "Attempts recorded in one transaction.",
+			Buckets: prometheus.ExponentialBuckets(1, 2, 10),
+		}),
+		returned: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "postrider_deliveries_given_back_total",
+			Help: "Deliveries that could not be handled and come again.",
+		}),
+	}
+	reg.MustRegister(m.attempts, m.durations, m.firstDelay, m.records, m.returned)
+	for _, o := range Outcomes() {
+		m.attempts.WithLabelValues(string(o))
+	}
+	return m
+}
+
+func (m *metrics) observe(d *event.Delivery, a *attempt) {
+	m.attempts.WithLabelValues(string(a.outcome)).Inc()
+	m.durations.Observe(a.duration.Seconds())
+	if d.Class() == event.First {
+		m.firstDelay.Observe(max(a.began.Sub(d.Event.Time()), time.Duration(0)).Seconds())
+	}
+}

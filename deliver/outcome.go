@@ -1,0 +1,122 @@
+package deliver
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+
+	"github.com/postrider/postrider/shared/egress"
+)
+
+// Outcome is how an attempt ended. The set is closed: it is stored with the
+// attempt, it is the metric's label and the reason of a dead letter.
+type Outcome string
+
+// The outcomes.
+const (
+	Success    Outcome = "success"           // 2xx
+	Redirected Outcome = "redirected"        // 3xx: redirects are not followed
+	Gone       Outcome = "gone"              // 410: the endpoint wants no more
+	Throttled  Outcome = "throttled"         // 429, 502, 503, 504: too much at the moment
+	Rejected   Outcome = "rejected"          // any other answer
+	Timeout    Outcome = "timeout"           // no whole answer in time
+	Blocked    Outcome = "blocked_address"   // the address may not be dialled
+	DNS        Outcome = "dns"               // the name has no address
+	TLS        Outcome = "tls"               // no trust in the certificate, or no common protocol
+	Connection Outcome = "connection"        // refused, reset, cut off
+	Disabled   Outcome = "endpoint_disabled" // no attempt was made: disabled since the event was expanded
+	Expired    Outcome = "payload_expired"   // no attempt was made: the payload is gone
+)
+
+// Outcomes lists the whole set.
+func Outcomes() []Outcome {
+	return []Outcome{
+		Success, Redirected, Gone, Throttled, Rejected, Timeout, Blocked, DNS, TLS, Connection, Disabled, Expired,
+	}
+}
+
+// Final reports whether trying again is no use.
+func (o Outcome) Final() bool {
+	switch o {
+	case Success, Gone, Blocked, Disabled, Expired:
+		return true
+	default:
+		return false
+	}
+}
+
+// decide names the outcome of a call that was answered with status, or of one
+// that failed with err. It is the only place where that is decided.
+func decide(status int, err error) Outcome {
+	if err != nil {
+		return decideError(err)
+	}
+	switch {
+	case status >= 200 && status < 300:
+		return Success
+	case status >= 300 && status < 400:
+		return Redirected
+	case status == http.StatusGone:
+		return Gone
+	case status == http.StatusTooManyRequests, status == http.StatusBadGateway,
+		status == http.StatusServiceUnavailable, status == http.StatusGatewayTimeout:
+		return Throttled
+	default:
+		return Rejected
+	}
+}
+
+func decideError(err error) Outcome {
+	var (
+		blocked     *egress.BlockedError
+		dns         *net.DNSError
+		unknownCA   x509.UnknownAuthorityError
+		wrongHost   x509.HostnameError
+		invalid     x509.CertificateInvalidError
+		certificate *tls.CertificateVerificationError
+		alert       tls.AlertError
+		record      tls.RecordHeaderError
+		network     net.Error
+	)
+	switch {
+	case errors.As(err, &blocked):
+		return Blocked
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, errAttemptTimeout):
+		return Timeout
+	case errors.As(err, &dns):
+		return DNS
+	case errors.As(err, &unknownCA), errors.As(err, &wrongHost), errors.As(err, &invalid),
+		errors.As(err, &certificate), errors.As(err, &alert), errors.As(err, &record):
+		return TLS
+	case errors.As(err, &network) && network.Timeout():
+		return Timeout
+	default:
+		return Connection
+	}
+}
+
+// explain says in a tenant's words what went wrong. The error itself is not
+// shown: it may name addresses inside the operator's network.
+func (o Outcome) explain() string {
+	switch o {
+	case Timeout:
+		return "no answer in time"
+	case Blocked:
+		return "the address of this endpoint may not be delivered to"
+	case DNS:
+		return "the host name could not be resolved"
+	case TLS:
+		return "no secure connection could be made"
+	case Connection:
+		return "the connection failed"
+	case Disabled:
+		return "the endpoint is disabled"
+	case Expired:
+		return "the payload is no longer stored"
+	default:
+		return string(o)
+	}
+}

@@ -1,0 +1,143 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/postrider/postrider/shared/bus"
+	"github.com/postrider/postrider/shared/directory"
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/store"
+)
+
+const (
+	// pulled together from a lane: a standing request of this size costs half
+	// the latency and a quarter less CPU than signals (measured).
+	pullBatch = 32
+
+	// How long a delivery waits that could not be looked into.
+	retryLookup = 2 * time.Second
+
+	// A malformed message comes again after this, perhaps to a newer version.
+	retryMalformed = 30 * time.Second
+)
+
+// job is one delivery in the hands of this worker, until its message is
+// acknowledged or given back.
+type job struct {
+	msg      *bus.Msg
+	delivery *event.Delivery
+}
+
+// worker takes deliveries from the lanes and makes their attempts.
+type worker struct {
+	directory *directory.Directory
+	store     *store.Store
+	log       zerolog.Logger
+	metrics   *metrics
+	scheduler *scheduler
+	caller    *caller
+	finisher  *finisher
+
+	attempts sync.WaitGroup
+	results  chan *result
+}
+
+// serve brings the deliveries of a lane to the scheduler until ctx ends.
+func (w *worker) serve(ctx context.Context, b *bus.Bus, l event.Lane) error {
+	puller, err := b.Pull(bus.LaneConsumer(l), pullBatch)
+	if err != nil {
+		return err
+	}
+	defer puller.Close()
+	for {
+		messages, err := puller.Next(ctx, pullBatch)
+		if err != nil {
+			return nil //nolint:nilerr // ctx has ended
+		}
+		for _, m := range messages {
+			d, err := event.DecodeDelivery(m.Data)
+			if err != nil {
+				w.log.Error().Err(err).Str("lane", string(l)).Msg("delivery cannot be read")
+				m.Nak(retryMalformed)
+				continue
+			}
+			if err := w.scheduler.put(ctx, &job{m, d}); err != nil {
+				m.Nak(0)
+			}
+		}
+	}
+}
+
+// attempt makes the attempt of a job that the scheduler has started, and passes
+// its result on.
+func (w *worker) attempt(ctx context.Context, j *job) {
+	r, err := w.try(ctx, j)
+	switch {
+	case err != nil:
+		w.metrics.returned.Inc()
+		w.log.Warn().Err(err).Str("event", event.Message.Format(j.delivery.Event)).
+			Str("endpoint", event.Endpoint.Format(j.delivery.Endpoint)).Msg("delivery comes again")
+		j.msg.Nak(retryLookup)
+	case r == nil:
+		j.msg.Ack()
+	default:
+		w.results <- r // may wait for the database; the slot stays taken meanwhile
+	}
+	w.scheduler.done(j)
+}
+
+// try returns the result of the attempt; nil when there is nothing to deliver to
+// any more. An error means that it could not even be begun.
+func (w *worker) try(ctx context.Context, j *job) (*result, error) {
+	if r, err := w.finisher.made(ctx, j); r != nil || err != nil {
+		return r, err
+	}
+	d := j.delivery
+	endpoint, err := w.directory.Endpoint(ctx, d.Tenant, d.Endpoint, d.Version)
+	if errors.Is(err, directory.ErrUnknown) {
+		return nil, nil //nolint:nilnil // deleted, and its deliveries with it
+	}
+	if err != nil {
+		return nil, err
+	}
+	a, err := w.deliver(ctx, endpoint, d)
+	if err != nil {
+		return nil, err
+	}
+	w.metrics.observe(d, a)
+	if a.outcome == Gone {
+		if err := w.store.DisableEndpoint(ctx, d.Tenant, d.Endpoint); err != nil {
+			w.log.Warn().Err(err).Str("endpoint", event.Endpoint.Format(d.Endpoint)).Msg("endpoint that is gone stays enabled")
+		}
+	}
+	return w.finisher.newResult(j, a), nil
+}
+
+func (w *worker) deliver(ctx context.Context, e *directory.Endpoint, d *event.Delivery) (*attempt, error) {
+	if e.Disabled {
+		return w.noAttempt(e, Disabled), nil
+	}
+	payload := d.Payload
+	if d.Referred {
+		var err error
+		payload, err = w.store.Payload(ctx, d.Tenant, d.Event)
+		if errors.Is(err, store.ErrNotFound) {
+			return w.noAttempt(e, Expired), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	a := w.caller.call(ctx, e, d, payload)
+	return &a, nil
+}
+
+// noAttempt is what is recorded when there was no use in calling.
+func (*worker) noAttempt(e *directory.Endpoint, o Outcome) *attempt {
+	return &attempt{began: time.Now(), outcome: o, response: []byte(o.explain()), url: e.URL}
+}

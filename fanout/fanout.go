@@ -1,0 +1,41 @@
+// Package fanout expands one event into one delivery per subscribed endpoint
+// and chooses the lane of each.
+package fanout
+
+import (
+	"context"
+	"flag"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/postrider/postrider/shared/service"
+)
+
+// workers of one process: while one waits for its publishes the others decode
+// and match.
+const workers = 4
+
+// Stage is the fanout stage.
+type Stage struct{}
+
+// Name implements service.Stage.
+func (*Stage) Name() string { return "fanout" }
+
+// Flags implements service.Stage: there are no settings.
+func (*Stage) Flags(*flag.FlagSet) {}
+
+// Ready implements service.Stage.
+func (*Stage) Ready(ctx context.Context, env service.Env) error { return env.Health(ctx) }
+
+// Run implements service.Stage.
+func (*Stage) Run(ctx context.Context, env service.Env) error {
+	drain, done := env.DrainContext(ctx)
+	defer done()
+	metrics := newMetrics(env.Reg)
+	work, ctx := errgroup.WithContext(ctx)
+	for range workers {
+		w := &worker{bus: env.Bus, directory: env.Directory, log: env.Log, metrics: metrics}
+		work.Go(func() error { return w.run(ctx, drain) })
+	}
+	return work.Wait()
+}

@@ -1,0 +1,100 @@
+// Package api is the HTTP API of Postrider: what producers post events to, and
+// what operators manage applications, endpoints and deliveries with. It speaks
+// the API of Svix (paths, models, errors, pagination), so that every published
+// client library of theirs works; what is ours is added in the same style.
+//
+// An application is a tenant, a message an event, inside and below this package.
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/postrider/postrider/shared/egress"
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/store"
+)
+
+const (
+	defaultMaxBody = 1 << 20
+	defaultTimeout = 10 * time.Second
+)
+
+// ErrOverloaded is what an Acceptor's error wraps when it has more to do than it
+// can: the producer is told to come back.
+var ErrOverloaded = errors.New("too much to accept at once")
+
+// errTimeout is why the context of a request ended.
+var errTimeout = errors.New("request took too long")
+
+// Acceptor stores one event so that it will be delivered. When it returns
+// store.Accepted the event is committed. After an error it may be or not.
+type Acceptor interface {
+	Accept(ctx context.Context, e *store.NewEvent) (store.Refusal, error)
+}
+
+// Announcer tells those who do tasks that there is one. It may fail: the task is
+// stored and will be found.
+type Announcer interface {
+	Announce(ctx context.Context, t store.Task)
+}
+
+// Names finds the tenant that has a uid, or returns store.ErrNotFound. A cache
+// in its place must be told of every change of tenants: an event that goes to
+// whoever had the uid before is in the wrong hands.
+type Names interface {
+	TenantByUID(ctx context.Context, uid string) (event.ID, error)
+}
+
+// Health is the state of what the API stands on: why each cannot be used, nil
+// when it can.
+type Health struct {
+	Database error
+	Queue    error
+}
+
+// Config is what the API is made of. All fields without a default must be set.
+type Config struct {
+	Store     *store.Store
+	Acceptor  Acceptor
+	Announcer Announcer
+	Names     Names // nil: the store
+	Egress    egress.Policy
+	Log       zerolog.Logger
+
+	Token   string        // of the operator, who may do everything; empty: nobody may
+	MaxBody int64         // of a request, in bytes; 0: 1 MiB
+	Timeout time.Duration // of the work on a request; 0: 10 s
+
+	Health func(context.Context) Health // nil: of the store alone
+}
+
+// server is the API at work.
+type server struct {
+	Config
+	token [sha256.Size]byte
+}
+
+// New returns the API as a handler. It is safe for concurrent use and starts
+// nothing.
+func New(config Config) http.Handler {
+	s := &server{Config: config, token: sha256.Sum256([]byte(config.Token))}
+	if s.MaxBody == 0 {
+		s.MaxBody = defaultMaxBody
+	}
+	if s.Timeout == 0 {
+		s.Timeout = defaultTimeout
+	}
+	if s.Names == nil {
+		s.Names = s.Store
+	}
+	if s.Health == nil {
+		s.Health = func(ctx context.Context) Health { return Health{Database: s.Store.Health(ctx)} }
+	}
+	return s.handler()
+}

@@ -1,0 +1,107 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/postrider/postrider/shared/store"
+)
+
+// problem is an answer that is an error.
+type problem struct {
+	status  int
+	code    string
+	detail  string
+	invalid []invalid // instead of code and detail: what is wrong with the request
+	header  http.Header
+}
+
+// invalid is one thing that is wrong with a request, and where.
+type invalid struct {
+	Loc  []string `json:"loc"`
+	Msg  string   `json:"msg"`
+	Type string   `json:"type"`
+}
+
+// The types of what can be invalid.
+const (
+	typeValue  = "value_error"            // understood, and not allowed
+	typeDecode = "value_error.jsondecode" // not understood
+)
+
+// Error names the problem; its cause is wrapped around it where it has one.
+func (p *problem) Error() string {
+	if p.invalid != nil {
+		return fmt.Sprintf("invalid request: %v", p.invalid)
+	}
+	return p.code + ": " + p.detail
+}
+
+// body of the answer.
+func (p *problem) body() any {
+	switch {
+	case p.invalid != nil:
+		return struct {
+			Detail []invalid `json:"detail"`
+		}{p.invalid}
+	case p.code == "":
+		return struct{}{}
+	default:
+		return struct {
+			Code   string `json:"code"`
+			Detail string `json:"detail"`
+		}{p.code, p.detail}
+	}
+}
+
+// explain finds the answer to an error. It is the only place that does.
+func explain(err error) *problem {
+	var p *problem
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.As(err, &tooLarge):
+		return &problem{
+			status: http.StatusRequestEntityTooLarge, code: "payload_too_large",
+			detail: fmt.Sprintf("The body must not be longer than %d bytes", tooLarge.Limit),
+		}
+	case errors.Is(err, store.ErrNotFound):
+		return notFound()
+	case errors.Is(err, store.ErrConflict):
+		return conflict("conflict", "An entity with this name already exists")
+	case errors.Is(err, ErrOverloaded):
+		return comeBack("Too many messages at once")
+	case errors.Is(err, errTimeout) || store.Unavailable(err):
+		return comeBack("The database is not available")
+	case store.Bad(err):
+		return unprocessable(invalid{Loc: []string{"body"}, Msg: "a value cannot be stored", Type: typeValue})
+	default:
+		return &problem{status: http.StatusInternalServerError}
+	}
+}
+
+func notFound() *problem {
+	return &problem{status: http.StatusNotFound, code: "not_found", detail: "Entity not found"}
+}
+
+func conflict(code, detail string) *problem {
+	return &problem{status: http.StatusConflict, code: code, detail: detail}
+}
+
+func badRequest(code, detail string) *problem {
+	return &problem{status: http.StatusBadRequest, code: code, detail: detail}
+}
+
+func unprocessable(faults ...invalid) *problem {
+	return &problem{status: http.StatusUnprocessableEntity, invalid: faults}
+}
+
+// comeBack says that the same request may succeed in a second.
+func comeBack(detail string) *problem {
+	return &problem{
+		status: http.StatusServiceUnavailable, code: "unavailable", detail: detail,
+		header: http.Header{"Retry-After": {"1"}},
+	}
+}

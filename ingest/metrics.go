@@ -1,0 +1,56 @@
+package ingest
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/postrider/postrider/shared/store"
+)
+
+type metrics struct {
+	accepted  *prometheus.CounterVec
+	published *prometheus.CounterVec
+	commits   prometheus.Histogram
+	groups    prometheus.Histogram
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		accepted: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "postrider_events_accepted_total",
+			Help: "Events that producers posted, by what became of them.",
+		}, []string{"result"}),
+		published: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "postrider_event_batches_published_total",
+			Help: "Batches of accepted events, by how they got on EVENTS.",
+		}, []string{"result"}),
+		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "postrider_commit_duration_seconds",
+			Help:    "Time to commit a group of events.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
+		}),
+		groups: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "postrider_commit_events",
+			Help:    "Events committed together.",
+			Buckets: prometheus.ExponentialBuckets(1, 2, 10),
+		}),
+	}
+	reg.MustRegister(m.accepted, m.published, m.commits, m.groups)
+	for _, result := range []string{"accepted", "refused", "error", "overloaded"} {
+		m.accepted.WithLabelValues(result)
+	}
+	for _, result := range []string{"published", "failed", "deferred", "swept"} {
+		m.published.WithLabelValues(result)
+	}
+	return m
+}
+
+func (m *metrics) count(refusal store.Refusal, err error) {
+	switch {
+	case err != nil:
+		m.accepted.WithLabelValues("error").Inc()
+	case refusal != store.Accepted:
+		m.accepted.WithLabelValues("refused").Inc()
+	default:
+		m.accepted.WithLabelValues("accepted").Inc()
+	}
+}

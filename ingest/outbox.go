@@ -1,0 +1,177 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/postrider/postrider/shared/bus"
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/group"
+	"github.com/postrider/postrider/shared/service"
+	"github.com/postrider/postrider/shared/store"
+)
+
+const (
+	// publishing bounds the batches that are on their way to NATS at a time. One
+	// that finds no place stays in the outbox, where the sweeper finds it.
+	publishing = 64
+
+	marksPerGroup   = 500
+	sweptPerRound   = 64
+	announceTimeout = 5 * time.Second
+)
+
+// outbox publishes committed batches and marks them published. What it does not
+// manage, because NATS is away or this process dies, the sweeper does again.
+type outbox struct {
+	ctx     context.Context //nolint:containedctx // of the work that outlives the request that began it
+	bus     *bus.Bus
+	store   *store.Store
+	log     zerolog.Logger
+	metrics *metrics
+
+	slots     chan struct{}
+	inFlight  sync.WaitGroup
+	published chan event.ID
+	marked    sync.WaitGroup
+}
+
+// newOutbox returns an outbox whose publishing is bounded by ctx; it ends with
+// close.
+func newOutbox(ctx context.Context, env service.Env, m *metrics) *outbox {
+	o := &outbox{
+		ctx:       ctx,
+		bus:       env.Bus,
+		store:     env.Store,
+		log:       env.Log,
+		metrics:   m,
+		slots:     make(chan struct{}, publishing),
+		published: make(chan event.ID, publishing),
+	}
+	o.marked.Go(func() {
+		group.Run(o.published, group.Limit[event.ID]{Items: marksPerGroup}, o.mark)
+	})
+	return o
+}
+
+// publish puts a batch on its way and returns at once.
+func (o *outbox) publish(b store.Batch) {
+	select {
+	case o.slots <- struct{}{}:
+	default:
+		o.metrics.published.WithLabelValues("deferred").Inc()
+		return
+	}
+	o.inFlight.Go(func() {
+		defer func() { <-o.slots }()
+		if err := o.send(o.ctx, b); err != nil {
+			o.metrics.published.WithLabelValues("failed").Inc()
+			o.log.Debug().Err(err).Msg("batch stays in the outbox")
+			return
+		}
+		o.metrics.published.WithLabelValues("published").Inc()
+		o.published <- b.ID
+	})
+}
+
+// close waits until every batch has been published or given up, and marked. No
+// publish may follow.
+func (o *outbox) close() {
+	o.inFlight.Wait()
+	close(o.published)
+	o.marked.Wait()
+}
+
+func (o *outbox) send(ctx context.Context, batches ...store.Batch) error {
+	messages := make([]bus.Message, 0, len(batches))
+	for _, b := range batches {
+		m, err := encode(b)
+		if err != nil {
+			return err
+		}
+		messages = append(messages, m)
+	}
+	return o.bus.Publish(ctx, messages...)
+}
+
+// encode makes one message of a batch. Payloads that are too large to travel are
+// left behind and referred to.
+func encode(b store.Batch) (bus.Message, error) {
+	size := 0
+	for i := range b.Events {
+		size += 256 + len(b.Events[i].Payload)
+	}
+	data := make([]byte, 0, min(size, 2*batchBytes))
+	for _, e := range b.Events {
+		if len(e.Payload) > event.InlineLimit {
+			e.Payload, e.Referred = nil, true
+		}
+		var err error
+		if data, err = e.Append(data); err != nil {
+			return bus.Message{}, err
+		}
+	}
+	return bus.Message{Subject: event.SubjectEvents, ID: event.Batch.Format(b.ID), Data: data}, nil
+}
+
+func (o *outbox) mark(ids []event.ID) {
+	if err := o.store.MarkPublished(o.ctx, ids); err != nil {
+		o.log.Warn().Err(err).Msg("published batches will be published again")
+	}
+}
+
+// Announce implements api.Announcer: it tells dlq of a task. The task itself is
+// in the database, where dlq finds it some time later if this is lost.
+func (o *outbox) Announce(ctx context.Context, t store.Task) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), announceTimeout)
+	defer cancel()
+	id := event.Task.Format(t.ID)
+	if err := o.bus.Publish(ctx, bus.Message{Subject: event.TaskSubject(t.Kind), ID: id, Data: []byte(id)}); err != nil {
+		o.log.Warn().Err(err).Str("task", id).Msg("task is not announced; dlq will find it")
+	}
+}
+
+// sweep publishes batches that have stayed in the outbox longer than delay, until
+// ctx ends. All ingest processes sweep; none takes what another is at.
+func (o *outbox) sweep(ctx context.Context, delay time.Duration) error {
+	ticker := time.NewTicker(max(delay/5, 100*time.Millisecond))
+	defer ticker.Stop()
+	failing := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		err := o.sweepRound(ctx, delay)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err == nil:
+			failing = ""
+		case err.Error() != failing: // say it when it changes, not every second
+			failing = err.Error()
+			o.log.Warn().Err(err).Msg("events wait in the outbox")
+		}
+	}
+}
+
+func (o *outbox) sweepRound(ctx context.Context, delay time.Duration) error {
+	if err := o.bus.Health(); err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	for {
+		n, err := o.store.Sweep(ctx, delay, sweptPerRound, func(ctx context.Context, b []store.Batch) error { return o.send(ctx, b...) })
+		if err != nil {
+			return err
+		}
+		o.metrics.published.WithLabelValues("swept").Add(float64(n))
+		if n < sweptPerRound {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,35 @@
+package ingest
+
+import (
+	"context"
+	"time"
+
+	"github.com/postrider/postrider/shared/service"
+)
+
+const upkeepEvery = time.Hour
+
+// upkeep makes the partitions of the coming days and drops those that are older
+// than retention, at once and every hour until ctx ends. A failure is no reason
+// to stop accepting: a week of partitions is made ahead.
+func upkeep(ctx context.Context, env service.Env, retention time.Duration) error {
+	ticker := time.NewTicker(upkeepEvery)
+	defer ticker.Stop()
+	for {
+		if err := env.Store.MakePartitions(ctx); err != nil && ctx.Err() == nil {
+			env.Log.Error().Err(err).Msg("partitions of the coming days are missing")
+		}
+		dropped, err := env.Store.DropPartitions(ctx, retention)
+		if err != nil && ctx.Err() == nil {
+			env.Log.Warn().Err(err).Msg("old partitions stay; trying again in an hour")
+		}
+		if dropped > 0 {
+			env.Log.Info().Int("partitions", dropped).Msg("dropped what is older than the retention")
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}

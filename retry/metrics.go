@@ -1,0 +1,47 @@
+package retry
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+type metrics struct {
+	released prometheus.Counter
+	moved    prometheus.Counter
+	naks     prometheus.Counter
+	late     prometheus.Histogram
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		released: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "postrider_retries_released_total",
+			Help: "Deliveries that were due and handed to deliver.",
+		}),
+		moved: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "postrider_retries_moved_total",
+			Help: "Deliveries that went on to another tier of the wheel.",
+		}),
+		naks: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "postrider_retry_naks_total",
+			Help: "Messages at the head of a tier that were given back with a delay.",
+		}),
+		late: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "postrider_retry_lateness_seconds",
+			Help:    "Time from when a delivery was due to when it was handed to deliver.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
+		}),
+	}
+	reg.MustRegister(m.released, m.moved, m.naks, m.late)
+	return m
+}
+
+func (m *metrics) count(w *waiting) {
+	if !w.due() {
+		m.moved.Inc()
+		return
+	}
+	m.released.Inc()
+	m.late.Observe(max(time.Since(w.delivery.Due), 0).Seconds())
+}

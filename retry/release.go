@@ -1,0 +1,196 @@
+package retry
+
+import (
+	"container/heap"
+	"context"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/postrider/postrider/shared/bus"
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/service"
+)
+
+const (
+	// What may be in memory at a time: enough for 16,000 releases a second.
+	heldMessages = 4096
+	heldBytes    = 32 << 20
+
+	// releases of one group, and groups that wait for their acknowledgement.
+	groupSize = 256
+	groups    = 4
+
+	retryDelay = time.Second
+)
+
+// waiting is a message that leaves its tier soon, or whose rest of the wait is
+// shorter than any tier.
+type waiting struct {
+	msg      *bus.Msg
+	delivery *event.Delivery
+	until    time.Time
+}
+
+// releaser holds messages for the last moments of their wait and sends them on,
+// in groups: to deliver, or into the next tier.
+type releaser struct {
+	bus     *bus.Bus
+	log     zerolog.Logger
+	metrics *metrics
+
+	added    chan *waiting
+	messages *semaphore.Weighted
+	bytes    *semaphore.Weighted
+	sending  chan struct{}
+}
+
+func newReleaser(env service.Env, m *metrics) *releaser {
+	return &releaser{
+		bus:      env.Bus,
+		log:      env.Log,
+		metrics:  m,
+		added:    make(chan *waiting, batch),
+		messages: semaphore.NewWeighted(heldMessages),
+		bytes:    semaphore.NewWeighted(heldBytes),
+		sending:  make(chan struct{}, groups),
+	}
+}
+
+// add takes a message, waiting for room. It returns an error when ctx ends
+// before that.
+func (r *releaser) add(ctx context.Context, w *waiting) error {
+	if err := r.messages.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	if err := r.bytes.Acquire(ctx, w.size()); err != nil {
+		r.messages.Release(1)
+		return err
+	}
+	select {
+	case r.added <- w:
+		return nil
+	case <-ctx.Done():
+		r.forget(w)
+		return context.Cause(ctx)
+	}
+}
+
+func (r *releaser) forget(w *waiting) {
+	r.messages.Release(1)
+	r.bytes.Release(w.size())
+}
+
+func (w *waiting) size() int64 { return min(int64(len(w.msg.Data)), heldBytes) }
+
+// run releases each message at its time, until ctx ends. Sends under way are
+// bounded by drain, and waited for. What still waits then is given back.
+func (r *releaser) run(ctx, drain context.Context) {
+	var queue queue
+	var sends sync.WaitGroup
+	defer sends.Wait()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		if len(queue) > 0 {
+			timer.Reset(time.Until(queue[0].until))
+		} else {
+			timer.Reset(time.Hour)
+		}
+		select {
+		case w := <-r.added:
+			heap.Push(&queue, w)
+		case <-timer.C:
+			if group := queue.due(time.Now()); len(group) > 0 {
+				r.sending <- struct{}{}
+				sends.Go(func() {
+					defer func() { <-r.sending }()
+					r.send(drain, group)
+				})
+			}
+		case <-ctx.Done():
+			r.giveBack(queue)
+			return
+		}
+	}
+}
+
+// giveBack returns everything that waits to its tier. What a tier adds at this
+// moment stays in the channel, and the end of the connection gives it back.
+func (r *releaser) giveBack(queue queue) {
+	for _, w := range queue {
+		w.msg.Nak(time.Until(w.until))
+		r.forget(w)
+	}
+}
+
+// send sends a group on. Each message is acknowledged when it is stored where it
+// goes next; the message id makes a repetition harmless.
+func (r *releaser) send(ctx context.Context, group []*waiting) {
+	messages := make([]bus.Message, len(group))
+	for i, w := range group {
+		messages[i] = w.next()
+	}
+	err := r.bus.Publish(ctx, messages...)
+	if err != nil {
+		r.log.Warn().Err(err).Int("deliveries", len(group)).Msg("due deliveries are sent on again")
+	}
+	for _, w := range group {
+		switch {
+		case err != nil:
+			w.msg.Nak(retryDelay)
+		default:
+			w.msg.Ack()
+			r.metrics.count(w)
+		}
+		r.forget(w)
+	}
+}
+
+// next is where the message goes now: to its lane when it is due, else into the
+// longest tier that fits the rest of the wait. The sequence number tells two
+// stays in the same tier apart.
+func (w *waiting) next() bus.Message {
+	m := bus.Message{Subject: w.delivery.Subject(), ID: w.delivery.Key(), Data: w.msg.Data}
+	if !w.due() {
+		m.Subject = event.TierFor(time.Until(w.delivery.Due)).Subject()
+		m.ID += "@" + strconv.FormatUint(w.msg.Sequence, 10)
+	}
+	return m
+}
+
+func (w *waiting) due() bool { return !w.until.Before(w.delivery.Due) }
+
+// queue is a heap of messages by the time of their release.
+type queue []*waiting
+
+func (q queue) Len() int           { return len(q) }
+func (q queue) Less(i, j int) bool { return q[i].until.Before(q[j].until) }
+func (q queue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
+func (q *queue) Push(w any)        { *q = append(*q, w.(*waiting)) } //nolint:forcetypeassert // heap's signature
+func (q *queue) Pop() any {
+	last := (*q)[len(*q)-1]
+	(*q)[len(*q)-1] = nil
+	*q = (*q)[:len(*q)-1]
+	return last
+}
+
+// due removes a group of those whose time has come. One that leaves its tier
+// with less to wait than the shortest tier stays, until it is due.
+func (q *queue) due(now time.Time) []*waiting {
+	var group []*waiting
+	for len(*q) > 0 && len(group) < groupSize && !(*q)[0].until.After(now) {
+		w := (*q)[0]
+		if rest := w.delivery.Due.Sub(now); rest > 0 && rest < event.Tiers()[0].Delay {
+			w.until = w.delivery.Due
+			heap.Fix(q, 0)
+			continue
+		}
+		heap.Pop(q)
+		group = append(group, w)
+	}
+	return group
+}

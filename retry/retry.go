@@ -1,0 +1,57 @@
+// Package retry is a delay line: it holds a delivery until it is due and hands
+// it back to deliver. It never calls out and keeps nothing of its own: what
+// waits is in the stream RETRY.
+//
+// The stream is a wheel of tiers with a fixed delay each (event.Tiers). A longer
+// delay is taken apart into tiers, largest first. Since all messages of a tier
+// wait equally long from when they were stored, a tier is a queue in order of
+// due time: only a few at its head are looked at, and given back (NAK) with the
+// delay that remains. So a handful of delayed messages stands for millions on
+// disk, where the server walks the whole list of delayed ones at every NAK
+// (measured: a million NAKed, and four more a second take 93 % of a core).
+package retry
+
+import (
+	"context"
+	"flag"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/service"
+)
+
+// Stage is the retry stage.
+type Stage struct{}
+
+// Name implements service.Stage.
+func (*Stage) Name() string { return "retry" }
+
+// Flags implements service.Stage: there are no settings. The schedule is
+// deliver's; here a delay is a delay.
+func (*Stage) Flags(*flag.FlagSet) {}
+
+// Ready implements service.Stage. PostgreSQL is not needed.
+func (*Stage) Ready(_ context.Context, env service.Env) error { return env.Bus.Health() }
+
+// Run implements service.Stage. When ctx ends, what is close to its time is
+// given back like everything else that waits.
+func (*Stage) Run(ctx context.Context, env service.Env) error {
+	drain, done := env.DrainContext(ctx)
+	defer done()
+	metrics := newMetrics(env.Reg)
+	r := newReleaser(env, metrics)
+
+	var releasing sync.WaitGroup
+	releasing.Go(func() { r.run(ctx, drain) })
+	tiers, ctx := errgroup.WithContext(ctx)
+	for _, t := range event.Tiers() {
+		tiers.Go(func() error {
+			return (&tier{Tier: t, bus: env.Bus, log: env.Log, releaser: r, metrics: metrics}).run(ctx)
+		})
+	}
+	err := tiers.Wait()
+	releasing.Wait()
+	return err
+}

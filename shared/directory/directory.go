@@ -1,0 +1,149 @@
+// Package directory remembers tenants and their endpoints for the stages that
+// need them for every event. It is told of changes by PostgreSQL as they are
+// committed, and whoever knows a version that must be seen asks for it, so a
+// lost notification costs a look-up and never a stale answer.
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/store"
+)
+
+const (
+	// capacity bounds what is remembered, counted in tenants plus endpoints of
+	// about 1 KiB each.
+	capacity = 100_000
+
+	loadTimeout  = 10 * time.Second
+	watchBackoff = time.Second
+)
+
+// ErrUnknown is returned for a tenant or an endpoint that does not exist, or no
+// more.
+var ErrUnknown = errors.New("no such tenant or endpoint")
+
+// Directory is safe for concurrent use.
+type Directory struct {
+	store *store.Store
+	log   zerolog.Logger
+	loads singleflight.Group
+	cache *otter.Cache[event.ID, *Tenant]
+
+	mu      sync.Mutex // held to remember and to forget, so that the two cannot cross
+	changes uint64     // counts changes of any tenant
+}
+
+// New returns an empty directory. Its answers are up to date only while Run runs.
+func New(s *store.Store, log zerolog.Logger) (*Directory, error) {
+	cache, err := otter.New(&otter.Options[event.ID, *Tenant]{
+		MaximumWeight: capacity,
+		Weigher:       func(_ event.ID, t *Tenant) uint32 { return uint32(1 + len(t.Endpoints)) }, //nolint:gosec // rows
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make directory: %w", err)
+	}
+	return &Directory{store: s, log: log, cache: cache}, nil
+}
+
+// Run listens for changes until ctx ends. While the database is away it keeps
+// what it knows, so deliveries go on; when it is back everything is forgotten
+// and read again as needed.
+func (d *Directory) Run(ctx context.Context) {
+	for {
+		err := d.store.WatchTenants(ctx, d.reset, d.changed)
+		if ctx.Err() != nil {
+			return
+		}
+		d.log.Warn().Err(err).Msg("endpoint changes are not seen; trying again")
+		select {
+		case <-time.After(watchBackoff):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Tenant returns the tenant with its endpoints, at least as of the version. It
+// returns ErrUnknown when there is no such tenant.
+func (d *Directory) Tenant(ctx context.Context, id event.ID, version int64) (*Tenant, error) {
+	if t, ok := d.cache.GetIfPresent(id); ok && t.Version >= version {
+		return t, nil
+	}
+	// Callers that need the same version share a look-up. One that began for an
+	// older version may have read too early for us.
+	key := fmt.Sprintf("%x %d", id, version)
+	loaded, err, _ := d.loads.Do(key, func() (any, error) {
+		ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), loadTimeout, errLoadTimeout)
+		defer cancel()
+		return d.load(ctx, id)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return loaded.(*Tenant), nil //nolint:forcetypeassert // load returns nothing else
+}
+
+var errLoadTimeout = fmt.Errorf("database did not answer within %s", loadTimeout)
+
+// Endpoint returns one endpoint of the tenant, at least as of the version. It
+// returns ErrUnknown when there is no such endpoint.
+func (d *Directory) Endpoint(ctx context.Context, tenant, endpoint event.ID, version int64) (*Endpoint, error) {
+	t, err := d.Tenant(ctx, tenant, version)
+	if err != nil {
+		return nil, err
+	}
+	e, ok := t.byID[endpoint]
+	if !ok {
+		return nil, ErrUnknown
+	}
+	return e, nil
+}
+
+func (d *Directory) load(ctx context.Context, id event.ID) (*Tenant, error) {
+	d.mu.Lock()
+	before := d.changes
+	d.mu.Unlock()
+
+	snap, err := d.store.Snapshot(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, ErrUnknown
+	}
+	if err != nil {
+		return nil, err
+	}
+	t, err := newTenant(snap)
+	if err != nil {
+		return nil, err
+	}
+
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.changes == before { // else what was read may be older than a change already told
+		d.cache.Set(id, t)
+	}
+	return t, nil
+}
+
+func (d *Directory) changed(id event.ID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.changes++
+	d.cache.Invalidate(id)
+}
+
+func (d *Directory) reset() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.changes++
+	d.cache.InvalidateAll()
+}

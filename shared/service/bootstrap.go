@@ -1,0 +1,29 @@
+package service
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/postrider/postrider/shared/bus"
+	"github.com/postrider/postrider/shared/store"
+)
+
+// Bootstrap prepares a database and a NATS server for the stages: it migrates
+// the schema and makes the streams and consumers, each stored replicas times.
+// It changes only what differs, so it may run at every start.
+func Bootstrap(ctx context.Context, databaseURL, natsURL string, replicas int) error {
+	db, err := store.Open(ctx, databaseURL, 2)
+	if err != nil {
+		return fmt.Errorf("%w (%s)", err, databaseHint)
+	}
+	defer db.Close()
+	if err := db.Migrate(ctx); err != nil {
+		return err
+	}
+	b, err := bus.Connect(bus.Options{URL: natsURL, Name: "bootstrap"})
+	if err != nil {
+		return fmt.Errorf("%w (%s)", err, natsHint)
+	}
+	defer b.Close()
+	return b.Bootstrap(ctx, replicas)
+}

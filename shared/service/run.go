@@ -1,0 +1,190 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/postrider/postrider/shared/bus"
+	"github.com/postrider/postrider/shared/directory"
+	"github.com/postrider/postrider/shared/store"
+)
+
+const (
+	// connectTimeout bounds how long a process waits at its start for a database
+	// that does not answer.
+	connectTimeout = 10 * time.Second
+
+	databaseHint = "is PostgreSQL running there? set POSTRIDER_DATABASE_URL"
+	natsHint     = "is nats-server running there? set POSTRIDER_NATS_URL"
+)
+
+// Main is the whole main function of a stage's program: signals and exit code
+// around Run.
+func Main(name string, stages ...Stage) {
+	os.Exit(Exit(name, func(ctx context.Context) error {
+		var settings Settings
+		fs := flag.NewFlagSet(name, flag.ContinueOnError)
+		settings.Flags(fs)
+		for _, s := range stages {
+			s.Flags(fs)
+		}
+		if err := Parse(fs, os.Args[1:], os.LookupEnv); err != nil {
+			return err
+		}
+		return Run(ctx, settings, stages...)
+	}))
+}
+
+// Exit runs the body of a program until it returns, ending its context at the
+// first SIGINT or SIGTERM (a second one kills), and returns the exit code. What
+// went wrong is one line on standard error.
+func Exit(name string, run func(context.Context) error) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	err := run(ctx)
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	default:
+		fmt.Fprintf(os.Stderr, "%s: %s\n", name, oneLine(err))
+		return 1
+	}
+}
+
+// Run brings the stages to life and returns when all have ended: after ctx
+// ended, or because one could not go on, which ends the others too. It is the
+// whole process but for flags and signals, so tests call it.
+//
+// It is one straight function because the order is the point: each step needs
+// those before it, and its undoing is deferred right there.
+func Run(ctx context.Context, settings Settings, stages ...Stage) error {
+	if err := settings.Validate(); err != nil {
+		return err
+	}
+	log := settings.logger()
+	policy, err := settings.policy()
+	if err != nil {
+		return fmt.Errorf("egress-allow: %w", err)
+	}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
+
+	db, err := openStore(ctx, settings)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	b, err := openBus(ctx, settings, log, stages)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	dir, err := directory.New(db, log)
+	if err != nil {
+		return err
+	}
+
+	admin, err := listenAdmin(settings.AdminListen, reg)
+	if err != nil {
+		return err
+	}
+	defer admin.close()
+	work, ctx := errgroup.WithContext(ctx)
+	context.AfterFunc(ctx, admin.drain)
+	defer watch(context.WithoutCancel(ctx), dir)() // serves the stages to their end
+
+	for _, s := range stages {
+		env := Env{
+			Log:       log.With().Str("stage", s.Name()).Logger(),
+			Reg:       prometheus.WrapRegistererWith(prometheus.Labels{"stage": s.Name()}, reg),
+			Bus:       b,
+			Store:     db,
+			Directory: dir,
+			Egress:    policy,
+			Drain:     settings.Drain,
+		}
+		admin.add(s, env)
+		work.Go(func() error {
+			env.Log.Debug().Str("version", Version).Msg("stage begins")
+			if err := s.Run(ctx, env); err != nil {
+				return fmt.Errorf("stage %s: %w", s.Name(), err)
+			}
+			return nil
+		})
+	}
+	return work.Wait()
+}
+
+// watch runs the directory until the function that it returns is called.
+func watch(ctx context.Context, dir *directory.Directory) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		dir.Run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+func openStore(ctx context.Context, settings Settings) (*store.Store, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	db, err := store.Open(ctx, settings.DatabaseURL, settings.Connections)
+	if err != nil {
+		return nil, fmt.Errorf("%w (%s)", err, databaseHint)
+	}
+	if err := db.Verify(ctx); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+func openBus(ctx context.Context, settings Settings, log zerolog.Logger, stages []Stage) (*bus.Bus, error) {
+	name := "postrider"
+	if len(stages) == 1 {
+		name = stages[0].Name()
+	}
+	b, err := bus.Connect(bus.Options{
+		URL:     settings.NATSURL,
+		Name:    name,
+		OnError: func(err error) { log.Warn().Err(err).Msg("NATS reports") },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w (%s)", err, natsHint)
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if err := b.Verify(ctx); err != nil {
+		b.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func buildInfo() prometheus.Collector {
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name:        "postrider_build_info",
+		Help:        "1, labelled with what this program was built from.",
+		ConstLabels: prometheus.Labels{"version": Version},
+	})
+	info.Set(1)
+	return info
+}

@@ -1,0 +1,125 @@
+package service
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/postrider/postrider/shared/egress"
+)
+
+// Settings are those that all stages share.
+type Settings struct {
+	DatabaseURL string
+	Connections int
+	NATSURL     string
+	AdminListen string
+	LogLevel    string
+	LogFormat   string
+	EgressAllow string
+	HTTPSOnly   bool
+	Drain       time.Duration
+}
+
+// Flags registers the shared settings.
+func (s *Settings) Flags(fs *flag.FlagSet) {
+	fs.StringVar(&s.DatabaseURL, "database-url", "", "PostgreSQL `URL`, such as postgres://user:password@host/postrider")
+	fs.IntVar(&s.Connections, "database-connections", 8, "most `connections` to PostgreSQL of this process")
+	fs.StringVar(&s.NATSURL, "nats-url", "nats://127.0.0.1:4222", "NATS `URL`s, joined by commas")
+	fs.StringVar(&s.AdminListen, "admin-listen", "127.0.0.1:8072", "`address` of /healthz, /readyz, /metrics and /debug/pprof; empty for none")
+	fs.StringVar(&s.LogLevel, "log-level", "info", "least `level` that is logged: debug, info, warn, error")
+	fs.StringVar(&s.LogFormat, "log-format", "json", "`format` of the log: json or text")
+	fs.StringVar(&s.EgressAllow, "egress-allow", "", "`CIDRs`, joined by commas, that may be delivered to although private")
+	fs.BoolVar(&s.HTTPSOnly, "https-only", false, "refuse endpoints that are not https")
+	fs.DurationVar(&s.Drain, "drain-timeout", 25*time.Second, "how long finishing may take when the process is stopped")
+}
+
+// Validate joins all faults.
+func (s *Settings) Validate() error {
+	var faults []error
+	if s.DatabaseURL == "" {
+		faults = append(faults, errors.New("database-url is not set: set POSTRIDER_DATABASE_URL"))
+	}
+	if s.NATSURL == "" {
+		faults = append(faults, errors.New("nats-url is not set: set POSTRIDER_NATS_URL"))
+	}
+	if s.Connections < 2 || s.Connections > 1000 {
+		faults = append(faults, fmt.Errorf("database-connections is %d: must be 2 to 1000", s.Connections))
+	}
+	if s.Drain <= 0 {
+		faults = append(faults, fmt.Errorf("drain-timeout is %s: must be above 0", s.Drain))
+	}
+	if _, err := zerolog.ParseLevel(s.LogLevel); err != nil || s.LogLevel == "" {
+		faults = append(faults, fmt.Errorf("log-level is %q: must be debug, info, warn or error", s.LogLevel))
+	}
+	if s.LogFormat != "json" && s.LogFormat != "text" {
+		faults = append(faults, fmt.Errorf("log-format is %q: must be json or text", s.LogFormat))
+	}
+	if _, err := s.policy(); err != nil {
+		faults = append(faults, fmt.Errorf("egress-allow: %w", err))
+	}
+	return errors.Join(faults...)
+}
+
+func (s *Settings) policy() (egress.Policy, error) {
+	allow, err := egress.ParsePrefixes(s.EgressAllow)
+	if err != nil {
+		return egress.Policy{}, err
+	}
+	return egress.NewPolicy(allow, egress.HTTPSOnly(s.HTTPSOnly)), nil
+}
+
+// Parse reads flags from args, and from the environment what args do not set:
+// the variable of the flag some-flag is POSTRIDER_SOME_FLAG. lookup is
+// os.LookupEnv, or a test's.
+func Parse(fs *flag.FlagSet, args []string, lookup func(string) (string, bool)) error {
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	if fs.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	}
+	given := make(map[string]bool)
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	var faults []error
+	fs.VisitAll(func(f *flag.Flag) {
+		value, ok := lookup(Variable(f.Name))
+		if !ok || given[f.Name] {
+			return
+		}
+		if err := fs.Set(f.Name, value); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", Variable(f.Name), err))
+		}
+	})
+	return errors.Join(faults...)
+}
+
+// Default gives a flag another default, before Parse.
+func Default(fs *flag.FlagSet, name, value string) {
+	f := fs.Lookup(name)
+	if err := f.Value.Set(value); err != nil {
+		panic(err) // written in the code
+	}
+	f.DefValue = value
+}
+
+// Variable is the environment variable of a flag.
+func Variable(name string) string {
+	return "POSTRIDER_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+func (s *Settings) logger() zerolog.Logger {
+	level, _ := zerolog.ParseLevel(s.LogLevel) // Validate has looked at it
+	var log zerolog.Logger
+	if s.LogFormat == "text" {
+		log = zerolog.New(zerolog.ConsoleWriter{Out: os.Stderr, TimeFormat: time.TimeOnly})
+	} else {
+		log = zerolog.New(os.Stderr)
+	}
+	return log.Level(level).With().Timestamp().Logger()
+}

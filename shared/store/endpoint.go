@@ -1,0 +1,131 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+// Endpoint is where a tenant wants its events delivered to, as its owner sees
+// it.
+type Endpoint struct {
+	ID           event.ID
+	Tenant       event.ID
+	UID          string // the owner's own name for it, unique within the tenant; empty: none
+	URL          string
+	Description  string
+	EventTypes   []string // nil: all
+	Channels     []string // nil: all
+	Headers      map[string]string
+	Disabled     bool
+	ThrottleRate int // deliveries a second; 0: no limit
+	APIVersion   int // 0: the first
+	Metadata     map[string]string
+	UpdatedAt    time.Time
+}
+
+const selectEndpoint = `SELECT id, tenant_id, coalesce(uid, ''), url, description, event_types, channels, headers,
+	disabled, coalesce(throttle_rate, 0), api_version, metadata, updated_at FROM endpoints`
+
+const thatEndpoint = ` WHERE tenant_id = $1 AND (id = $2 OR uid = $3) AND deleted_at IS NULL`
+
+func scanEndpoint(row pgx.Row, e *Endpoint) error {
+	return row.Scan(&e.ID, &e.Tenant, &e.UID, &e.URL, &e.Description, &e.EventTypes, &e.Channels, &e.Headers,
+		&e.Disabled, &e.ThrottleRate, &e.APIVersion, &e.Metadata, &e.UpdatedAt)
+}
+
+// CreateEndpoint stores a new endpoint under the id that it has, with its first
+// signing key in stored form, and sets when it was updated. It returns
+// ErrNotFound when the tenant does not exist and ErrConflict when the uid is
+// taken.
+func (s *Store) CreateEndpoint(ctx context.Context, e *Endpoint, secret string) error {
+	err := s.transact(ctx, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `
+			INSERT INTO endpoints (id, tenant_id, uid, url, description, event_types, channels, headers, disabled, throttle_rate, api_version, metadata)
+			SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM tenants WHERE id = $2 AND deleted_at IS NULL
+			RETURNING updated_at`, e.columns()...).Scan(&e.UpdatedAt)
+		if err != nil {
+			return err
+		}
+		return insertSecret(ctx, tx, e.Tenant, e.ID, secret)
+	})
+	if err != nil {
+		return fmt.Errorf("create endpoint: %w", interpret(err))
+	}
+	return nil
+}
+
+// columns are the arguments of CreateEndpoint and ChangeEndpoint.
+func (e *Endpoint) columns() []any {
+	return []any{
+		e.ID, e.Tenant, blank(e.UID), e.URL, e.Description, e.EventTypes, e.Channels, object(e.Headers),
+		e.Disabled, positive(e.ThrottleRate), max(e.APIVersion, 1), object(e.Metadata),
+	}
+}
+
+// Endpoint reads an endpoint of the tenant. It returns ErrNotFound.
+func (s *Store) Endpoint(ctx context.Context, tenant event.ID, ref Ref) (*Endpoint, error) {
+	var e Endpoint
+	id, uid := ref.args()
+	if err := scanEndpoint(s.pool.QueryRow(ctx, selectEndpoint+thatEndpoint, tenant, id, uid), &e); err != nil {
+		return nil, fmt.Errorf("read endpoint: %w", interpret(err))
+	}
+	return &e, nil
+}
+
+// Endpoints lists the endpoints of a tenant by id, and tells whether there are
+// more.
+func (s *Store) Endpoints(ctx context.Context, tenant event.ID, p Page[event.ID]) ([]Endpoint, bool, error) {
+	q := newQuery(selectEndpoint+` WHERE tenant_id = $1 AND deleted_at IS NULL`, tenant)
+	turn(q, "id", p)
+	rows, err := s.pool.Query(ctx, q.sql.String(), q.args...)
+	endpoints, err := collect(rows, err, scanEndpoint)
+	if err != nil {
+		return nil, false, fmt.Errorf("list endpoints: %w", err)
+	}
+	endpoints, more := cut(endpoints, p)
+	return endpoints, more, nil
+}
+
+// ChangeEndpoint lets change edit an endpoint, stores it and returns it. Nobody
+// else changes the endpoint meanwhile. An error of change is returned and leaves
+// the endpoint as it was. Else it returns ErrNotFound, or ErrConflict when the
+// uid is taken.
+func (s *Store) ChangeEndpoint(ctx context.Context, tenant event.ID, ref Ref, change func(*Endpoint) error) (*Endpoint, error) {
+	var e Endpoint
+	err := s.transact(ctx, func(tx pgx.Tx) error {
+		id, uid := ref.args()
+		if err := scanEndpoint(tx.QueryRow(ctx, selectEndpoint+thatEndpoint+` FOR UPDATE`, tenant, id, uid), &e); err != nil {
+			return err
+		}
+		if err := change(&e); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, `
+			UPDATE endpoints SET uid = $3, url = $4, description = $5, event_types = $6, channels = $7, headers = $8,
+				disabled = $9, throttle_rate = $10, api_version = $11, metadata = $12, updated_at = now()
+			WHERE id = $1 AND tenant_id = $2 RETURNING updated_at`, e.columns()...).Scan(&e.UpdatedAt)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("change endpoint: %w", interpret(err))
+	}
+	return &e, nil
+}
+
+// DeleteEndpoint takes an endpoint away from its owner's sight and stops
+// deliveries to it. It returns ErrNotFound.
+func (s *Store) DeleteEndpoint(ctx context.Context, tenant event.ID, ref Ref) error {
+	id, uid := ref.args()
+	tag, err := s.pool.Exec(ctx, `UPDATE endpoints SET deleted_at = now()`+thatEndpoint, tenant, id, uid)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("delete endpoint: %w", err)
+	}
+	return nil
+}

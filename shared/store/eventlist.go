@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+// lookBack is how far lists of what happened reach into the past, whatever is
+// asked for: it bounds how many days a query can touch.
+const lookBack = 90 * day
+
+// Posted is an event as its producer sees it.
+type Posted struct {
+	event.Event
+	UID string // the producer's own id; empty: none
+}
+
+// EventFilter selects events. Zero fields select everything.
+type EventFilter struct {
+	Types   []string
+	Channel string
+	After   time.Time // of acceptance
+	Before  time.Time
+}
+
+// selectPosted leaves the payload where it is unless it is wanted: a large one
+// is stored apart from its row.
+func selectPosted(payload bool) string {
+	body := "NULL::bytea"
+	if payload {
+		body = "payload"
+	}
+	return `SELECT id, tenant_id, event_type, coalesce(uid, ''), channels, coalesce(priority, ''), ` + body + ` FROM events`
+}
+
+func scanPosted(row pgx.Row, p *Posted) error {
+	return row.Scan(&p.ID, &p.Tenant, &p.Type, &p.UID, &p.Channels, &p.Priority, &p.Payload)
+}
+
+// Event reads an event of the tenant; of several with the same uid, the newest.
+// It returns ErrNotFound.
+func (s *Store) Event(ctx context.Context, tenant event.ID, ref Ref, payload bool) (*Posted, error) {
+	q := newQuery(selectPosted(payload)+` WHERE tenant_id = $1`, tenant)
+	if ref.ID.IsZero() {
+		q.and(`uid = %s`, ref.UID)
+		q.and(`id >= %s`, event.FloorID(time.Now().Add(-lookBack)))
+	} else {
+		q.and(`id = %s`, ref.ID)
+	}
+	q.sql.WriteString(` ORDER BY id DESC LIMIT 1`)
+	var p Posted
+	if err := scanPosted(s.pool.QueryRow(ctx, q.sql.String(), q.args...), &p); err != nil {
+		return nil, fmt.Errorf("read event: %w", interpret(err))
+	}
+	return &p, nil
+}
+
+// Events lists events of a tenant by id, and tells whether there are more.
+func (s *Store) Events(ctx context.Context, tenant event.ID, f EventFilter, p Page[event.ID], payload bool) ([]Posted, bool, error) {
+	q := newQuery(selectPosted(payload)+` WHERE tenant_id = $1`, tenant)
+	q.between("id", f.After, f.Before)
+	if len(f.Types) > 0 {
+		q.and(`event_type = ANY(%s)`, f.Types)
+	}
+	if f.Channel != "" {
+		q.and(`%s = ANY(channels)`, f.Channel)
+	}
+	turn(q, "id", p)
+	rows, err := s.pool.Query(ctx, q.sql.String(), q.args...)
+	events, err := collect(rows, err, scanPosted)
+	if err != nil {
+		return nil, false, fmt.Errorf("list events: %w", err)
+	}
+	events, more := cut(events, p)
+	return events, more, nil
+}
+
+// between keeps to ids made in a range of time, which ends at the latest now and
+// reaches back at most lookBack, so that PostgreSQL skips the other days.
+func (q *query) between(column string, after, before time.Time) {
+	if oldest := time.Now().Add(-lookBack); after.Before(oldest) {
+		after = oldest
+	}
+	q.and(column+` >= %s`, event.FloorID(after))
+	if !before.IsZero() {
+		q.and(column+` < %s`, event.FloorID(before))
+	}
+}

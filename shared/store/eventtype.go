@@ -1,0 +1,138 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// EventType is a kind of event that endpoints can ask for, common to all
+// tenants. Events may be of types that are not listed.
+type EventType struct {
+	Name        string
+	Description string
+	Archived    bool // no endpoint can ask for it any more
+	Deprecated  bool
+	Schemas     json.RawMessage // a JSON object; nil: none
+	FeatureFlag string          // empty: none
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+const eventTypeColumns = `name, description, archived, deprecated, schemas, coalesce(feature_flag, ''), created_at, updated_at`
+
+func scanEventType(row pgx.Row, t *EventType) error {
+	return row.Scan(&t.Name, &t.Description, &t.Archived, &t.Deprecated, &t.Schemas, &t.FeatureFlag, &t.CreatedAt, &t.UpdatedAt)
+}
+
+func (t *EventType) columns() []any {
+	return []any{t.Name, t.Description, t.Archived, t.Deprecated, t.Schemas, blank(t.FeatureFlag)}
+}
+
+// CreateEventType stores a new event type, or the archived one of this name anew,
+// and sets its times. It returns ErrConflict when there is one that is not
+// archived.
+func (s *Store) CreateEventType(ctx context.Context, t *EventType) error {
+	row := s.pool.QueryRow(ctx, `
+		INSERT INTO event_types (name, description, archived, deprecated, schemas, feature_flag) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (name) DO UPDATE SET description = excluded.description, archived = excluded.archived,
+			deprecated = excluded.deprecated, schemas = excluded.schemas, feature_flag = excluded.feature_flag, updated_at = now()
+			WHERE event_types.archived
+		RETURNING `+eventTypeColumns, t.columns()...)
+	err := interpret(scanEventType(row, t))
+	if errors.Is(err, ErrNotFound) {
+		err = ErrConflict // neither inserted nor updated
+	}
+	if err != nil {
+		return fmt.Errorf("create event type: %w", err)
+	}
+	return nil
+}
+
+// EventType reads an event type, archived or not. It returns ErrNotFound.
+func (s *Store) EventType(ctx context.Context, name string) (*EventType, error) {
+	var t EventType
+	row := s.pool.QueryRow(ctx, `SELECT `+eventTypeColumns+` FROM event_types WHERE name = $1`, name)
+	if err := scanEventType(row, &t); err != nil {
+		return nil, fmt.Errorf("read event type: %w", interpret(err))
+	}
+	return &t, nil
+}
+
+// EventTypes lists event types by name, and tells whether there are more.
+func (s *Store) EventTypes(ctx context.Context, archived bool, p Page[string]) ([]EventType, bool, error) {
+	q := newQuery(`SELECT `+eventTypeColumns+` FROM event_types WHERE (NOT archived OR $1)`, archived)
+	turn(q, "name", p)
+	rows, err := s.pool.Query(ctx, q.sql.String(), q.args...)
+	types, err := collect(rows, err, scanEventType)
+	if err != nil {
+		return nil, false, fmt.Errorf("list event types: %w", err)
+	}
+	types, more := cut(types, p)
+	return types, more, nil
+}
+
+// ChangeEventType lets change edit an event type, stores it and returns it. The
+// name stays. An error of change is returned and leaves the event type as it
+// was. Else it returns ErrNotFound.
+func (s *Store) ChangeEventType(ctx context.Context, name string, change func(*EventType) error) (*EventType, error) {
+	var t EventType
+	err := s.transact(ctx, func(tx pgx.Tx) error {
+		row := tx.QueryRow(ctx, `SELECT `+eventTypeColumns+` FROM event_types WHERE name = $1 FOR UPDATE`, name)
+		if err := scanEventType(row, &t); err != nil {
+			return err
+		}
+		if err := change(&t); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, `
+			UPDATE event_types SET description = $2, archived = $3, deprecated = $4, schemas = $5, feature_flag = $6, updated_at = now()
+			WHERE name = $1 RETURNING updated_at`, t.columns()...).Scan(&t.UpdatedAt)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("change event type: %w", interpret(err))
+	}
+	return &t, nil
+}
+
+// ArchiveEventType keeps endpoints from asking for an event type; those that do
+// go on. It returns ErrNotFound.
+func (s *Store) ArchiveEventType(ctx context.Context, name string) error {
+	return s.oneEventType(ctx, "archive", `UPDATE event_types SET archived = true, updated_at = now() WHERE name = $1`, name)
+}
+
+// DeleteEventType forgets an event type. It returns ErrNotFound.
+func (s *Store) DeleteEventType(ctx context.Context, name string) error {
+	return s.oneEventType(ctx, "delete", `DELETE FROM event_types WHERE name = $1`, name)
+}
+
+func (s *Store) oneEventType(ctx context.Context, verb, sql, name string) error {
+	tag, err := s.pool.Exec(ctx, sql, name)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("%s event type: %w", verb, err)
+	}
+	return nil
+}
+
+// MissingEventTypes returns those of the names that are not names of event types,
+// or of archived ones.
+func (s *Store) MissingEventTypes(ctx context.Context, names []string) ([]string, error) {
+	rows, err := s.pool.Query(ctx, `
+		SELECT n FROM unnest($1::text[]) AS n
+		WHERE NOT EXISTS (SELECT FROM event_types t WHERE t.name = n AND NOT t.archived)`, names)
+	if err != nil {
+		return nil, fmt.Errorf("find event types: %w", err)
+	}
+	missing, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("find event types: %w", err)
+	}
+	return missing, nil
+}

@@ -1,0 +1,73 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+// maxOldSecrets is how many keys may still sign beside the current one: each
+// makes every delivery larger and slower.
+const maxOldSecrets = 10
+
+// ErrTooManySecrets says that too many old keys of an endpoint still sign.
+var ErrTooManySecrets = errors.New("too many keys are still in use")
+
+// CurrentSecret reads the current signing key of an endpoint, in stored form. It
+// returns ErrNotFound.
+func (s *Store) CurrentSecret(ctx context.Context, endpoint event.ID) (string, error) {
+	var secret string
+	err := s.pool.QueryRow(ctx,
+		`SELECT secret FROM endpoint_secrets WHERE endpoint_id = $1 AND expires_at IS NULL`, endpoint).Scan(&secret)
+	if err != nil {
+		return "", fmt.Errorf("read signing key: %w", interpret(err))
+	}
+	return secret, nil
+}
+
+// RotateSecret gives an endpoint a new signing key. The one that it had goes on
+// signing beside it until grace is over. It returns ErrNotFound, or
+// ErrTooManySecrets.
+func (s *Store) RotateSecret(ctx context.Context, tenant, endpoint event.ID, secret string, grace time.Duration) error {
+	err := s.transact(ctx, func(tx pgx.Tx) error {
+		// The lock lets one rotation at a time count the keys.
+		_, err := tx.Exec(ctx, `SELECT FROM endpoints WHERE id = $1 FOR UPDATE`, endpoint)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM endpoint_secrets WHERE endpoint_id = $1 AND expires_at <= now()`, endpoint); err != nil {
+			return err
+		}
+		var old int
+		err = tx.QueryRow(ctx,
+			`SELECT count(*) FROM endpoint_secrets WHERE endpoint_id = $1 AND expires_at IS NOT NULL`, endpoint).Scan(&old)
+		if err != nil {
+			return err
+		}
+		if old >= maxOldSecrets {
+			return ErrTooManySecrets
+		}
+		_, err = tx.Exec(ctx, `
+			UPDATE endpoint_secrets SET expires_at = now() + $2::interval
+			WHERE endpoint_id = $1 AND expires_at IS NULL`, endpoint, grace)
+		if err != nil {
+			return err
+		}
+		return insertSecret(ctx, tx, tenant, endpoint, secret)
+	})
+	if err != nil {
+		return fmt.Errorf("rotate signing key: %w", interpret(err))
+	}
+	return nil
+}
+
+func insertSecret(ctx context.Context, tx pgx.Tx, tenant, endpoint event.ID, secret string) error {
+	_, err := tx.Exec(ctx, `INSERT INTO endpoint_secrets (id, tenant_id, endpoint_id, secret) VALUES ($1, $2, $3, $4)`,
+		event.NewID(), tenant, endpoint, secret)
+	return err
+}

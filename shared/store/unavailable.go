@@ -1,0 +1,32 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Unavailable reports whether err says that the database could not be asked or
+// did not answer: it is away, starting, stopping, full, or gave up for somebody
+// else's sake. The same call may succeed later. Whether what was asked for
+// happened is not known.
+func Unavailable(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return strings.HasPrefix(pg.Code, "08") || // connection_exception
+			strings.HasPrefix(pg.Code, "53") || // insufficient_resources
+			strings.HasPrefix(pg.Code, "57") || // operator_intervention
+			strings.HasPrefix(pg.Code, "40") || // transaction_rollback
+			pg.Code == "25006" || // read_only_sql_transaction: a standby
+			pg.Code == "55P03" // lock_not_available
+	}
+	var connect *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.Timeout(err) || pgconn.SafeToRetry(err) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
