@@ -3,6 +3,7 @@ package deliver
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -74,11 +75,7 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 		if !(seconds > 0) { // not a number is not above 0 either
 			return 0
 		}
-		whole := time.Duration(min(seconds, event.LongestTier().Seconds())) * time.Second
-		if float64(whole/time.Second) < seconds {
-			whole += time.Second
-		}
-		return whole
+		return time.Duration(math.Ceil(min(seconds, event.LongestTier().Seconds()))) * time.Second
 	}
 	if date, err := http.ParseTime(text); err == nil {
 		return max(date.Sub(now), 0)

@@ -28,8 +28,8 @@ type fleet struct {
 	tenants      []tenant
 }
 
-// assemble makes the applications and their endpoints, and tells the receiver
-// their secrets.
+// assemble makes the applications and their endpoints, tells the receiver their
+// secrets and has it forget what it counted in this class before.
 func assemble(ctx context.Context, c Config, h *http.Client, run runID) (*fleet, error) {
 	f := &fleet{
 		server:  newClient(h, c.URL, c.Token),
@@ -39,6 +39,9 @@ func assemble(ctx context.Context, c Config, h *http.Client, run runID) (*fleet,
 	}
 	if f.class == "" {
 		f.class = "load-" + run.String()
+	}
+	if err := f.forget(ctx); err != nil {
+		return nil, err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(setupWorkers)
@@ -96,15 +99,15 @@ func (f *fleet) setSecret(ctx context.Context, path, secret string) error {
 
 // dismiss removes what assemble made, at the server and at the receiver.
 func (f *fleet) dismiss(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, limited := errgroup.WithContext(ctx)
 	group.SetLimit(setupWorkers)
 	for _, t := range f.tenants {
 		group.Go(func() error {
-			if err := f.server.call(ctx, http.MethodDelete, appPath(t.id), nil, nil); err != nil {
+			if err := f.server.call(limited, http.MethodDelete, appPath(t.id), nil, nil); err != nil {
 				return fmt.Errorf("delete application: %w", err)
 			}
 			for _, path := range t.paths {
-				if err := f.setSecret(ctx, path, ""); err != nil {
+				if err := f.setSecret(limited, path, ""); err != nil {
 					return err
 				}
 			}
@@ -114,7 +117,15 @@ func (f *fleet) dismiss(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return f.sink.call(ctx, http.MethodDelete, "/_sink/stats?class="+url.QueryEscape(f.class), nil, nil)
+	return f.forget(ctx)
+}
+
+// forget drops the receiver's counts of this class.
+func (f *fleet) forget(ctx context.Context) error {
+	if err := f.sink.call(ctx, http.MethodDelete, "/_sink/stats?class="+url.QueryEscape(f.class), nil, nil); err != nil {
+		return fmt.Errorf("reset sink: %w", err)
+	}
+	return nil
 }
 
 func appPath(id string) string { return "/api/v1/app/" + url.PathEscape(id) }

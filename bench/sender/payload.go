@@ -58,4 +58,3 @@ func (id runID) String() string { return hex.EncodeToString(id[:4]) }
 func (id runID) idempotencyKey(n int64) string {
 	return fmt.Sprintf("auto_%x-%x-%x-%x-%012x", id[0:4], id[4:6], id[6:8], id[8:10], n)
 }
-

@@ -9,9 +9,9 @@ import (
 
 // schedule says when each event is to be sent.
 type schedule interface {
-	// at is the time of the nth event, from 0, after the start of the run. It is
-	// not ok when there is no such event.
-	at(n int64) (after time.Duration, ok bool)
+	// at is the time of the nth event, from 0, after the start of the run, of
+	// which elapsed has passed. It is not ok when there is no such event.
+	at(n int64, elapsed time.Duration) (due time.Duration, ok bool)
 }
 
 // steady is events at equal distances.
@@ -24,14 +24,16 @@ func newSteady(rate float64, span time.Duration) steady {
 	return steady{rate: rate, events: max(1, int64(rate*span.Seconds()))}
 }
 
-func (s steady) at(n int64) (time.Duration, bool) {
+func (s steady) at(n int64, _ time.Duration) (time.Duration, bool) {
 	return time.Duration(float64(n) / s.rate * float64(time.Second)), n < s.events
 }
 
-// ceaseless is every event at once, for as long as the run goes on.
-type ceaseless struct{}
+// ceaseless is the next event at once, for a time.
+type ceaseless struct{ span time.Duration }
 
-func (ceaseless) at(int64) (time.Duration, bool) { return 0, true }
+func (c ceaseless) at(_ int64, elapsed time.Duration) (time.Duration, bool) {
+	return elapsed, elapsed < c.span
+}
 
 // follow has senders work off the schedule and returns when they are through or
 // ctx has ended, with the number of events of which sending was begun. Each
@@ -45,17 +47,33 @@ func follow(ctx context.Context, senders int, s schedule, start time.Time, send 
 		wg.Go(func() {
 			for {
 				n := next.Add(1) - 1
-				after, ok := s.at(n)
-				if !ok || !sleepUntil(ctx, start.Add(after)) {
+				after, ok := s.at(n, time.Since(start))
+				due := start.Add(after)
+				early := time.Until(due) > 0
+				if !ok || !sleepUntil(ctx, due) {
 					return
 				}
 				begun.Add(1)
-				send(n, start.Add(after))
+				send(n, meant(due, early))
 			}
 		})
 	}
 	wg.Wait()
 	return begun.Load()
+}
+
+// slack is how late a timer of Go's runtime may be on an idle machine: it waits
+// in whole milliseconds.
+const slack = 2 * time.Millisecond
+
+// meant is the time that an event's latencies count from. Where its sender had
+// waited for it and a timer woke it late, that is when it woke up: the server had
+// no part in it. Where it was late for any other reason, it is when it was due.
+func meant(due time.Time, waited bool) time.Time {
+	if now := time.Now(); waited && now.Sub(due) <= slack {
+		return now
+	}
+	return due
 }
 
 // sleepUntil tells whether ctx let it wait.

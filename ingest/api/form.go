@@ -25,8 +25,7 @@ func readBody(r *http.Request) ([]byte, error) {
 		body.Grow(int(min(r.ContentLength, defaultMaxBody)) + bytes.MinRead)
 	}
 	if _, err := body.ReadFrom(r.Body); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 			return nil, err
 		}
 		return nil, badRequest("generic_error", "The body did not come to its end")
@@ -94,19 +93,21 @@ func (f *form) given(name string) bool {
 
 // require says so when a member is not there. In a partial form it may be.
 func (f *form) require(name string) {
-	if _, ok := f.members[name]; !f.given(name) && (ok || !f.partial) {
+	if !f.partial && !f.given(name) {
 		f.invalid = append(f.invalid, invalid{Loc: []string{"body", name}, Msg: "missing field", Type: typeDecode})
 	}
 }
 
-// either returns which of a member's two names is used.
+// either returns which of a member's two names is used. When both are given it
+// is the first.
 func (f *form) either(name, alias string) string {
-	if _, ok := f.members[name]; f.given(alias) || !ok {
-		if _, ok := f.members[alias]; ok && !f.given(name) {
-			return alias
-		}
+	if f.given(name) {
+		return name
 	}
-	return name
+	if _, named := f.members[name]; named && !f.given(alias) {
+		return name
+	}
+	return alias
 }
 
 // member reads a member into target and reports whether there was one. Null is
@@ -177,4 +178,3 @@ func isNull(raw json.RawMessage) bool { return string(raw) == "null" }
 func hasControl(text string) bool {
 	return strings.ContainsFunc(text, func(r rune) bool { return r <= 0x08 })
 }
-

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"runtime/debug"
 )
@@ -23,7 +24,7 @@ func (s *server) handle(do operation) http.Handler {
 		ctx, cancel := context.WithTimeoutCause(r.Context(), s.Timeout, errTimeout)
 		defer cancel()
 		r.Body = http.MaxBytesReader(w, r.Body, s.MaxBody)
-		answer, err := attempt(do, r.WithContext(ctx))
+		answer, err := safely(do, r.WithContext(ctx))
 		var body []byte
 		if err == nil {
 			body, err = encode(answer.body)
@@ -34,9 +35,7 @@ func (s *server) handle(do operation) http.Handler {
 		}
 		p := explain(err)
 		s.logFault(r, p, err)
-		for name, values := range p.header {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), p.header)
 		if body, err = encode(p.body()); err != nil {
 			body = []byte("{}")
 		}
@@ -53,9 +52,9 @@ type panicked struct {
 // Error tells it with the stack, which names functions but shows no values.
 func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
 
-// attempt does the operation and makes a panic an error, so that one request
+// safely does the operation and makes a panic an error, so that one request
 // cannot end all others.
-func attempt(do operation, r *http.Request) (answer reply, err error) {
+func safely(do operation, r *http.Request) (answer reply, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = &panicked{value: value, stack: debug.Stack()}

@@ -75,7 +75,7 @@ func explain(err error) *problem {
 		return comeBack("Too many messages at once")
 	case errors.Is(err, errTimeout) || store.Unavailable(err):
 		return comeBack("The database is not available")
-	case store.Bad(err):
+	case store.BadValue(err):
 		return unprocessable(invalid{Loc: []string{"body"}, Msg: "a value cannot be stored", Type: typeValue})
 	default:
 		return &problem{status: http.StatusInternalServerError}

@@ -37,6 +37,8 @@ type Bus struct {
 	js   jetstream.JetStream
 	held *holder
 
+	closing sync.Once
+
 	mu           sync.Mutex
 	reconnected  chan struct{} // closed when the connection was made anew
 	asyncFailure error         // what the server said of us last, without being asked
@@ -88,11 +90,13 @@ func Connect(o Options) (*Bus, error) {
 // Close gives back every message that was pulled and not acknowledged, so that
 // another process gets it now and not after the acknowledgement wait, sends
 // what is still buffered and ends the connection. Whoever pulls must have
-// stopped before.
+// stopped before. Further calls do nothing.
 func (b *Bus) Close() {
-	b.held.close()
-	_ = b.nc.FlushTimeout(2 * time.Second) // without a server there is nobody to tell
-	b.nc.Close()
+	b.closing.Do(func() {
+		b.held.close()
+		_ = b.nc.FlushTimeout(2 * time.Second) // without a server there is nobody to tell
+		b.nc.Close()
+	})
 }
 
 // Health returns why messages cannot be exchanged now, nil when they can.

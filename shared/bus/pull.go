@@ -105,7 +105,10 @@ func (p *Puller) Rest(until time.Time) {
 
 // Close takes no more messages and gives back what had arrived unseen.
 func (p *Puller) Close() {
-	_ = p.sub.Unsubscribe() // fails only when the connection is gone, and with it the subscription
+	// Draining, unlike unsubscribing, keeps what is still on its way to us. Both
+	// fail only without a connection, when nothing is.
+	_ = p.sub.Drain()
+	_ = p.bus.nc.FlushTimeout(time.Second)
 	for {
 		select {
 		case raw := <-p.arrived:

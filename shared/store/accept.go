@@ -42,7 +42,7 @@ type Batch struct {
 // A key is claimed by inserting it into today's partition while yesterday's does
 // not have it. An event whose idempotency key could not be claimed claims
 // nothing else. Ordered inserts keep two groups from waiting for each other in a
-// circle. The version that comes back is the tenant's at this commit.
+// circle, and give a key to the first of those in one group. The version that comes back is the tenant's at this commit.
 const acceptSQL = `
 WITH input AS (
     SELECT i.*, t.version
@@ -54,7 +54,7 @@ WITH input AS (
     SELECT $11::date, tenant_id, 0, idempotency_key, id, fingerprint FROM input i
     WHERE idempotency_key <> '' AND NOT EXISTS (
         SELECT FROM event_keys k WHERE k.day = $11::date - 1 AND k.tenant_id = i.tenant_id AND k.scope = 0 AND k.key = i.idempotency_key)
-    ORDER BY tenant_id, idempotency_key
+    ORDER BY tenant_id, idempotency_key, id
     ON CONFLICT DO NOTHING
     RETURNING event_id
 ), fresh AS (
@@ -64,7 +64,7 @@ WITH input AS (
     SELECT $11::date, tenant_id, 1, uid, id, fingerprint FROM fresh f
     WHERE uid <> '' AND NOT EXISTS (
         SELECT FROM event_keys k WHERE k.day = $11::date - 1 AND k.tenant_id = f.tenant_id AND k.scope = 1 AND k.key = f.uid)
-    ORDER BY tenant_id, uid
+    ORDER BY tenant_id, uid, id
     ON CONFLICT DO NOTHING
     RETURNING event_id
 ), stored AS (

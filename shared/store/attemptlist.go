@@ -22,7 +22,7 @@ type AttemptFilter struct {
 	Endpoint event.ID
 	Event    event.ID
 	Success  bool // those that succeeded
-	Failure  bool // those that did not
+	Failure  bool // those that did not; with Success, none
 	Codes    *CodeRange
 	Types    []string // of the events
 	Channel  string   // of the events
@@ -55,6 +55,9 @@ func scanAttempt(row pgx.Row, a *Attempt) error {
 
 // Attempts lists attempts of a tenant by id, and tells whether there are more.
 func (s *Store) Attempts(ctx context.Context, tenant event.ID, f AttemptFilter, p Page[event.ID]) ([]Attempt, bool, error) {
+	if f.Success && f.Failure {
+		return nil, false, nil
+	}
 	q := newQuery(`SELECT `+attemptColumns+` FROM attempts a`+f.join()+` WHERE a.tenant_id = $1`, tenant)
 	if len(f.Types) > 0 {
 		q.and(`e.event_type = ANY(%s)`, f.Types)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/postrider/postrider/shared/event"
 )
 
@@ -42,20 +40,4 @@ func (s *Store) RecordDeadLetters(ctx context.Context, letters []DeadLetter) err
 		return fmt.Errorf("record %d dead letters: %w", n, err)
 	}
 	return nil
-}
-
-// DeadLetters lists what is dead at the endpoint, oldest event first, from after
-// the given event on (the zero id: from the beginning).
-func (s *Store) DeadLetters(ctx context.Context, endpoint, after event.ID, limit int) ([]DeadLetter, error) {
-	rows, err := s.pool.Query(ctx, `
-		SELECT tenant_id, endpoint_id, event_id, reason, attempts FROM dead_letters
-		WHERE endpoint_id = $1 AND event_id > $2 ORDER BY event_id LIMIT $3`, endpoint, after, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list dead letters: %w", err)
-	}
-	letters, err := pgx.CollectRows(rows, pgx.RowToStructByPos[DeadLetter])
-	if err != nil {
-		return nil, fmt.Errorf("list dead letters: %w", err)
-	}
-	return letters, nil
 }

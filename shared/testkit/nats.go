@@ -1,7 +1,12 @@
 package testkit
 
 import (
+	"net/url"
+	"strconv"
 	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/embedded"
@@ -10,7 +15,14 @@ import (
 // NATS returns a nats-server of the test's own, on disk, with no streams.
 func NATS(t testing.TB) *embedded.NATS {
 	t.Helper()
-	server, err := embedded.StartNATS(embedded.NATSOptions{DataDir: t.TempDir()})
+	return NATSAt(t, t.TempDir(), 0)
+}
+
+// NATSAt returns a nats-server on a folder and port of the test's choice, to be
+// started again where another was stopped. Port 0 is any free one.
+func NATSAt(t testing.TB, dir string, port int) *embedded.NATS {
+	t.Helper()
+	server, err := embedded.StartNATS(embedded.NATSOptions{DataDir: dir, Port: port})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,10 +36,10 @@ func Bus(t testing.TB) *bus.Bus {
 	return Connect(t, NATS(t).URL())
 }
 
-// Connect returns a bus on the server at url, with all streams made.
-func Connect(t testing.TB, url string) *bus.Bus {
+// Connect returns a bus on the server at address, with all streams made.
+func Connect(t testing.TB, address string) *bus.Bus {
 	t.Helper()
-	b, err := bus.Connect(bus.Options{URL: url, Name: "test"})
+	b, err := bus.Connect(bus.Options{URL: address, Name: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,4 +48,60 @@ func Connect(t testing.TB, url string) *bus.Bus {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// Port returns the port of a server's URL.
+func Port(t testing.TB, address string) int {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(u.Port())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// PublishRaw stores a message as a process of another version would have: with a
+// format version of its own, and whatever data.
+func PublishRaw(t testing.TB, address, subject, format string, data []byte) {
+	t.Helper()
+	withJetStream(t, address, func(js jetstream.JetStream) error {
+		_, err := js.PublishMsg(t.Context(), &nats.Msg{
+			Subject: subject, Data: data, Header: nats.Header{"Postrider-Format": {format}},
+		})
+		return err
+	})
+}
+
+// StreamMessages counts what is stored in a stream.
+func StreamMessages(t testing.TB, address, stream string) (n int) {
+	t.Helper()
+	withJetStream(t, address, func(js jetstream.JetStream) error {
+		s, err := js.Stream(t.Context(), stream)
+		if err != nil {
+			return err
+		}
+		n = int(s.CachedInfo().State.Msgs) //nolint:gosec // few
+		return nil
+	})
+	return n
+}
+
+func withJetStream(t testing.TB, address string, work func(jetstream.JetStream) error) {
+	t.Helper()
+	nc, err := nats.Connect(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := work(js); err != nil {
+		t.Fatal(err)
+	}
 }

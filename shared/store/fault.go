@@ -15,8 +15,7 @@ import (
 // else's sake. The same call may succeed later. Whether what was asked for
 // happened is not known.
 func Unavailable(err error) bool {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return strings.HasPrefix(pg.Code, "08") || // connection_exception
 			strings.HasPrefix(pg.Code, "53") || // insufficient_resources
 			strings.HasPrefix(pg.Code, "57") || // operator_intervention
@@ -29,4 +28,14 @@ func Unavailable(err error) bool {
 	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.Timeout(err) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// BadValue reports whether err blames a value for being what no column of its
+// type can hold. Unlike [Bad] it does not count what rows must be to each other,
+// or that the partition for a row is missing: that is our fault and not that of
+// whoever gave the value.
+func BadValue(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (strings.HasPrefix(pg.Code, "22") || // data_exception
+		strings.HasPrefix(pg.Code, "54")) // program_limit_exceeded
 }

@@ -1,0 +1,103 @@
+// Command load sends events to a running Postrider, or to any server that speaks
+// Svix's API, and reports how fast they were accepted and delivered, with what
+// delay, and whether any is missing or double. The receiver must be the sink of
+// this repository, running on this same machine: delays are measured from here
+// to there.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/postrider/postrider/bench/sender"
+)
+
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// tokenVariable is where the token is taken from, out of sight of whoever lists
+// the processes.
+const tokenVariable = "POSTRIDER_TOKEN"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Getenv(tokenVariable), os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run returns 1 when the load could not be sent and also when something was
+// lost, double or otherwise wrong.
+func run(ctx context.Context, args []string, token string, out, faults io.Writer) int {
+	config, err := parse(args, token, faults)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return exitUsage // it was said why
+	}
+	fmt.Fprintln(out, describe(config))
+	result, err := sender.Do(ctx, config)
+	if result.Sending > 0 {
+		fmt.Fprint(out, result)
+	}
+	if err != nil {
+		fmt.Fprintln(faults, "load:", err)
+		return exitFailure
+	}
+	if len(result.Problems()) > 0 {
+		return exitFailure
+	}
+	return 0
+}
+
+func parse(args []string, token string, faults io.Writer) (sender.Config, error) {
+	c := sender.Default()
+	flags := flag.NewFlagSet("load", flag.ContinueOnError)
+	flags.SetOutput(faults)
+	flags.StringVar(&c.URL, "url", c.URL, "the server to load")
+	flags.StringVar(&c.Token, "token", "", "operator token of the server (default: $"+tokenVariable+")")
+	flags.StringVar(&c.Sink, "sink", c.Sink, "the sink to deliver to, as the server reaches it")
+	flags.IntVar(&c.Tenants, "tenants", c.Tenants, "applications to make")
+	flags.IntVar(&c.Endpoints, "endpoints", c.Endpoints, "endpoints in each; every one gets every event of its application")
+	flags.Float64Var(&c.Rate, "rate", c.Rate, "events per second, by the clock (open loop); 0 sends as fast as answers come (closed loop)")
+	flags.IntVar(&c.Senders, "senders", c.Senders, "requests under way at once, at most")
+	flags.DurationVar(&c.Duration, "duration", c.Duration, "how long to send")
+	flags.DurationVar(&c.Drain, "drain", c.Drain, "how long to wait for the rest to arrive, at most")
+	flags.DurationVar(&c.Settle, "settle", c.Settle, "how long to wait for duplicates after that")
+	flags.IntVar(&c.Size, "size", c.Size, "bytes of each payload")
+	flags.StringVar(&c.Class, "class", c.Class, "name to count under at the sink (default: one of its own)")
+	flags.BoolVar(&c.Idempotency, "idempotency", c.Idempotency, "send idempotency keys and try failed requests again, as client libraries do")
+	flags.BoolVar(&c.Keep, "keep", c.Keep, "leave the applications there afterwards")
+	if err := flags.Parse(args); err != nil {
+		return c, err
+	}
+	if c.Token == "" {
+		c.Token = token
+	}
+	err := c.Validate()
+	if flags.NArg() > 0 {
+		err = errors.Join(fmt.Errorf("unexpected argument %q", flags.Arg(0)), err)
+	}
+	if err != nil {
+		fmt.Fprintln(faults, "load:", err)
+	}
+	return c, err
+}
+
+func describe(c sender.Config) string {
+	pace := fmt.Sprintf("%.6g events/s (open loop)", c.Rate)
+	if c.Rate == 0 {
+		pace = fmt.Sprintf("as fast as %d senders can (closed loop)", c.Senders)
+	}
+	return fmt.Sprintf("%s for %s, %d bytes each, %d applications with %d endpoints each, to %s",
+		pace, c.Duration, c.Size, c.Tenants, c.Endpoints, c.URL)
+}

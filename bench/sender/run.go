@@ -1,0 +1,152 @@
+package sender
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/postrider/postrider/bench/receiver"
+)
+
+const (
+	// overtime is how much longer than planned an open loop may take to send what
+	// it is behind with.
+	overtime = 10 * time.Second
+
+	drainTick = 50 * time.Millisecond
+)
+
+// Run is one load, in this order: Send, Drain, Result, Close.
+type Run struct {
+	config  Config
+	id      runID
+	http    *http.Client
+	fleet   *fleet
+	payload payload
+	tally   *tally
+
+	// Headers that are the same in each request.
+	authorization, contentType []string
+
+	start   time.Time
+	sending time.Duration   // how long Send took
+	unsent  int64           // events that Send didn't come to
+	early   receiver.Counts // what had arrived when Send ended
+	counts  receiver.Counts // what has arrived, as last asked
+}
+
+// Prepare checks the configuration and sets up applications and endpoints.
+func Prepare(ctx context.Context, c Config) (*Run, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	r := &Run{
+		config:        c,
+		id:            newRunID(),
+		http:          newHTTPClient(c.Senders),
+		payload:       newPayload(c.Size),
+		tally:         newTally(),
+		authorization: []string{"Bearer " + c.Token},
+		contentType:   []string{"application/json"},
+	}
+	var err error
+	if r.fleet, err = assemble(ctx, c, r.http, r.id); err != nil {
+		r.http.CloseIdleConnections()
+		return nil, err
+	}
+	return r, nil
+}
+
+// Send sends, and returns when every request is answered.
+func (r *Run) Send(ctx context.Context) error {
+	var plan schedule = ceaseless{r.config.Duration}
+	var planned int64
+	if r.config.Rate > 0 {
+		even := newSteady(r.config.Rate, r.config.Duration)
+		plan, planned = even, even.events
+	}
+	patience, cancel := context.WithTimeout(ctx, r.config.Duration+overtime)
+	defer cancel()
+	r.start = time.Now()
+	begun := follow(patience, r.config.Senders, plan, r.start, func(n int64, due time.Time) { r.deliver(ctx, n, due) })
+	r.sending = time.Since(r.start)
+	r.unsent = max(0, planned-begun)
+	if err := r.look(ctx); err != nil {
+		return err
+	}
+	r.early = r.counts
+	return nil
+}
+
+// Drain waits until all that was accepted has arrived, at most as long as the
+// configuration allows. That something is missing then is no error of Drain's.
+func (r *Run) Drain(ctx context.Context) error {
+	tick := time.NewTicker(drainTick)
+	defer tick.Stop()
+	limit := time.NewTimer(r.config.Drain)
+	defer limit.Stop()
+	for r.counts.Distinct < r.tally.due().deliveries {
+		select {
+		case <-tick.C:
+		case <-limit.C:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		if err := r.look(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Result waits for duplicates and tells what came of it all.
+func (r *Run) Result(ctx context.Context) (Result, error) {
+	if !sleepUntil(ctx, time.Now().Add(r.config.Settle)) {
+		return Result{}, context.Cause(ctx)
+	}
+	if err := r.look(ctx); err != nil {
+		return Result{}, err
+	}
+	return r.result(), nil
+}
+
+// Close removes the applications, if the configuration does not keep them and
+// nothing is left to look into.
+func (r *Run) Close(ctx context.Context) error {
+	defer r.http.CloseIdleConnections()
+	if r.config.Keep || r.start.IsZero() || len(r.result().Problems()) > 0 {
+		return nil
+	}
+	if err := r.fleet.dismiss(ctx); err != nil {
+		return fmt.Errorf("clean up: %w", err)
+	}
+	return nil
+}
+
+func (r *Run) look(ctx context.Context) error {
+	counts, err := r.fleet.received(ctx)
+	if err != nil {
+		return err
+	}
+	r.counts = counts
+	return nil
+}
+
+// Do is a whole run.
+func Do(ctx context.Context, c Config) (result Result, err error) {
+	r, err := Prepare(ctx, c)
+	if err != nil {
+		return Result{}, fmt.Errorf("prepare load: %w", err)
+	}
+	defer func() { err = errors.Join(err, r.Close(ctx)) }()
+	if err := r.Send(ctx); err != nil {
+		return Result{}, fmt.Errorf("send: %w", err)
+	}
+	if err := r.Drain(ctx); err != nil {
+		return Result{}, fmt.Errorf("drain: %w", err)
+	}
+	return r.Result(ctx)
+}

@@ -1,0 +1,155 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/store"
+)
+
+// application is a tenant as clients see it.
+type application struct {
+	ID           string            `json:"id"`
+	UID          *string           `json:"uid"`
+	Name         string            `json:"name"`
+	ThrottleRate *int              `json:"throttleRate"`
+	RateLimit    *int              `json:"rateLimit"` // the older name
+	Metadata     map[string]string `json:"metadata"`
+	CreatedAt    time.Time         `json:"createdAt"`
+	UpdatedAt    time.Time         `json:"updatedAt"`
+}
+
+func showTenant(t *store.Tenant) application {
+	return application{
+		ID: event.Tenant.Format(t.ID), UID: none(t.UID), Name: t.Name,
+		ThrottleRate: none(t.ThrottleRate), RateLimit: none(t.ThrottleRate), Metadata: object(t.Metadata),
+		CreatedAt: t.ID.Time(), UpdatedAt: t.UpdatedAt.UTC(),
+	}
+}
+
+// tenant reads an application into t.
+func (f *form) tenant(t *store.Tenant) error {
+	f.require("name")
+	f.text("name", &t.Name)
+	if f.given("name") && t.Name == "" {
+		f.refuse("name", "must not be empty")
+	}
+	f.uid("uid", event.Tenant, &t.UID)
+	f.rate(&t.ThrottleRate)
+	f.metadata(&t.Metadata)
+	return f.err()
+}
+
+func (s *server) listApplications(r *http.Request) (reply, error) {
+	p := readParams(r)
+	page := p.page(event.Tenant, p.ascending(true))
+	if err := p.err(); err != nil {
+		return reply{}, err
+	}
+	tenants, more, err := s.Store.Tenants(r.Context(), page)
+	if err != nil {
+		return reply{}, err
+	}
+	return listOf(tenants, more, showTenant, func(t *store.Tenant) string { return event.Tenant.Format(t.ID) }), nil
+}
+
+func (s *server) createApplication(r *http.Request) (reply, error) {
+	p := readParams(r)
+	getIfExists := p.flag("get_if_exists", false)
+	f, err := readForm(r)
+	if err != nil {
+		return reply{}, err
+	}
+	tenant := store.Tenant{ID: event.NewID()}
+	if err := errors.Join(f.tenant(&tenant), p.err()); err != nil {
+		return reply{}, err
+	}
+	err = s.Store.CreateTenant(r.Context(), &tenant)
+	if getIfExists && errors.Is(err, store.ErrConflict) {
+		there, err := s.Store.Tenant(r.Context(), store.Ref{UID: tenant.UID})
+		if err != nil {
+			return reply{}, err
+		}
+		return ok(showTenant(there)), nil
+	}
+	if err != nil {
+		return reply{}, err
+	}
+	return created(showTenant(&tenant)), nil
+}
+
+func (s *server) getApplication(r *http.Request) (reply, error) {
+	tenant, err := s.tenant(r)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(showTenant(tenant)), nil
+}
+
+// putApplication replaces an application, or makes one when there is none of
+// that id or uid.
+func (s *server) putApplication(r *http.Request) (reply, error) {
+	f, err := readForm(r)
+	if err != nil {
+		return reply{}, err
+	}
+	fresh := store.Tenant{ID: event.NewID()}
+	if err := f.tenant(&fresh); err != nil {
+		return reply{}, err
+	}
+	changed, err := s.changeTenant(r, func(t *store.Tenant) error {
+		*t = store.Tenant{ID: t.ID}
+		return f.tenant(t)
+	})
+	if err == nil {
+		return ok(showTenant(changed)), nil
+	}
+	if explain(err).status != http.StatusNotFound {
+		return reply{}, err
+	}
+	if err := s.Store.CreateTenant(r.Context(), &fresh); err != nil {
+		return reply{}, err
+	}
+	return created(showTenant(&fresh)), nil
+}
+
+func (s *server) patchApplication(r *http.Request) (reply, error) {
+	f, err := readPatch(r)
+	if err != nil {
+		return reply{}, err
+	}
+	if err := f.tenant(new(store.Tenant)); err != nil {
+		return reply{}, err
+	}
+	changed, err := s.changeTenant(r, f.tenant)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(showTenant(changed)), nil
+}
+
+func (s *server) changeTenant(r *http.Request, change func(*store.Tenant) error) (*store.Tenant, error) {
+	ref, err := refOf(event.Tenant, r.PathValue("app_id"))
+	if err != nil {
+		return nil, err
+	}
+	return s.Store.ChangeTenant(r.Context(), ref, change)
+}
+
+func (s *server) deleteApplication(r *http.Request) (reply, error) {
+	ref, err := refOf(event.Tenant, r.PathValue("app_id"))
+	if err != nil {
+		return reply{}, err
+	}
+	return done(), s.Store.DeleteTenant(r.Context(), ref)
+}
+
+// object makes no map an empty one: clients expect an object.
+func object(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}

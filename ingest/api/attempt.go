@@ -1,0 +1,161 @@
+package api
+
+import (
+	"encoding/base64"
+	"net/http"
+	"time"
+	"unicode/utf8"
+
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/store"
+)
+
+// attempt is an attempt as clients see it.
+type attempt struct {
+	ID                 string    `json:"id"`
+	URL                string    `json:"url"`
+	Response           string    `json:"response"`
+	ResponseStatusCode int       `json:"responseStatusCode"`
+	ResponseDurationMs int64     `json:"responseDurationMs"`
+	Status             int       `json:"status"`
+	StatusText         string    `json:"statusText"`
+	TriggerType        int       `json:"triggerType"`
+	MsgID              string    `json:"msgId"`
+	EndpointID         string    `json:"endpointId"`
+	Timestamp          time.Time `json:"timestamp"`
+}
+
+// What clients know the state of an attempt or a delivery by.
+const (
+	statusSuccess  = 0
+	statusPending  = 1
+	statusFail     = 2
+	statusSending  = 3
+	statusCanceled = 4
+)
+
+// What caused an attempt.
+const (
+	triggerScheduled = 0
+	triggerManual    = 1
+)
+
+func showAttempt(a *store.Attempt, content bool) attempt {
+	out := attempt{
+		ID: event.Attempt.Format(a.ID), URL: a.URL, Response: "{}",
+		ResponseStatusCode: a.StatusCode, ResponseDurationMs: a.Duration.Milliseconds(),
+		Status: statusFail, StatusText: "fail", TriggerType: triggerScheduled,
+		MsgID: event.Message.Format(a.Event), EndpointID: event.Endpoint.Format(a.Endpoint), Timestamp: a.ID.Time(),
+	}
+	if a.Outcome == store.OutcomeSuccess {
+		out.Status, out.StatusText = statusSuccess, "success"
+	}
+	if !a.Run.IsZero() {
+		out.TriggerType = triggerManual
+	}
+	if content {
+		out.Response = showResponse(a.Response)
+	}
+	return out
+}
+
+func showResponse(response []byte) string {
+	if utf8.Valid(response) {
+		return string(response)
+	}
+	return base64.StdEncoding.EncodeToString(response)
+}
+
+// attempts reads which attempts are asked for. An attempt is a success or a
+// failure, and only a delivery can be anything else: for that none is found.
+func (p *params) attempts() store.AttemptFilter {
+	filter := store.AttemptFilter{
+		Types: p.names("event_types"), Channel: p.name("channel"), After: p.moment("after"), Before: p.moment("before"),
+	}
+	if status, given := p.number("status"); given {
+		switch status {
+		case statusSuccess:
+			filter.Success = true
+		case statusFail:
+			filter.Failure = true
+		case statusPending, statusSending, statusCanceled:
+			filter.Success, filter.Failure = true, true
+		default:
+			p.malformed("status")
+		}
+	}
+	if class, given := p.number("status_code_class"); given {
+		if class%100 != 0 || class < 0 || class > 500 {
+			p.malformed("status_code_class")
+		}
+		filter.Codes = &store.CodeRange{From: class, To: class + 100}
+	}
+	return filter
+}
+
+func (s *server) listAttemptsOfEndpoint(r *http.Request) (reply, error) {
+	p := readParams(r)
+	filter := p.attempts()
+	page, content := p.history(event.Attempt, filter.After), p.flag("with_content", true)
+	if err := p.err(); err != nil {
+		return reply{}, err
+	}
+	e, err := s.endpoint(r)
+	if err != nil {
+		return reply{}, err
+	}
+	filter.Endpoint = e.ID
+	return s.listAttempts(r, e.Tenant, filter, page, content)
+}
+
+func (s *server) listAttemptsOfMessage(r *http.Request) (reply, error) {
+	p := readParams(r)
+	filter := p.attempts()
+	page, content := p.history(event.Attempt, filter.After), p.flag("with_content", true)
+	endpoint := p.name("endpoint_id")
+	if err := p.err(); err != nil {
+		return reply{}, err
+	}
+	m, err := s.message(r, false)
+	if err != nil {
+		return reply{}, err
+	}
+	filter.Event = m.ID
+	if endpoint != "" {
+		ref, err := refOf(event.Endpoint, endpoint)
+		if err != nil {
+			return reply{}, err
+		}
+		e, err := s.Store.Endpoint(r.Context(), m.Tenant, ref)
+		if err != nil {
+			return reply{}, err
+		}
+		filter.Endpoint = e.ID
+	}
+	return s.listAttempts(r, m.Tenant, filter, page, content)
+}
+
+func (s *server) listAttempts(r *http.Request, tenant event.ID, filter store.AttemptFilter, page store.Page[event.ID], content bool) (reply, error) {
+	attempts, more, err := s.Store.Attempts(r.Context(), tenant, filter, page)
+	if err != nil {
+		return reply{}, err
+	}
+	show := func(a *store.Attempt) attempt { return showAttempt(a, content) }
+	return listOf(attempts, more, show, func(a *store.Attempt) string { return event.Attempt.Format(a.ID) }), nil
+}
+
+func (s *server) getAttempt(r *http.Request) (reply, error) {
+	m, err := s.message(r, false)
+	if err != nil {
+		return reply{}, err
+	}
+	id, err := event.Attempt.Parse(r.PathValue("attempt_id"))
+	if err != nil {
+		return reply{}, notFound()
+	}
+	a, err := s.Store.Attempt(r.Context(), m.Tenant, m.ID, id)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(showAttempt(a, true)), nil
+}

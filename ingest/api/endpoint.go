@@ -1,0 +1,212 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/postrider/postrider/shared/egress"
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/store"
+)
+
+const (
+	maxChannels   = 10
+	maxEventTypes = 1000 // more than anybody has; every fan-out looks through them
+)
+
+// endpoint is an endpoint as clients see it. Clients of several generations read
+// the same values by different names.
+type endpoint struct {
+	ID           string            `json:"id"`
+	UID          *string           `json:"uid"`
+	URL          string            `json:"url"`
+	Description  string            `json:"description"`
+	Disabled     bool              `json:"disabled"`
+	EventTypes   []string          `json:"eventTypes"`
+	FilterTypes  []string          `json:"filterTypes"`
+	Channels     []string          `json:"channels"`
+	ThrottleRate *int              `json:"throttleRate"`
+	RateLimit    *int              `json:"rateLimit"`
+	Version      int               `json:"version"`
+	Metadata     map[string]string `json:"metadata"`
+	CreatedAt    time.Time         `json:"createdAt"`
+	UpdatedAt    time.Time         `json:"updatedAt"`
+}
+
+func showEndpoint(e *store.Endpoint) endpoint {
+	return endpoint{
+		ID: event.Endpoint.Format(e.ID), UID: none(e.UID), URL: e.URL, Description: e.Description, Disabled: e.Disabled,
+		EventTypes: e.EventTypes, FilterTypes: e.EventTypes, Channels: e.Channels,
+		ThrottleRate: none(e.ThrottleRate), RateLimit: none(e.ThrottleRate), Version: max(e.APIVersion, 1),
+		Metadata: object(e.Metadata), CreatedAt: e.ID.Time(), UpdatedAt: e.UpdatedAt.UTC(),
+	}
+}
+
+// endpoint reads an endpoint into e.
+func (f *form) endpoint(e *store.Endpoint, policy egress.Policy) error {
+	f.require("url")
+	if member(f, "url", &e.URL) {
+		normal, err := policy.NormalizeURL(e.URL)
+		if err != nil {
+			f.refuse("url", err.Error())
+		}
+		e.URL = normal
+	}
+	f.uid("uid", event.Endpoint, &e.UID)
+	f.text("description", &e.Description)
+	member(f, "disabled", &e.Disabled)
+	f.names(f.either("eventTypes", "filterTypes"), maxEventTypes, &e.EventTypes)
+	f.names("channels", maxChannels, &e.Channels)
+	f.rate(&e.ThrottleRate)
+	if member(f, "version", &e.APIVersion) && (e.APIVersion < 1 || e.APIVersion > maxRate) {
+		f.refuse("version", "must be 1 to 65535")
+	}
+	f.metadata(&e.Metadata)
+	return f.err()
+}
+
+// checkEventTypes makes sure that an endpoint asks for event types that there
+// are: one that is misspelt would wait for ever.
+func (s *server) checkEventTypes(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	missing, err := s.Store.MissingEventTypes(ctx, names)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		return unprocessable(invalid{
+			Loc: []string{"body", "eventTypes"}, Type: typeValue,
+			Msg: "no such event types: " + strings.Join(missing, ", "),
+		})
+	}
+	return nil
+}
+
+func (s *server) listEndpoints(r *http.Request) (reply, error) {
+	tenant, err := s.tenant(r)
+	if err != nil {
+		return reply{}, err
+	}
+	p := readParams(r)
+	page := p.page(event.Endpoint, p.ascending(false))
+	if err := p.err(); err != nil {
+		return reply{}, err
+	}
+	endpoints, more, err := s.Store.Endpoints(r.Context(), tenant.ID, page)
+	if err != nil {
+		return reply{}, err
+	}
+	return listOf(endpoints, more, showEndpoint, func(e *store.Endpoint) string { return event.Endpoint.Format(e.ID) }), nil
+}
+
+func (s *server) createEndpoint(r *http.Request) (reply, error) {
+	f, err := readForm(r)
+	if err != nil {
+		return reply{}, err
+	}
+	tenant, err := s.tenant(r)
+	if err != nil {
+		return reply{}, err
+	}
+	return s.newEndpoint(r.Context(), tenant.ID, f)
+}
+
+func (s *server) newEndpoint(ctx context.Context, tenant event.ID, f *form) (reply, error) {
+	e := store.Endpoint{ID: event.NewID(), Tenant: tenant}
+	secret := f.secret("secret")
+	f.headers(&e.Headers)
+	if err := f.endpoint(&e, s.Egress); err != nil {
+		return reply{}, err
+	}
+	if err := s.checkEventTypes(ctx, e.EventTypes); err != nil {
+		return reply{}, err
+	}
+	if err := s.Store.CreateEndpoint(ctx, &e, secret.Reveal()); err != nil {
+		return reply{}, err
+	}
+	return created(showEndpoint(&e)), nil
+}
+
+func (s *server) getEndpoint(r *http.Request) (reply, error) {
+	e, err := s.endpoint(r)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(showEndpoint(e)), nil
+}
+
+// putEndpoint replaces an endpoint, all but its headers and keys, which have
+// operations of their own, or makes one when there is none of that id or uid.
+func (s *server) putEndpoint(r *http.Request) (reply, error) {
+	f, err := readForm(r)
+	if err != nil {
+		return reply{}, err
+	}
+	delete(f.members, "secret")
+	delete(f.members, "headers")
+	tenant, err := s.tenant(r)
+	if err != nil {
+		return reply{}, err
+	}
+	changed, err := s.changeEndpoint(r, tenant.ID, f, func(e *store.Endpoint) error {
+		*e = store.Endpoint{ID: e.ID, Tenant: e.Tenant, Headers: e.Headers}
+		return f.endpoint(e, s.Egress)
+	})
+	switch {
+	case err == nil:
+		return ok(showEndpoint(changed)), nil
+	case explain(err).status != http.StatusNotFound:
+		return reply{}, err
+	default:
+		return s.newEndpoint(r.Context(), tenant.ID, f)
+	}
+}
+
+func (s *server) patchEndpoint(r *http.Request) (reply, error) {
+	f, err := readPatch(r)
+	if err != nil {
+		return reply{}, err
+	}
+	tenant, err := s.tenant(r)
+	if err != nil {
+		return reply{}, err
+	}
+	changed, err := s.changeEndpoint(r, tenant.ID, f, func(e *store.Endpoint) error { return f.endpoint(e, s.Egress) })
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(showEndpoint(changed)), nil
+}
+
+// changeEndpoint edits the endpoint of the path. The form is checked before the
+// database is locked for it.
+func (s *server) changeEndpoint(r *http.Request, tenant event.ID, f *form, change func(*store.Endpoint) error) (*store.Endpoint, error) {
+	var asked store.Endpoint
+	if err := f.endpoint(&asked, s.Egress); err != nil {
+		return nil, err
+	}
+	ref, err := refOf(event.Endpoint, r.PathValue("endpoint_id"))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkEventTypes(r.Context(), asked.EventTypes); err != nil {
+		return nil, err
+	}
+	return s.Store.ChangeEndpoint(r.Context(), tenant, ref, change)
+}
+
+func (s *server) deleteEndpoint(r *http.Request) (reply, error) {
+	tenant, err := s.tenant(r)
+	if err != nil {
+		return reply{}, err
+	}
+	ref, err := refOf(event.Endpoint, r.PathValue("endpoint_id"))
+	if err != nil {
+		return reply{}, err
+	}
+	return done(), s.Store.DeleteEndpoint(r.Context(), tenant.ID, ref)
+}

@@ -1,0 +1,238 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/postrider/postrider/shared/store"
+)
+
+// eventType is an event type as clients see it.
+type eventType struct {
+	Name        string          `json:"name"`
+	Description string          `json:"description"`
+	Archived    bool            `json:"archived"`
+	Deprecated  bool            `json:"deprecated"`
+	Schemas     json.RawMessage `json:"schemas"`
+	FeatureFlag *string         `json:"featureFlag"`
+	CreatedAt   time.Time       `json:"createdAt"`
+	UpdatedAt   time.Time       `json:"updatedAt"`
+}
+
+func showEventType(t *store.EventType) eventType {
+	return eventType{
+		Name: t.Name, Description: t.Description, Archived: t.Archived, Deprecated: t.Deprecated,
+		Schemas: t.Schemas, FeatureFlag: none(t.FeatureFlag), CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(),
+	}
+}
+
+// eventType reads all of an event type but its name into t.
+func (f *form) eventType(t *store.EventType) error {
+	f.require("description")
+	f.text("description", &t.Description)
+	member(f, "archived", &t.Archived)
+	member(f, "deprecated", &t.Deprecated)
+	f.schemas(&t.Schemas)
+	if clearable(f, "featureFlag", &t.FeatureFlag) {
+		f.name("featureFlag", t.FeatureFlag)
+	}
+	return f.err()
+}
+
+// schemas reads a map of versions to JSON schemas, each an object or, as JSON
+// Schema has it, true or false.
+func (f *form) schemas(target *json.RawMessage) {
+	const field = "schemas"
+	raw, named := f.members[field]
+	if !named {
+		return
+	}
+	if isNull(raw) {
+		*target = nil
+		return
+	}
+	versions, err := members(raw)
+	if err != nil {
+		f.refuse(field, err.Error())
+		return
+	}
+	for version, schema := range versions {
+		if schema[0] != '{' && schema[0] != 't' && schema[0] != 'f' {
+			f.refuse(field, "not a JSON schema: "+version)
+			return
+		}
+	}
+	var tree any
+	if err := json.Unmarshal(raw, &tree); err != nil || holdsNUL(tree) {
+		f.refuse(field, "must hold no number out of range and no character 0")
+		return
+	}
+	*target = raw
+}
+
+// holdsNUL looks for the one character that PostgreSQL cannot keep.
+func holdsNUL(tree any) bool {
+	switch node := tree.(type) {
+	case string:
+		return strings.ContainsRune(node, 0)
+	case []any:
+		return slices.ContainsFunc(node, holdsNUL)
+	case map[string]any:
+		for key, item := range node {
+			if strings.ContainsRune(key, 0) || holdsNUL(item) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// nameOf reads the event type's name in the path.
+func nameOf(r *http.Request) (string, error) {
+	name := r.PathValue("name")
+	if !isName(name) {
+		return "", notFound()
+	}
+	return name, nil
+}
+
+// listEventTypes lists by name. A name that begins with the sign that leads back
+// is led by "=" in an iterator.
+func (s *server) listEventTypes(r *http.Request) (reply, error) {
+	p := readParams(r)
+	page := store.Page[string]{Limit: p.limit(), Ascending: p.ascending(true)}
+	iterator := p.values.Get("iterator")
+	page.From, page.Back = strings.CutPrefix(iterator, "-")
+	page.From = strings.TrimPrefix(page.From, "=")
+	if iterator != "" && !isName(page.From) {
+		p.refuse("iterator", "is not one of this list")
+	}
+	archived := p.flag("include_archived", false)
+	content := p.flag("with_content", false)
+	if err := p.err(); err != nil {
+		return reply{}, err
+	}
+	types, more, err := s.Store.EventTypes(r.Context(), archived, page)
+	if err != nil {
+		return reply{}, err
+	}
+	show := func(t *store.EventType) eventType {
+		shown := showEventType(t)
+		if !content {
+			shown.Schemas = nil
+		}
+		return shown
+	}
+	return listOf(types, more, show, func(t *store.EventType) string {
+		if strings.HasPrefix(t.Name, "-") {
+			return "=" + t.Name
+		}
+		return t.Name
+	}), nil
+}
+
+func (s *server) createEventType(r *http.Request) (reply, error) {
+	f, err := readForm(r)
+	if err != nil {
+		return reply{}, err
+	}
+	var t store.EventType
+	f.require("name")
+	if member(f, "name", &t.Name) {
+		f.name("name", t.Name)
+	}
+	if err := f.eventType(&t); err != nil {
+		return reply{}, err
+	}
+	return s.newEventType(r, &t)
+}
+
+func (s *server) newEventType(r *http.Request, t *store.EventType) (reply, error) {
+	err := s.Store.CreateEventType(r.Context(), t)
+	if errors.Is(err, store.ErrConflict) {
+		return reply{}, conflict("event_type_exists", "An event type with this name already exists")
+	}
+	if err != nil {
+		return reply{}, err
+	}
+	return created(showEventType(t)), nil
+}
+
+func (s *server) getEventType(r *http.Request) (reply, error) {
+	name, err := nameOf(r)
+	if err != nil {
+		return reply{}, err
+	}
+	t, err := s.Store.EventType(r.Context(), name)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(showEventType(t)), nil
+}
+
+// putEventType replaces an event type or makes one.
+func (s *server) putEventType(r *http.Request) (reply, error) {
+	f, err := readForm(r)
+	if err != nil {
+		return reply{}, err
+	}
+	name := r.PathValue("name")
+	if !isName(name) {
+		return reply{}, unprocessable(invalid{Loc: []string{"path", "name"}, Msg: "is not a name", Type: typeValue})
+	}
+	fresh := store.EventType{Name: name}
+	if err := f.eventType(&fresh); err != nil {
+		return reply{}, err
+	}
+	changed, err := s.Store.ChangeEventType(r.Context(), name, func(t *store.EventType) error {
+		*t = store.EventType{Name: t.Name, CreatedAt: t.CreatedAt}
+		return f.eventType(t)
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return s.newEventType(r, &fresh)
+	}
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(showEventType(changed)), nil
+}
+
+func (s *server) patchEventType(r *http.Request) (reply, error) {
+	f, err := readPatch(r)
+	if err != nil {
+		return reply{}, err
+	}
+	if err := f.eventType(new(store.EventType)); err != nil {
+		return reply{}, err
+	}
+	name, err := nameOf(r)
+	if err != nil {
+		return reply{}, err
+	}
+	changed, err := s.Store.ChangeEventType(r.Context(), name, f.eventType)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(showEventType(changed)), nil
+}
+
+// deleteEventType archives an event type, and with expunge forgets it.
+func (s *server) deleteEventType(r *http.Request) (reply, error) {
+	p := readParams(r)
+	expunge := p.flag("expunge", false)
+	if err := p.err(); err != nil {
+		return reply{}, err
+	}
+	name, err := nameOf(r)
+	if err != nil {
+		return reply{}, err
+	}
+	if expunge {
+		return done(), s.Store.DeleteEventType(r.Context(), name)
+	}
+	return done(), s.Store.ArchiveEventType(r.Context(), name)
+}

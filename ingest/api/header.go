@@ -1,0 +1,199 @@
+package api
+
+import (
+	"maps"
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strings"
+
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/store"
+)
+
+const (
+	maxHeaders     = 64
+	maxHeaderName  = 256
+	maxHeaderValue = 4096
+)
+
+// forbiddenHeaders are those that the HTTP client or the delivery sets itself, or
+// that would change the meaning of the message.
+func forbiddenHeaders() []string {
+	return []string{
+		"user-agent", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "trailers",
+		"transfer-encoding", "upgrade", "age", "cache-control", "clear-site-data", "expires", "pragma", "warning",
+		"content-length", "content-type", "content-encoding", "content-language", "content-location",
+		"connection", "host", "expect",
+	}
+}
+
+// forbiddenPrefixes belong to clouds and proxies, or to the signature.
+func forbiddenPrefixes() []string {
+	return []string{
+		"x-amz-", "x-amzn-", "x-google", "x-goog-", "x-gfe", "x-azure-", "x-fd-", "x-svix-", "svix-", "webhook-", "proxy-",
+	}
+}
+
+// sensitiveHeaders are those whose values are never shown again.
+func sensitiveHeaders() []string {
+	return []string{
+		"x-auth-token", "x-api-key", "www-authenticate", "authorization", "proxy-authenticate", "proxy-authorization",
+	}
+}
+
+// header checks one header that is to be sent with every delivery.
+func (f *form) header(name, value string) {
+	lower := strings.ToLower(name)
+	switch {
+	case len(name) > maxHeaderName || !isToken(name):
+		f.refuse("headers", "a name is not the name of a header")
+	case slices.Contains(forbiddenHeaders(), lower),
+		slices.ContainsFunc(forbiddenPrefixes(), func(p string) bool { return strings.HasPrefix(lower, p) }):
+		f.refuse("headers", "not allowed: "+name)
+	case len(value) > maxHeaderValue || !isHeaderValue(value):
+		f.refuse("headers", "the value must be printable ASCII and at most 4096 bytes: "+name)
+	}
+}
+
+// headers reads a whole set of headers.
+func (f *form) headers(target *map[string]string) {
+	texts, ok := f.texts("headers")
+	if !ok {
+		return
+	}
+	for name, value := range texts {
+		f.header(name, value)
+	}
+	f.headerSet(texts)
+	*target = texts
+}
+
+// headerSet checks that headers can go together: a name may come in one spelling
+// only.
+func (f *form) headerSet(headers map[string]string) {
+	if len(headers) > maxHeaders {
+		f.refuse("headers", "must not be more than 64")
+	}
+	seen := make(map[string]bool, len(headers))
+	for name := range headers {
+		canonical := textproto.CanonicalMIMEHeaderKey(name)
+		if seen[canonical] {
+			f.refuse("headers", "comes twice: "+canonical)
+		}
+		seen[canonical] = true
+	}
+}
+
+// headerPatch is a change of headers: a value sets one, null deletes it.
+func (f *form) headerPatch() func(*store.Endpoint) error {
+	var changes map[string]*string
+	if !f.given("deleteHeaders") {
+		f.require("headers")
+	}
+	clearable(f, "headers", &changes)
+	for name, value := range changes {
+		if value != nil {
+			f.header(name, *value)
+		}
+	}
+	var gone []string
+	clearable(f, "deleteHeaders", &gone)
+	return func(e *store.Endpoint) error {
+		headers := make(map[string]string, len(e.Headers)+len(changes))
+		maps.Copy(headers, e.Headers)
+		for _, name := range gone {
+			drop(headers, name)
+		}
+		for name, value := range changes {
+			drop(headers, name)
+			if value != nil {
+				headers[name] = *value
+			}
+		}
+		f.headerSet(headers)
+		e.Headers = headers
+		return f.err()
+	}
+}
+
+// drop removes a header however it is spelt.
+func drop(headers map[string]string, name string) {
+	for have := range headers {
+		if strings.EqualFold(have, name) {
+			delete(headers, have)
+		}
+	}
+}
+
+func (s *server) getHeaders(r *http.Request) (reply, error) {
+	e, err := s.endpoint(r)
+	if err != nil {
+		return reply{}, err
+	}
+	shown := make(map[string]string, len(e.Headers))
+	sensitive := []string{}
+	for name, value := range e.Headers {
+		if slices.Contains(sensitiveHeaders(), strings.ToLower(name)) {
+			sensitive = append(sensitive, name)
+			continue
+		}
+		shown[name] = value
+	}
+	slices.Sort(sensitive)
+	return ok(struct {
+		Headers   map[string]string `json:"headers"`
+		Sensitive []string          `json:"sensitive"`
+	}{shown, sensitive}), nil
+}
+
+func (s *server) putHeaders(r *http.Request) (reply, error) {
+	f, err := readForm(r)
+	if err != nil {
+		return reply{}, err
+	}
+	var headers map[string]string
+	f.require("headers")
+	f.headers(&headers)
+	return s.changeHeaders(r, f, func(e *store.Endpoint) error {
+		e.Headers = headers
+		return nil
+	})
+}
+
+func (s *server) patchHeaders(r *http.Request) (reply, error) {
+	f, err := readForm(r)
+	if err != nil {
+		return reply{}, err
+	}
+	return s.changeHeaders(r, f, f.headerPatch())
+}
+
+func (s *server) changeHeaders(r *http.Request, f *form, change func(*store.Endpoint) error) (reply, error) {
+	if err := f.err(); err != nil {
+		return reply{}, err
+	}
+	tenant, err := s.tenant(r)
+	if err != nil {
+		return reply{}, err
+	}
+	ref, err := refOf(event.Endpoint, r.PathValue("endpoint_id"))
+	if err != nil {
+		return reply{}, err
+	}
+	_, err = s.Store.ChangeEndpoint(r.Context(), tenant.ID, ref, change)
+	return done(), err
+}
+
+// isToken reports whether text can be a header's name (RFC 9110 §5.6.2).
+func isToken(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`()<>@,;:\"/[]?={}`, r)
+	})
+}
+
+func isHeaderValue(text string) bool {
+	return text == strings.TrimSpace(text) && !strings.ContainsFunc(text, func(r rune) bool {
+		return r < ' ' && r != '\t' || r >= 0x7f
+	})
+}

@@ -1,0 +1,31 @@
+package api
+
+import "net/http"
+
+// health tells what works. Without the database nothing can be accepted, so the
+// answer is an error; without the queue events are stored and delivered later,
+// and taking this process out of service would not help.
+func (s *server) health(r *http.Request) (reply, error) {
+	type state struct {
+		Status string `json:"status"`
+	}
+	stateOf := func(err error) state {
+		if err != nil {
+			return state{"error"}
+		}
+		return state{"ok"}
+	}
+	health := s.Health(r.Context())
+	status := http.StatusOK
+	if health.Database != nil {
+		status = http.StatusInternalServerError
+	}
+	return reply{status, map[string]state{
+		"database": stateOf(health.Database),
+		"queue":    stateOf(health.Queue),
+		"cache":    stateOf(nil), // there is none to fail
+	}}, nil
+}
+
+// ping tells that the process answers.
+func (*server) ping(*http.Request) (reply, error) { return done(), nil }

@@ -1,0 +1,81 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/store"
+)
+
+// message is an event as clients see it.
+type message struct {
+	ID        string          `json:"id"`
+	EventType string          `json:"eventType"`
+	EventID   *string         `json:"eventId"`
+	Channels  []string        `json:"channels"`
+	Payload   json.RawMessage `json:"payload"`
+	Timestamp time.Time       `json:"timestamp"`
+}
+
+func showMessage(e *event.Event, uid string, content bool) message {
+	m := message{
+		ID: event.Message.Format(e.ID), EventType: e.Type, EventID: none(uid), Channels: e.Channels,
+		Payload: json.RawMessage(`{}`), Timestamp: e.ID.Time(),
+	}
+	if content {
+		m.Payload = showPayload(e.Payload)
+	}
+	return m
+}
+
+// showPayload shows a payload as the object that clients expect: as it is, or,
+// when it was posted raw and is none, in the member that it was posted in.
+func showPayload(payload []byte) json.RawMessage {
+	if isObject(payload) && json.Valid(payload) {
+		return payload
+	}
+	raw, err := json.Marshal(map[string]string{"rawPayload": string(payload)})
+	if err != nil {
+		return json.RawMessage(`{}`)
+	}
+	return raw
+}
+
+func isObject(raw []byte) bool { return len(raw) > 0 && raw[0] == '{' }
+
+func (s *server) getMessage(r *http.Request) (reply, error) {
+	p := readParams(r)
+	content := p.flag("with_content", true)
+	if err := p.err(); err != nil {
+		return reply{}, err
+	}
+	m, err := s.message(r, content)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(showMessage(&m.Event, m.UID, content)), nil
+}
+
+func (s *server) listMessages(r *http.Request) (reply, error) {
+	p := readParams(r)
+	filter := store.EventFilter{
+		Types: p.names("event_types"), Channel: p.name("channel"), After: p.moment("after"), Before: p.moment("before"),
+	}
+	page := p.history(event.Message, filter.After)
+	content := p.flag("with_content", true)
+	if err := p.err(); err != nil {
+		return reply{}, err
+	}
+	tenant, err := s.tenant(r)
+	if err != nil {
+		return reply{}, err
+	}
+	events, more, err := s.Store.Events(r.Context(), tenant.ID, filter, page, content)
+	if err != nil {
+		return reply{}, err
+	}
+	show := func(m *store.Posted) message { return showMessage(&m.Event, m.UID, content) }
+	return listOf(events, more, show, func(m *store.Posted) string { return event.Message.Format(m.ID) }), nil
+}

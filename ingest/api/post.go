@@ -1,0 +1,246 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/store"
+)
+
+const (
+	maxMessageChannels = 5
+	maxKey             = 256
+	minRetention       = 5 // days
+	maxRetention       = 90
+
+	// acceptTries bounds how often an event is offered again because what it ran
+	// into was gone when we looked.
+	acceptTries = 3
+)
+
+// createMessage is what producers call: the hot path.
+func (s *server) createMessage(r *http.Request) (reply, error) {
+	p := readParams(r)
+	content := p.flag("with_content", true)
+	body, err := readBody(r)
+	if err != nil {
+		return reply{}, err
+	}
+	f, err := parseForm(body)
+	if err != nil {
+		return reply{}, err
+	}
+	var e store.NewEvent
+	fingerprint := sha256.Sum256(body)
+	e.Fingerprint = fingerprint[:]
+	if e.IdempotencyKey, err = idempotencyKey(r.Header); err != nil {
+		return reply{}, err
+	}
+	if err := errors.Join(f.message(&e), p.err()); err != nil {
+		return reply{}, err
+	}
+	if err := s.accept(r.Context(), r.PathValue("app_id"), f, &e); err != nil {
+		return reply{}, err
+	}
+	return reply{http.StatusAccepted, showMessage(&e.Event, e.UID, content)}, nil
+}
+
+// idempotencyKey reads the header that clients repeat with every try.
+func idempotencyKey(header http.Header) (string, error) {
+	values := header.Values("Idempotency-Key")
+	if len(values) == 0 {
+		return "", nil
+	}
+	if key := values[0]; key != "" && len(key) <= maxKey && isPrintable(key) {
+		return key, nil
+	}
+	return "", unprocessable(invalid{
+		Loc: []string{"header", "idempotency-key"}, Msg: "must be 1 to 256 printable characters", Type: typeValue,
+	})
+}
+
+func isPrintable(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// message reads a message into e. The payload is passed on as it stands.
+func (f *form) message(e *store.NewEvent) error {
+	f.require("eventType")
+	if member(f, "eventType", &e.Type) {
+		f.name("eventType", e.Type)
+	}
+	f.uid("eventId", event.Message, &e.UID)
+	f.names("channels", maxMessageChannels, &e.Channels)
+	var priority string
+	if clearable(f, "priority", &priority) {
+		switch e.Priority = event.Priority(priority); e.Priority {
+		case event.High, event.Normal, event.Low:
+		default:
+			f.refuse("priority", "must be high, normal or low")
+		}
+	}
+	var days int
+	if clearable(f, "payloadRetentionPeriod", &days) && (days < minRetention || days > maxRetention) {
+		f.refuse("payloadRetentionPeriod", "must be 5 to 90 days")
+	}
+	if f.given("deliverAt") {
+		f.refuse("deliverAt", "is not supported: the message would be delivered at once")
+	}
+	f.payload(e)
+	return f.err()
+}
+
+// payload reads the body that is to be delivered. A raw one goes before the
+// object that stands in for it.
+func (f *form) payload(e *store.NewEvent) {
+	field := f.either("payload", "data")
+	if raw := f.members[field]; f.given(field) && !isObject(raw) {
+		f.refuse(field, "must be an object")
+	} else {
+		e.Payload = raw
+	}
+	if f.given("transformationsParams") {
+		params, err := members(f.members["transformationsParams"])
+		if err != nil {
+			f.refuse("transformationsParams", err.Error())
+			return
+		}
+		inner := form{members: params}
+		var raw string
+		if clearable(&inner, "rawPayload", &raw) {
+			e.Payload = []byte(raw)
+			return
+		}
+		f.invalid = append(f.invalid, inner.invalid...)
+	}
+	f.require(field)
+}
+
+// accept has the event accepted for the application that the path names, or
+// says why it is not. When the same request was accepted before, e becomes the
+// event of that time.
+func (s *server) accept(ctx context.Context, app string, f *form, e *store.NewEvent) error {
+	ref, err := refOf(event.Tenant, app)
+	if err != nil {
+		return noTenant(f, app)
+	}
+	names := s.Names
+	for range acceptTries {
+		if e.Tenant, err = s.addressee(ctx, names, ref, f); err != nil {
+			return err
+		}
+		e.ID = event.NewID()
+		refusal, err := s.Acceptor.Accept(ctx, e)
+		if err != nil {
+			return err
+		}
+		switch refusal {
+		case store.Accepted:
+			return nil
+		case store.UIDUsed:
+			return uidUsed()
+		case store.KeyUsed:
+			if err := s.repeat(ctx, e); !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+		case store.NoTenant:
+			if !ref.ID.IsZero() {
+				return noTenant(f, app)
+			}
+			names = s.Store // what said that there is one remembers wrongly
+		default:
+			return fmt.Errorf("accept event: unknown refusal %d", refusal)
+		}
+	}
+	return comeBack("The message ran into changes, try again")
+}
+
+// repeat makes e the event that came with its idempotency key before, if that
+// was the same request. It returns store.ErrNotFound when the key has expired
+// since.
+func (s *server) repeat(ctx context.Context, e *store.NewEvent) error {
+	earlier, err := s.Store.EarlierByKey(ctx, e.Tenant, e.IdempotencyKey)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(earlier.Fingerprint, e.Fingerprint) {
+		return conflict("conflict", "The idempotency key was used with another body")
+	}
+	// A request that was refused for its eventId has used its key all the same.
+	_, err = s.Store.Event(ctx, e.Tenant, store.Ref{ID: earlier.Event}, false)
+	if errors.Is(err, store.ErrNotFound) {
+		return uidUsed()
+	}
+	e.ID = earlier.Event
+	return err
+}
+
+func uidUsed() error {
+	return conflict("conflict", "A message with this eventId already exists")
+}
+
+// addressee finds the tenant, and makes it when the message brings it along. For
+// an id nothing is asked: whether it is there is checked when the event is
+// stored.
+func (s *server) addressee(ctx context.Context, names Names, ref store.Ref, f *form) (event.ID, error) {
+	if !ref.ID.IsZero() {
+		return ref.ID, nil
+	}
+	id, err := names.TenantByUID(ctx, ref.UID)
+	if !errors.Is(err, store.ErrNotFound) {
+		return id, err
+	}
+	tenant, err := f.application(ref.UID)
+	if err != nil {
+		return id, err
+	}
+	err = s.Store.CreateTenant(ctx, tenant)
+	if errors.Is(err, store.ErrConflict) { // somebody else was quicker
+		return s.Store.TenantByUID(ctx, ref.UID)
+	}
+	return tenant.ID, err
+}
+
+// noTenant answers a path that names no application and cannot become one.
+func noTenant(f *form, app string) error {
+	if _, err := f.application(app); err != nil {
+		return err
+	}
+	return notFound()
+}
+
+// application reads the application that a message brings along, to be made
+// when there is none of the path's uid.
+func (f *form) application(uid string) (*store.Tenant, error) {
+	if !f.given("application") {
+		return nil, notFound()
+	}
+	given, err := members(f.members["application"])
+	if err != nil {
+		return nil, unprocessable(invalid{Loc: []string{"body", "application"}, Msg: err.Error(), Type: typeDecode})
+	}
+	tenant := store.Tenant{ID: event.NewID()}
+	if err := (&form{members: given}).tenant(&tenant); err != nil {
+		return nil, err
+	}
+	if tenant.UID == uid {
+		return &tenant, nil
+	}
+	fault := invalid{
+		Loc: []string{"body", "application", "uid"}, Msg: "must be the uid in the path", Type: "application_uid_mismatch",
+	}
+	if tenant.UID == "" {
+		fault.Type = "application_uid_missing"
+	}
+	return nil, unprocessable(fault)
+}

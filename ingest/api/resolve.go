@@ -1,0 +1,70 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/store"
+)
+
+// refOf reads what a path calls something: our id, or its owner's uid. What can
+// be neither is not asked for in the database, which would not take all of it.
+func refOf(kind event.Kind, text string) (store.Ref, error) {
+	if id, err := kind.Parse(text); err == nil {
+		return store.Ref{ID: id}, nil
+	}
+	if !isName(text) || strings.HasPrefix(text, string(kind)) {
+		return store.Ref{}, notFound()
+	}
+	return store.Ref{UID: text}, nil
+}
+
+// tenant finds the application of the path.
+func (s *server) tenant(r *http.Request) (*store.Tenant, error) {
+	ref, err := refOf(event.Tenant, r.PathValue("app_id"))
+	if err != nil {
+		return nil, err
+	}
+	return s.Store.Tenant(r.Context(), ref)
+}
+
+// endpoint finds the endpoint of the path.
+func (s *server) endpoint(r *http.Request) (*store.Endpoint, error) {
+	tenant, err := s.tenant(r)
+	if err != nil {
+		return nil, err
+	}
+	ref, err := refOf(event.Endpoint, r.PathValue("endpoint_id"))
+	if err != nil {
+		return nil, err
+	}
+	return s.Store.Endpoint(r.Context(), tenant.ID, ref)
+}
+
+// message finds the message of the path, without its payload unless that is
+// wanted.
+func (s *server) message(r *http.Request, payload bool) (*store.Posted, error) {
+	tenant, err := s.tenant(r)
+	if err != nil {
+		return nil, err
+	}
+	ref, err := refOf(event.Message, r.PathValue("msg_id"))
+	if err != nil {
+		return nil, err
+	}
+	return s.Store.Event(r.Context(), tenant.ID, ref, payload)
+}
+
+// none makes the empty text and zero null.
+func none[T comparable](value T) *T {
+	var zero T
+	if value == zero {
+		return nil
+	}
+	return &value
+}
+
+func ok(body any) reply      { return reply{status: http.StatusOK, body: body} }
+func created(body any) reply { return reply{status: http.StatusCreated, body: body} }
+func done() reply            { return reply{status: http.StatusNoContent} }

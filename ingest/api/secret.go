@@ -1,0 +1,75 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/postrider/postrider/shared/signature"
+	"github.com/postrider/postrider/shared/store"
+)
+
+const (
+	defaultGrace = 24 * time.Hour
+	maxGrace     = 7 * 24 * time.Hour
+)
+
+// secret reads a signing key, or makes one when none is given.
+func (f *form) secret(name string) signature.Key {
+	var text string
+	if !clearable(f, name, &text) {
+		return signature.GenerateKey()
+	}
+	key, err := signature.ParseKey(text)
+	if err != nil {
+		f.refuse(name, err.Error()) // a KeyError, which shows nothing of the key
+	}
+	return key
+}
+
+func (s *server) getSecret(r *http.Request) (reply, error) {
+	e, err := s.endpoint(r)
+	if err != nil {
+		return reply{}, err
+	}
+	text, err := s.Store.CurrentSecret(r.Context(), e.ID)
+	if err != nil {
+		return reply{}, err
+	}
+	key, err := signature.ParseKey(text)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(map[string]string{"key": key.Public()}), nil
+}
+
+func (s *server) rotateSecret(r *http.Request) (reply, error) {
+	f, err := readOptionalForm(r)
+	if err != nil {
+		return reply{}, err
+	}
+	key := f.secret("key")
+	grace := defaultGrace
+	var seconds int
+	if member(f, "gracePeriodSeconds", &seconds) {
+		if seconds < 0 || seconds > int(maxGrace.Seconds()) {
+			f.refuse("gracePeriodSeconds", "must be 0 to 604800")
+		}
+		grace = time.Duration(seconds) * time.Second
+	}
+	if err := f.err(); err != nil {
+		return reply{}, err
+	}
+	e, err := s.endpoint(r)
+	if err != nil {
+		return reply{}, err
+	}
+	err = s.Store.RotateSecret(r.Context(), e.Tenant, e.ID, key.Reveal(), grace)
+	if errors.Is(err, store.ErrTooManySecrets) {
+		return reply{}, &problem{
+			status: http.StatusBadRequest, code: "limit_reached",
+			detail: "Too many keys are still in their grace period: wait until one has expired",
+		}
+	}
+	return done(), err
+}

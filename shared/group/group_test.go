@@ -1,0 +1,108 @@
+package group_test
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/postrider/postrider/shared/group"
+)
+
+func TestRunGathersWhatCameWhileItCommitted(t *testing.T) {
+	t.Parallel()
+	in := make(chan int, 100)
+	committing, goOn := make(chan struct{}), make(chan struct{})
+	var groups [][]int
+	var done sync.WaitGroup
+	done.Go(func() {
+		group.Run(in, group.Limit[int]{Items: 5}, func(g []int) {
+			groups = append(groups, slices.Clone(g))
+			committing <- struct{}{}
+			<-goOn
+		})
+	})
+	in <- 0
+	<-committing
+	for i := range 7 {
+		in <- i + 1
+	}
+	close(in)
+	for range 2 {
+		goOn <- struct{}{}
+		<-committing
+	}
+	goOn <- struct{}{}
+	done.Wait()
+	require.Equal(t, [][]int{{0}, {1, 2, 3, 4, 5}, {6, 7}}, groups)
+}
+
+func TestRunKeepsOrderAndBounds(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		items := rapid.SliceOf(rapid.IntRange(0, 50)).Draw(t, "items")
+		limit := group.Limit[int]{
+			Items: rapid.IntRange(1, 10).Draw(t, "most items"),
+			Bytes: rapid.IntRange(1, 100).Draw(t, "most bytes"),
+			Size:  func(n int) int { return n },
+		}
+		in := make(chan int, len(items))
+		for _, item := range items {
+			in <- item
+		}
+		close(in)
+		var got []int
+		group.Run(in, limit, func(g []int) {
+			require.NotEmpty(t, g)
+			require.LessOrEqual(t, len(g), limit.Items)
+			sum := 0
+			for _, n := range g {
+				sum += n
+			}
+			require.True(t, len(g) == 1 || sum <= limit.Bytes, "group %v", g)
+			got = append(got, g...)
+		})
+		require.True(t, slices.Equal(items, got), "%v became %v", items, got)
+	})
+}
+
+var errBad = errors.New("bad data")
+
+func TestIsolate(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		items := rapid.SliceOfN(rapid.IntRange(0, 9), 1, 40).Draw(t, "items")
+		done := 0
+		work := func(g []int) error {
+			if slices.Contains(g, 0) {
+				return errBad
+			}
+			done += len(g)
+			return nil
+		}
+		var order []int
+		group.Isolate(items, func(err error) bool { return errors.Is(err, errBad) }, work, func(n int, err error) {
+			order = append(order, n)
+			require.Equal(t, n == 0, errors.Is(err, errBad), "only the bad item fails")
+		})
+		require.Equal(t, items, order)
+		require.Equal(t, len(slices.DeleteFunc(items, func(n int) bool { return n == 0 })), done)
+	})
+}
+
+func TestIsolateGivesEverybodyWhatIsNobodysFault(t *testing.T) {
+	t.Parallel()
+	away := errors.New("database is away")
+	calls, failed := 0, 0
+	group.Isolate([]int{1, 2, 3}, func(error) bool { return false },
+		func([]int) error { calls++; return away },
+		func(_ int, err error) {
+			require.ErrorIs(t, err, away)
+			failed++
+		})
+	require.Equal(t, 1, calls)
+	require.Equal(t, 3, failed)
+}

@@ -1,0 +1,25 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+)
+
+const module = "github.com/postrider/postrider"
+
+// Build compiles the programs of the stack from this source tree into dir:
+// the five stages, bootstrap, and the nats-server that this module depends on.
+func Build(ctx context.Context, dir string) error {
+	packages := []string{module + "/deploy/bootstrap", "github.com/nats-io/nats-server/v2"}
+	for _, stage := range Stages() {
+		packages = append(packages, module+"/"+stage+"/cmd/"+stage)
+	}
+	args := append([]string{"build", "-o", dir + "/"}, packages...)
+	output, err := exec.CommandContext(ctx, "go", args...).CombinedOutput() //nolint:gosec // our own packages
+	if err != nil {
+		return fmt.Errorf("build the stack: %w: %s", err, strings.TrimSpace(string(output)))
+	}
+	return nil
+}
