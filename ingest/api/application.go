@@ -32,8 +32,7 @@ func showTenant(t *store.Tenant) application {
 // tenant reads an application into t.
 func (f *form) tenant(t *store.Tenant) error {
 	f.require("name")
-	f.text("name", &t.Name)
-	if f.given("name") && t.Name == "" {
+	if f.text("name", &t.Name) && t.Name == "" {
 		f.refuse("name", "must not be empty")
 	}
 	f.uid("uid", event.Tenant, &t.UID)

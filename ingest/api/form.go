@@ -101,10 +101,9 @@ func (f *form) require(name string) {
 // either returns which of a member's two names is used. When both are given it
 // is the first.
 func (f *form) either(name, alias string) string {
-	if f.given(name) {
-		return name
-	}
-	if _, named := f.members[name]; named && !f.given(alias) {
+	_, named := f.members[name]
+	_, aliased := f.members[alias]
+	if f.given(name) || !aliased || named && !f.given(alias) {
 		return name
 	}
 	return alias

@@ -65,13 +65,13 @@ func (f *form) headers(target *map[string]string) {
 	for name, value := range texts {
 		f.header(name, value)
 	}
-	f.headerSet(texts)
+	headerSet(f, texts)
 	*target = texts
 }
 
 // headerSet checks that headers can go together: a name may come in one spelling
 // only.
-func (f *form) headerSet(headers map[string]string) {
+func headerSet[V any](f *form, headers map[string]V) {
 	if len(headers) > maxHeaders {
 		f.refuse("headers", "must not be more than 64")
 	}
@@ -97,6 +97,7 @@ func (f *form) headerPatch() func(*store.Endpoint) error {
 			f.header(name, *value)
 		}
 	}
+	headerSet(f, changes)
 	var gone []string
 	clearable(f, "deleteHeaders", &gone)
 	return func(e *store.Endpoint) error {
@@ -111,7 +112,7 @@ func (f *form) headerPatch() func(*store.Endpoint) error {
 				headers[name] = *value
 			}
 		}
-		f.headerSet(headers)
+		headerSet(f, headers)
 		e.Headers = headers
 		return f.err()
 	}

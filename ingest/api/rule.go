@@ -41,11 +41,16 @@ func (f *form) uid(field string, kind event.Kind, target *string) {
 	}
 }
 
-// text reads free text.
-func (f *form) text(field string, target *string) {
-	if member(f, field, target) && hasControl(*target) {
-		f.refuse(field, "must not contain control characters")
+// text reads free text and reports whether there was any to be checked further.
+func (f *form) text(field string, target *string) bool {
+	if !member(f, field, target) {
+		return false
 	}
+	if hasControl(*target) {
+		f.refuse(field, "must not contain control characters")
+		return false
+	}
+	return true
 }
 
 // names reads a list of at most most names. Null is no list; an empty one could

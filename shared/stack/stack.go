@@ -151,6 +151,9 @@ func (s *Stack) Processes() map[string]int {
 // AdminURL is where a stage tells of itself.
 func (s *Stack) AdminURL(stage string) string { return "http://" + s.admin[stage] }
 
+// Log is the file that a process writes its log to.
+func (s *Stack) Log(name string) string { return s.processes[name].log }
+
 // Stop ends everything: stages first, then the servers. It returns an error when
 // a stage did not end by itself with exit code 0.
 func (s *Stack) Stop() error {

@@ -34,7 +34,11 @@ var shared struct { //nolint:gochecknoglobals // see above
 // the testkit has
 //
 //	func TestMain(m *testing.M) { testkit.Main(m) }
-func Main(m *testing.M) {
+func Main(m *testing.M) { os.Exit(Run(m)) }
+
+// Run is Main for packages that have something to clean up themselves: it
+// returns the exit code.
+func Run(m *testing.M) int {
 	code := m.Run()
 	if err := stopShared(); err != nil {
 		fmt.Fprintln(os.Stderr, "testkit:", err)
@@ -46,7 +50,7 @@ func Main(m *testing.M) {
 			code = 1
 		}
 	}
-	os.Exit(code)
+	return code
 }
 
 // Log returns a logger that writes to the test's own output.

@@ -1,0 +1,197 @@
+// Command report measures the pipeline on this machine: it starts all of it as
+// separate processes, sends loads through it and tells how fast it was, with
+// what delay, and what CPU and memory each process took. `make bench` runs it.
+//
+// With -url it measures a system that runs already, of whatever make, as long as
+// it speaks Svix's API and may deliver to the loopback address.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/postrider/postrider/bench/receiver"
+	"github.com/postrider/postrider/bench/sender"
+)
+
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// tokenVariable is where the token is taken from, out of sight of whoever lists
+// the processes.
+const tokenVariable = "POSTRIDER_TOKEN"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Getenv(tokenVariable), os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// settings are the flags.
+type settings struct {
+	url, token string         // of a running system
+	processes  map[string]int // of it
+	dir        string
+	output     string
+
+	light, saturate, steady time.Duration
+	lightRate               float64
+	load                    sender.Config
+}
+
+// run returns 1 also when something was lost, double or otherwise wrong.
+func run(ctx context.Context, args []string, token string, out, faults io.Writer) int {
+	s, err := parse(args, token, faults)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return exitUsage // it was said why
+	}
+	sound, err := bench(ctx, s, out, faults)
+	if err != nil {
+		fmt.Fprintln(faults, "bench:", err)
+	}
+	if err != nil || !sound {
+		return exitFailure
+	}
+	return 0
+}
+
+func parse(args []string, token string, faults io.Writer) (settings, error) {
+	s := settings{processes: map[string]int{}, load: sender.Default()}
+	s.load.Tenants = 50
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(faults)
+	flags.StringVar(&s.url, "url", "", "measure the system that runs there, instead of one of its own")
+	flags.StringVar(&s.token, "token", "", "operator token of that system (default: $"+tokenVariable+")")
+	flags.Func("process", "a process of that system, as name=pid; repeatable", func(text string) error {
+		name, pid, err := parseProcess(text)
+		if err == nil {
+			s.processes[name] = pid
+		}
+		return err
+	})
+	flags.StringVar(&s.dir, "dir", ".", "where to put data while measuring: on the disk that is to be measured")
+	flags.StringVar(&s.output, "o", "", "also write the report to this file, as Markdown")
+	flags.DurationVar(&s.light, "light", 15*time.Second, "how long to send little; 0 leaves it out")
+	flags.Float64Var(&s.lightRate, "light-rate", 50, "events per second that are little")
+	flags.DurationVar(&s.saturate, "saturate", 30*time.Second, "how long to send as fast as possible; 0 leaves it out")
+	flags.DurationVar(&s.steady, "steady", 15*time.Second, "how long to send four fifths of that; 0 leaves it out")
+	flags.IntVar(&s.load.Tenants, "tenants", s.load.Tenants, "applications")
+	flags.IntVar(&s.load.Endpoints, "endpoints", s.load.Endpoints, "endpoints in each")
+	flags.IntVar(&s.load.Senders, "senders", s.load.Senders, "requests under way at once, at most")
+	flags.IntVar(&s.load.Size, "size", s.load.Size, "bytes of each payload")
+	flags.DurationVar(&s.load.Drain, "drain", 2*time.Minute, "how long to wait for the rest to arrive, at most")
+	if err := flags.Parse(args); err != nil {
+		return s, err
+	}
+	if s.token == "" {
+		s.token = token
+	}
+	err := s.validate()
+	if flags.NArg() > 0 {
+		err = errors.Join(fmt.Errorf("unexpected argument %q", flags.Arg(0)), err)
+	}
+	if err != nil {
+		fmt.Fprintln(faults, "bench:", err)
+	}
+	return s, err
+}
+
+// validate finds what can be found before anything is started.
+func (s settings) validate() error {
+	load := s.load
+	load.Sink, load.URL, load.Token = "http://sink", s.url, s.token
+	if s.url == "" {
+		if len(s.processes) > 0 {
+			return errors.New("process is only for a system that runs at url")
+		}
+		load.URL, load.Token = "http://ours", "ours"
+	}
+	if s.lightRate <= 0 || s.light < 0 || s.saturate < 0 || s.steady < 0 {
+		return errors.New("rates must be positive, and durations not negative")
+	}
+	return load.Validate()
+}
+
+// bench measures and reports. It is sound when all that was accepted was
+// delivered, once.
+func bench(ctx context.Context, s settings, out, progress io.Writer) (sound bool, err error) {
+	tell := func(what string) { fmt.Fprintln(progress, "bench:", what) }
+	sink, err := startSink(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, sink.stop()) }()
+	tell("starting the system")
+	measured, err := open(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, measured.Stop()) }()
+
+	load := s.load
+	load.URL, load.Token, load.Sink = measured.URL(), measured.Token(), sink.url
+	pids := measured.Processes()
+	phases, err := measureAll(ctx, s, load, pids, tell)
+	if err != nil {
+		return false, err
+	}
+	text := render(describeMachine(ctx, pids), describeLoad(load), phases)
+	fmt.Fprint(out, text)
+	if s.output != "" {
+		if err := os.WriteFile(s.output, []byte(text), 0o644); err != nil { //nolint:gosec // to be read by all
+			return false, fmt.Errorf("write report: %w", err)
+		}
+	}
+	sound = true
+	for _, p := range phases {
+		sound = sound && len(p.result.Problems()) == 0
+	}
+	return sound, nil
+}
+
+func describeLoad(c sender.Config) string {
+	return fmt.Sprintf("Events of %d bytes, signed and verified, to %d applications with %d endpoints each; idempotency keys sent.",
+		c.Size, c.Tenants, c.Endpoints)
+}
+
+// sink is a receiver in this process.
+type sink struct {
+	url    string
+	cancel context.CancelFunc
+	served chan error
+}
+
+func startSink(ctx context.Context) (*sink, error) {
+	r, err := receiver.New(receiver.Options{})
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	// It goes on when ctx ends, so that the system stops before it does.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s := &sink{url: "http://" + listener.Addr().String(), cancel: cancel, served: make(chan error, 1)}
+	go func() { s.served <- r.Serve(ctx, listener) }()
+	return s, nil
+}
+
+func (s *sink) stop() error {
+	s.cancel()
+	return <-s.served
+}

@@ -1,0 +1,153 @@
+package e2e
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/shared/testkit"
+)
+
+func TestFlow(t *testing.T) {
+	t.Parallel()
+	inBothShapes(t, []string{"POSTRIDER_RETRY_SCHEDULE=1s,2s"}, func(t *testing.T, s system) {
+		t.Helper()
+		t.Run("published clients", func(t *testing.T) { t.Parallel(); testClient(t, s) })
+		t.Run("fails twice, then works", func(t *testing.T) { t.Parallel(); testRetry(t, s) })
+		t.Run("always fails, is redriven", func(t *testing.T) { t.Parallel(); testDeadLetter(t, s) })
+		t.Run("gone", func(t *testing.T) { t.Parallel(); testGone(t, s) })
+		t.Run("new endpoints at once", func(t *testing.T) { t.Parallel(); testFreshEndpoints(t, s) })
+		t.Run("large payload", func(t *testing.T) { t.Parallel(); testLargePayload(t, s) })
+		t.Run("resend", func(t *testing.T) { t.Parallel(); testResend(t, s) })
+	})
+}
+
+func testRetry(t *testing.T, s system) {
+	t.Helper()
+	c := s.client(t)
+	r := newReceiver(t, func(_ string, n int) int {
+		if n <= 2 {
+			return http.StatusInternalServerError
+		}
+		return http.StatusNoContent
+	})
+	c.application(t, "retry", r.URL+"/hook")
+	id := c.post(t, "retry", map[string]any{"n": 1})
+	testkit.Eventually(t, func() bool { return len(r.at("/hook")) == 3 }, "three attempts")
+	testkit.Eventually(t, func() bool { return len(c.attempts(t, "retry", id)) == 3 }, "three recorded attempts")
+
+	got := r.at("/hook")
+	for _, a := range got {
+		require.Equal(t, id, a.id, "the same id each time")
+		require.Equal(t, `{"n":1}`, a.body, "the same bytes each time")
+	}
+	// The delays are 1 s and 2 s, ±20 %. Late is the machine's fault, early ours.
+	require.GreaterOrEqual(t, got[1].at.Sub(got[0].at), 800*time.Millisecond)
+	require.GreaterOrEqual(t, got[2].at.Sub(got[1].at), 1600*time.Millisecond)
+	for i, want := range []string{"success", "fail", "fail"} {
+		require.Equal(t, want, c.attempts(t, "retry", id)[i]["statusText"])
+	}
+	time.Sleep(3 * time.Second) // longer than any delay: a fourth attempt would have come
+	require.Len(t, r.at("/hook"), 3)
+}
+
+func testDeadLetter(t *testing.T, s system) {
+	t.Helper()
+	c := s.client(t)
+	works := make(chan struct{})
+	r := newReceiver(t, func(string, int) int {
+		select {
+		case <-works:
+			return http.StatusOK
+		default:
+			return http.StatusServiceUnavailable
+		}
+	})
+	endpoint := c.application(t, "dead", r.URL+"/hook")[0]
+	one, other := c.post(t, "dead", map[string]any{"n": 1}), c.post(t, "dead", map[string]any{"n": 2})
+	dlq := "/app/dead/endpoint/" + endpoint + "/dlq"
+	letters := func() int {
+		return len(c.must(t, http.StatusOK, http.MethodGet, dlq, nil)["data"].([]any))
+	}
+	testkit.Eventually(t, func() bool { return letters() == 2 }, "two dead letters")
+	require.Equal(t, map[string]int{one: 3, other: 3}, r.times("/hook"), "one attempt and one for each delay")
+
+	close(works)
+	c.must(t, http.StatusAccepted, http.MethodPost, dlq+"/"+one+"/redrive", map[string]any{})
+	testkit.Eventually(t, func() bool { return r.times("/hook")[one] == 4 }, "redriven one arrives")
+	require.Equal(t, 3, r.times("/hook")[other], "the other was not asked for")
+
+	task := c.must(t, http.StatusAccepted, http.MethodPost, dlq+"/redrive", map[string]any{})
+	testkit.Eventually(t, func() bool { return r.times("/hook")[other] == 4 }, "all that is dead arrives")
+	testkit.Eventually(t, func() bool {
+		return c.must(t, http.StatusOK, http.MethodGet, "/background-task/"+task["id"].(string), nil)["status"] == "finished"
+	}, "the task is finished")
+	require.Zero(t, letters())
+	require.Equal(t, map[string]int{one: 4, other: 4}, r.times("/hook"))
+}
+
+func testGone(t *testing.T, s system) {
+	t.Helper()
+	c := s.client(t)
+	r := newReceiver(t, func(string, int) int { return http.StatusGone })
+	endpoint := c.application(t, "gone", r.URL+"/hook")[0]
+	c.post(t, "gone", map[string]any{})
+	path := "/app/gone/endpoint/" + endpoint
+	testkit.Eventually(t, func() bool {
+		return c.must(t, http.StatusOK, http.MethodGet, path, nil)["disabled"] == true
+	}, "an endpoint that is gone is disabled")
+	c.post(t, "gone", map[string]any{})
+	testkit.Eventually(t, func() bool {
+		return len(c.must(t, http.StatusOK, http.MethodGet, path+"/dlq", nil)["data"].([]any)) == 1
+	}, "what it did not want is dead")
+	require.Len(t, r.at("/hook"), 1)
+}
+
+// testFreshEndpoints posts at once after each change: no event may be expanded
+// with endpoints older than itself.
+func testFreshEndpoints(t *testing.T, s system) {
+	t.Helper()
+	c := s.client(t)
+	r := newReceiver(t, nil)
+	c.application(t, "fresh", r.URL+"/all")
+	c.post(t, "fresh", map[string]any{}) // whatever remembers endpoints knows these now
+	for _, uid := range []string{"a", "b", "c", "d", "e"} {
+		c.must(t, http.StatusCreated, http.MethodPost, "/app/fresh/endpoint", map[string]any{"url": r.URL + "/" + uid, "uid": uid})
+		id := c.post(t, "fresh", map[string]any{"endpoint": uid})
+		testkit.Eventually(t, func() bool { return r.times("/" + uid)[id] == 1 }, "endpoint %s gets the next event", uid)
+		c.must(t, http.StatusNoContent, http.MethodDelete, "/app/fresh/endpoint/"+uid, nil)
+		after := c.post(t, "fresh", map[string]any{"after": uid})
+		testkit.Eventually(t, func() bool { return r.times("/all")[after] == 1 }, "the others get the event after")
+		require.Zero(t, r.times("/" + uid)[after], "a deleted endpoint gets nothing more")
+	}
+}
+
+func testLargePayload(t *testing.T, s system) {
+	t.Helper()
+	c := s.client(t)
+	r := newReceiver(t, nil)
+	c.application(t, "large", r.URL+"/hook")
+	text := make([]byte, 200<<10)
+	for i := range text {
+		text[i] = 'a' + byte(i%26)
+	}
+	id := c.post(t, "large", map[string]any{"text": string(text)})
+	testkit.Eventually(t, func() bool { return r.times("/hook")[id] == 1 }, "an event that travels by reference arrives")
+	require.Equal(t, `{"text":"`+string(text)+`"}`, r.at("/hook")[0].body)
+}
+
+func testResend(t *testing.T, s system) {
+	t.Helper()
+	c := s.client(t)
+	r := newReceiver(t, nil)
+	endpoint := c.application(t, "resend", r.URL+"/hook", r.URL+"/other")[0]
+	id := c.post(t, "resend", map[string]any{})
+	testkit.Eventually(t, func() bool { return r.times("/hook")[id] == 1 && r.times("/other")[id] == 1 }, "delivered")
+	c.must(t, http.StatusAccepted, http.MethodPost, "/app/resend/msg/"+id+"/endpoint/"+endpoint+"/resend", map[string]any{})
+	testkit.Eventually(t, func() bool { return r.times("/hook")[id] == 2 }, "and again")
+	testkit.Eventually(t, func() bool { return len(c.attempts(t, "resend", id)) == 3 }, "each attempt is recorded")
+	require.EqualValues(t, 1, c.attempts(t, "resend", id)[0]["triggerType"], "by hand")
+	require.Equal(t, 1, r.times("/other")[id])
+}

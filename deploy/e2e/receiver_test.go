@@ -1,0 +1,85 @@
+package e2e
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// arrival is one request that a receiver got.
+type arrival struct {
+	id   string
+	path string
+	body string
+	head http.Header
+	at   time.Time
+}
+
+// receiver is an endpoint's server, with a ledger of everything that arrived.
+type receiver struct {
+	*httptest.Server
+
+	// answer chooses the status of the nth request (from 1) to that path.
+	answer func(path string, n int) int
+
+	mu       sync.Mutex
+	arrivals []arrival
+	counts   map[string]int
+}
+
+// newReceiver starts a receiver that answers as told; nil: always 200.
+func newReceiver(t *testing.T, answer func(path string, n int) int) *receiver {
+	t.Helper()
+	r := &receiver{answer: answer, counts: make(map[string]int)}
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		body, err := io.ReadAll(q.Body)
+		if err != nil {
+			return // the sender gave up; nothing arrived
+		}
+		w.WriteHeader(r.note(arrival{q.Header.Get("webhook-id"), q.URL.Path, string(body), q.Header, time.Now()}))
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+func (r *receiver) note(a arrival) (status int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.arrivals = append(r.arrivals, a)
+	r.counts[a.path]++
+	if r.answer == nil {
+		return http.StatusOK
+	}
+	return r.answer(a.path, r.counts[a.path])
+}
+
+// at returns what has arrived at a path, in order.
+func (r *receiver) at(path string) []arrival {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(r.arrivals), func(a arrival) bool { return a.path != path })
+}
+
+// times counts how often each event arrived at a path.
+func (r *receiver) times(path string) map[string]int {
+	times := make(map[string]int)
+	for _, a := range r.at(path) {
+		times[a.id]++
+	}
+	return times
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // binds at once
+	require.NoError(t, err)
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
