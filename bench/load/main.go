@@ -44,13 +44,13 @@ func run(ctx context.Context, args []string, token string, out, faults io.Writer
 	case err != nil:
 		return exitUsage // it was said why
 	}
-	fmt.Fprintln(out, describe(config))
+	_, _ = fmt.Fprintln(out, describe(config))
 	result, err := sender.Do(ctx, config)
 	if result.Sending > 0 {
-		fmt.Fprint(out, result)
+		_, _ = fmt.Fprint(out, result)
 	}
 	if err != nil {
-		fmt.Fprintln(faults, "load:", err)
+		_, _ = fmt.Fprintln(faults, "load:", err)
 		return exitFailure
 	}
 	if len(result.Problems()) > 0 {
@@ -88,7 +88,7 @@ func parse(args []string, token string, faults io.Writer) (sender.Config, error)
 		err = errors.Join(fmt.Errorf("unexpected argument %q", flags.Arg(0)), err)
 	}
 	if err != nil {
-		fmt.Fprintln(faults, "load:", err)
+		_, _ = fmt.Fprintln(faults, "load:", err)
 	}
 	return c, err
 }

@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -47,27 +48,50 @@ func parseBehaviour(query string) (behaviour, error) {
 	if b.hang || values.Has("status") {
 		b.failures = everyAttempt
 	}
-	if text := values.Get("fail"); text == "all" {
-		b.failures = everyAttempt
-	} else if text != "" {
-		b.failures, err = strconv.Atoi(text)
-		if err != nil || b.failures < 0 {
-			return behaviour{}, fmt.Errorf("parse fail=%s: want a number or all", text)
-		}
+	return b, errors.Join(
+		parseFailures(values.Get("fail"), &b.failures),
+		parseStatus(values.Get("status"), &b.status),
+		parseDelay(values.Get("delay"), &b.delay),
+	)
+}
+
+// Each of these leaves alone what nothing is said about.
+
+func parseFailures(text string, failures *int) error {
+	switch n, err := strconv.Atoi(text); {
+	case text == "":
+	case text == "all":
+		*failures = everyAttempt
+	case err != nil || n < 0:
+		return fmt.Errorf("parse fail=%s: want a number or all", text)
+	default:
+		*failures = n
 	}
-	if text := values.Get("status"); text != "" {
-		b.status, err = strconv.Atoi(text)
-		if err != nil || b.status < 200 || b.status > 599 {
-			return behaviour{}, fmt.Errorf("parse status=%s: want 200 to 599", text)
-		}
+	return nil
+}
+
+func parseStatus(text string, status *int) error {
+	if text == "" {
+		return nil
 	}
-	if text := values.Get("delay"); text != "" {
-		b.delay, err = time.ParseDuration(text)
-		if err != nil || b.delay < 0 || b.delay > maxWait {
-			return behaviour{}, fmt.Errorf("parse delay=%s: want a duration up to %s", text, maxWait)
-		}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 200 || n > 599 {
+		return fmt.Errorf("parse status=%s: want 200 to 599", text)
 	}
-	return b, nil
+	*status = n
+	return nil
+}
+
+func parseDelay(text string, delay *time.Duration) error {
+	if text == "" {
+		return nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || d > maxWait {
+		return fmt.Errorf("parse delay=%s: want a duration up to %s", text, maxWait)
+	}
+	*delay = d
+	return nil
 }
 
 // slow tells whether the attempt keeps its request waiting.

@@ -116,12 +116,11 @@ func eventID(header http.Header) string {
 // sentAt finds the time that the sender wrote into the payload. It only looks
 // for the name: parsing the JSON would cost more than all the rest.
 func sentAt(body []byte) (time.Time, bool) {
-	const name = `"sent":`
-	at := bytes.Index(body, []byte(name))
-	if at < 0 {
+	_, rest, ok := bytes.Cut(body, []byte(`"sent":`))
+	if !ok {
 		return time.Time{}, false
 	}
-	rest := bytes.TrimLeft(body[at+len(name):], " ")
+	rest = bytes.TrimLeft(rest, " ")
 	digits := 0
 	for digits < len(rest) && rest[digits] >= '0' && rest[digits] <= '9' {
 		digits++

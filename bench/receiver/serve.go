@@ -2,15 +2,15 @@ package receiver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"time"
 )
 
-// stopGrace is what answers under way may take when the server stops.
-const stopGrace = 3 * time.Second
+// stopGrace is what answers under way may take when the server stops. A
+// connection on which nothing was ever asked holds it up for as long.
+const stopGrace = time.Second
 
 // Serve serves the receiver on the listener until ctx ends, then closes both.
 // Being told to stop is no error.
@@ -20,22 +20,23 @@ func (r *Receiver) Serve(ctx context.Context, listener net.Listener) error {
 		ReadHeaderTimeout: 30 * time.Second,
 		IdleTimeout:       5 * time.Minute, // senders keep connections; an early end would cost them an attempt
 	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	served := make(chan struct{})
+	var failed error // to be read after served
+	go func() {
+		defer close(served)
+		failed = server.Serve(listener)
+	}()
 	select {
-	case err := <-served:
+	case <-served:
 		r.Close()
-		return fmt.Errorf("serve: %w", err)
+		return fmt.Errorf("serve: %w", failed)
 	case <-ctx.Done():
 	}
 	r.Close()
-	grace, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), stopGrace,
-		fmt.Errorf("not within %s", stopGrace))
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
 	defer cancel()
-	if err := server.Shutdown(grace); err != nil {
-		err = errors.Join(context.Cause(grace), server.Close())
-		<-served
-		return fmt.Errorf("stop serving: %w", err)
+	if server.Shutdown(grace) != nil {
+		_ = server.Close() // whoever is still there has had his time
 	}
 	<-served
 	return nil

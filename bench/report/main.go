@@ -12,13 +12,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
-	"github.com/postrider/postrider/bench/receiver"
 	"github.com/postrider/postrider/bench/sender"
 )
 
@@ -61,7 +59,7 @@ func run(ctx context.Context, args []string, token string, out, faults io.Writer
 	}
 	sound, err := bench(ctx, s, out, faults)
 	if err != nil {
-		fmt.Fprintln(faults, "bench:", err)
+		_, _ = fmt.Fprintln(faults, "bench:", err)
 	}
 	if err != nil || !sound {
 		return exitFailure
@@ -94,6 +92,7 @@ func parse(args []string, token string, faults io.Writer) (settings, error) {
 	flags.IntVar(&s.load.Senders, "senders", s.load.Senders, "requests under way at once, at most")
 	flags.IntVar(&s.load.Size, "size", s.load.Size, "bytes of each payload")
 	flags.DurationVar(&s.load.Drain, "drain", 2*time.Minute, "how long to wait for the rest to arrive, at most")
+	flags.DurationVar(&s.load.Settle, "settle", s.load.Settle, "how long to wait for duplicates after that")
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}
@@ -105,7 +104,7 @@ func parse(args []string, token string, faults io.Writer) (settings, error) {
 		err = errors.Join(fmt.Errorf("unexpected argument %q", flags.Arg(0)), err)
 	}
 	if err != nil {
-		fmt.Fprintln(faults, "bench:", err)
+		_, _ = fmt.Fprintln(faults, "bench:", err)
 	}
 	return s, err
 }
@@ -129,7 +128,7 @@ func (s settings) validate() error {
 // bench measures and reports. It is sound when all that was accepted was
 // delivered, once.
 func bench(ctx context.Context, s settings, out, progress io.Writer) (sound bool, err error) {
-	tell := func(what string) { fmt.Fprintln(progress, "bench:", what) }
+	tell := func(what string) { _, _ = fmt.Fprintln(progress, "bench:", what) }
 	sink, err := startSink(ctx)
 	if err != nil {
 		return false, err
@@ -150,7 +149,7 @@ func bench(ctx context.Context, s settings, out, progress io.Writer) (sound bool
 		return false, err
 	}
 	text := render(describeMachine(ctx, pids), describeLoad(load), phases)
-	fmt.Fprint(out, text)
+	_, _ = fmt.Fprint(out, text)
 	if s.output != "" {
 		if err := os.WriteFile(s.output, []byte(text), 0o644); err != nil { //nolint:gosec // to be read by all
 			return false, fmt.Errorf("write report: %w", err)
@@ -166,32 +165,4 @@ func bench(ctx context.Context, s settings, out, progress io.Writer) (sound bool
 func describeLoad(c sender.Config) string {
 	return fmt.Sprintf("Events of %d bytes, signed and verified, to %d applications with %d endpoints each; idempotency keys sent.",
 		c.Size, c.Tenants, c.Endpoints)
-}
-
-// sink is a receiver in this process.
-type sink struct {
-	url    string
-	cancel context.CancelFunc
-	served chan error
-}
-
-func startSink(ctx context.Context) (*sink, error) {
-	r, err := receiver.New(receiver.Options{})
-	if err != nil {
-		return nil, err
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
-	}
-	// It goes on when ctx ends, so that the system stops before it does.
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s := &sink{url: "http://" + listener.Addr().String(), cancel: cancel, served: make(chan error, 1)}
-	go func() { s.served <- r.Serve(ctx, listener) }()
-	return s, nil
-}
-
-func (s *sink) stop() error {
-	s.cancel()
-	return <-s.served
 }

@@ -60,7 +60,7 @@ func measureAll(ctx context.Context, s settings, base sender.Config, pids map[st
 		// The first requests meet empty caches and unmade connections.
 		progress("warm-up")
 		warmup := base
-		warmup.Rate, warmup.Duration = s.lightRate, warmupSpan
+		warmup.Rate, warmup.Duration = s.lightRate, min(s.light, warmupSpan)
 		if _, err := measure(ctx, "warm-up", warmup, pids); err != nil {
 			return nil, fmt.Errorf("warm-up: %w", err)
 		}

@@ -81,8 +81,7 @@ func (r *Run) post(ctx context.Context, target string, n int64, body []byte) (st
 
 // transient tells whether trying again may help.
 func transient(err error) bool {
-	var r refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[refusal](err); ok {
 		return r.status >= 500
 	}
 	return !errors.Is(err, context.Canceled) && !errors.Is(err, errNoID)
@@ -90,16 +89,16 @@ func transient(err error) bool {
 
 // kind is a short name for what went wrong; there are few of them.
 func kind(err error) string {
-	var r refusal
-	var timeout net.Error
-	switch {
-	case errors.As(err, &r):
+	if r, ok := errors.AsType[refusal](err); ok {
 		return strconv.Itoa(r.status)
+	}
+	timeout, ok := errors.AsType[net.Error](err)
+	switch {
 	case errors.Is(err, errNoID):
 		return "no id"
 	case errors.Is(err, context.Canceled):
 		return "interrupted"
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case ok && timeout.Timeout():
 		return "timeout"
 	default:
 		return "connection"

@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, out, faults io.Writer) int {
 		return exitUsage // the flag package has said why
 	}
 	if err := serve(ctx, s, out); err != nil {
-		fmt.Fprintln(faults, "sink:", err)
+		_, _ = fmt.Fprintln(faults, "sink:", err)
 		return exitFailure
 	}
 	return 0
@@ -77,7 +77,7 @@ func parse(args []string, faults io.Writer) (settings, error) {
 	err := flags.Parse(args)
 	if err == nil && flags.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-		fmt.Fprintln(faults, "sink:", err)
+		_, _ = fmt.Fprintln(faults, "sink:", err)
 	}
 	return s, err
 }
@@ -100,9 +100,9 @@ func serve(ctx context.Context, s settings, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	fmt.Fprintf(out, "sink listens on http://%s/ (any path; Ctrl-C ends it)\n", listener.Addr())
+	_, _ = fmt.Fprintf(out, "sink listens on http://%s/ (any path; Ctrl-C ends it)\n", listener.Addr())
 	err = sink.Serve(ctx, listener)
-	fmt.Fprintln(out, totals(sink.Stats().Total))
+	_, _ = fmt.Fprintln(out, totals(sink.Stats().Total))
 	return err
 }
 
@@ -113,7 +113,7 @@ func printer(out io.Writer) func(receiver.Delivery) {
 		line := d.String()
 		mu.Lock()
 		defer mu.Unlock()
-		fmt.Fprintln(out, line)
+		_, _ = fmt.Fprintln(out, line)
 	}
 }
 

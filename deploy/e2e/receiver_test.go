@@ -51,13 +51,14 @@ func newReceiver(t *testing.T, answer func(path string, n int) int) *receiver {
 
 func (r *receiver) note(a arrival) (status int) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.arrivals = append(r.arrivals, a)
 	r.counts[a.path]++
+	n := r.counts[a.path]
+	r.mu.Unlock()
 	if r.answer == nil {
 		return http.StatusOK
 	}
-	return r.answer(a.path, r.counts[a.path])
+	return r.answer(a.path, n)
 }
 
 // at returns what has arrived at a path, in order.

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/bench/latency"
+	"github.com/postrider/postrider/bench/sender"
+)
+
+func TestRender(t *testing.T) {
+	t.Parallel()
+	m := machine{
+		cpu: "Abacus", cores: 2, memory: "23.5 GiB", system: "Linux 6",
+		versions: []string{"Go 1.26.0", "nats-server v2.15.2"},
+		at:       time.Date(2026, 11, 20, 18, 0, 0, 0, time.UTC),
+	}
+	p := phase{
+		name: "50/s for 10s",
+		result: sender.Result{
+			Sending: 10 * time.Second, Accepted: 500,
+			Expected: 500, Delivered: 500, InTime: 499, Delivering: 10 * time.Second,
+			AcceptLatency: latency.Summary{P50: 1, P95: 2, P99: 3.04},
+			Latency:       latency.Summary{P50: 4, P95: 5, P99: 6.06},
+		},
+		cost: cost{
+			cpu:    map[string]time.Duration{"postgres": 50 * time.Millisecond, "fanout": 20 * time.Millisecond, "ingest": 30 * time.Millisecond},
+			memory: map[string]int64{"postgres": 64 << 20, "fanout": 16 << 20, "ingest": 20 << 20},
+			peak:   map[string]int64{"postgres": 65 << 20, "fanout": 17 << 20, "ingest": 21 << 20},
+			bench:  35 * time.Millisecond,
+		},
+	}
+	bad := p
+	bad.name, bad.result.Delivered, bad.result.Missing = "worse", 0, 500
+	require.Equal(t, `Abacus, 2 cores, 23.5 GiB of memory, Linux 6; Go 1.26.0, nats-server v2.15.2. Measured 2026-11-20 18:00 UTC, generator and receivers on the same cores.
+
+Events.
+
+|                                   |    50/s for 10s |           worse |
+|-----------------------------------|----------------:|----------------:|
+| accepted events/s                 |              50 |              50 |
+| delivered/s, to the last one      |              50 |               0 |
+| delivered/s, while sending        |              50 |              50 |
+| first attempt p50 / p95 / p99, ms | 4.0 / 5.0 / 6.1 | 4.0 / 5.0 / 6.1 |
+| acceptance p50 / p95 / p99, ms    | 1.0 / 2.0 / 3.0 | 1.0 / 2.0 / 3.0 |
+
+CPU per delivered event, in µs, from the first request to the last arrival:
+
+|                           | 50/s for 10s | worse |
+|---------------------------|-------------:|------:|
+| ingest                    |           60 |     – |
+| fanout                    |           40 |     – |
+| postgres                  |          100 |     – |
+| **sum**                   |          200 |     – |
+| (generator and receivers) |           70 |     – |
+
+Resident memory at the end and at its peak, in MiB. PostgreSQL is all its processes, what they share counted once:
+
+|          | 50/s for 10s |     worse |
+|----------|-------------:|----------:|
+| ingest   |      20 / 21 |   20 / 21 |
+| fanout   |      16 / 17 |   16 / 17 |
+| postgres |      64 / 65 |   64 / 65 |
+| **sum**  |    100 / 103 | 100 / 103 |
+
+50/s for 10s: 500 accepted, 500 delivered, nothing missing, nothing double
+worse: WRONG: 500 deliveries missing
+`, render(m, "Events.", []phase{p, bad}))
+}
+
+func TestRenderNothing(t *testing.T) {
+	t.Parallel()
+	require.NotContains(t, render(machine{}, "", nil), "CPU per")
+	require.NotContains(t, render(machine{}, "", []phase{{name: "unseen"}}), "CPU per", "no processes were given")
+}

@@ -1,0 +1,109 @@
+package api_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+func TestApplication(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	a := w.must(t, 201, "POST", "/app", `{"name":"Acme","uid":"acme","rateLimit":7,"metadata":{"k":"v"}}`)
+	id := a.id(t)
+	require.True(t, strings.HasPrefix(id, "app_"))
+	require.Equal(t, map[string]any{
+		"id": id, "uid": "acme", "name": "Acme", "throttleRate": 7.0, "rateLimit": 7.0, "metadata": map[string]any{"k": "v"},
+		"createdAt": a.body["createdAt"], "updatedAt": a.body["updatedAt"],
+	}, a.body)
+	require.Equal(t, a.body, w.must(t, 200, "GET", "/app/acme", "").body)
+	require.Equal(t, a.body, w.must(t, 200, "GET", "/app/"+id, "").body)
+
+	w.send(t, "POST", "/app", `{"name":"Other","uid":"acme"}`).requireCode(t, 409, "conflict")
+	require.Equal(t, id, w.must(t, 200, "POST", "/app?get_if_exists=true", `{"name":"Other","uid":"acme"}`).id(t))
+	w.must(t, 201, "POST", "/app?get_if_exists=true", `{"name":"Other","uid":"other"}`)
+	w.must(t, 201, "POST", "/app?get_if_exists=true", `{"name":"Other"}`)
+
+	t.Run("patch keeps what is absent and clears what is null", func(t *testing.T) {
+		w.must(t, 200, "PATCH", "/app/acme", `{}`)
+		a := w.must(t, 200, "PATCH", "/app/acme", `{"throttleRate":9}`)
+		require.Equal(t, []any{"Acme", "acme", 9.0, map[string]any{"k": "v"}},
+			[]any{a.body["name"], a.body["uid"], a.body["throttleRate"], a.body["metadata"]})
+		a = w.must(t, 200, "PATCH", "/app/acme", `{"uid":null,"throttleRate":null,"metadata":null}`)
+		require.Equal(t, []any{"Acme", nil, nil, map[string]any{}},
+			[]any{a.body["name"], a.body["uid"], a.body["throttleRate"], a.body["metadata"]})
+		w.must(t, 404, "GET", "/app/acme", "")
+		w.send(t, "PATCH", "/app/"+id, `{"uid":"other"}`).requireCode(t, 409, "conflict")
+		w.must(t, 404, "PATCH", "/app/nobody", `{}`)
+	})
+	t.Run("put replaces, or creates", func(t *testing.T) {
+		a := w.must(t, 200, "PUT", "/app/"+id, `{"name":"New"}`)
+		require.Equal(t, []any{id, "New", nil, map[string]any{}}, []any{a.body["id"], a.body["name"], a.body["uid"], a.body["metadata"]})
+		a = w.must(t, 201, "PUT", "/app/unknown", `{"name":"New","uid":"new"}`)
+		require.NotEqual(t, id, a.id(t))
+		require.Equal(t, a.id(t), w.must(t, 200, "PUT", "/app/new", `{"name":"Newer","uid":"new"}`).id(t))
+		w.send(t, "PUT", "/app/new", `{"name":"New","uid":"other"}`).requireCode(t, 409, "conflict")
+	})
+	t.Run("deleted is gone, and its uid free", func(t *testing.T) {
+		w.must(t, 204, "DELETE", "/app/new", "")
+		w.must(t, 404, "DELETE", "/app/new", "")
+		w.must(t, 404, "GET", "/app/new", "")
+		w.must(t, 404, "GET", "/app/new/endpoint", "")
+		w.must(t, 201, "POST", "/app", `{"name":"New","uid":"new"}`)
+	})
+	w.must(t, 404, "GET", "/app/"+event.Tenant.Format(event.NewID()), "")
+}
+
+// TestPages walks through lists in every direction.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	var apps []any
+	for n := range 5 {
+		apps = append(apps, w.app(t, fmt.Sprintf(`{"name":"%d"}`, n)))
+	}
+	for _, test := range []struct {
+		name, query string
+		want        []any
+	}{
+		{"ascending", "", []any{apps[0], apps[1], apps[2], apps[3], apps[4]}},
+		{"descending", "order=descending", []any{apps[4], apps[3], apps[2], apps[1], apps[0]}},
+	} {
+		for _, limit := range []int{1, 2, 5, 250} {
+			t.Run(fmt.Sprintf("%s by %d", test.name, limit), func(t *testing.T) {
+				t.Parallel()
+				path := fmt.Sprintf("/app?limit=%d&%s", limit, test.query)
+				forth, last := w.walk(t, path, "iterator")
+				require.Equal(t, test.want, forth)
+				back, _ := w.walk(t, path+"&iterator="+last.body["prevIterator"].(string), "prevIterator")
+				n := len(test.want) - len(last.data(t, "id"))
+				require.ElementsMatch(t, test.want[:n], back)
+			})
+		}
+	}
+	t.Run("an empty page", func(t *testing.T) {
+		t.Parallel()
+		a := w.must(t, 200, "GET", "/app?iterator="+apps[4].(string), "")
+		require.JSONEq(t, `{"data":[],"iterator":null,"prevIterator":null,"done":true}`, a.text)
+	})
+}
+
+// walk follows an iterator to the end of a list, and returns its items and the
+// last page.
+func (w *world) walk(t *testing.T, path, iterator string) (items []any, last answer) {
+	t.Helper()
+	for next := path; ; {
+		last = w.must(t, http.StatusOK, "GET", next, "")
+		items = append(items, last.data(t, "id")...)
+		if last.body["done"] == true {
+			return items, last
+		}
+		base, _, _ := strings.Cut(path, "&iterator=")
+		next = base + "&iterator=" + last.body[iterator].(string)
+	}
+}

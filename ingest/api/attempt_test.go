@@ -1,0 +1,180 @@
+package api_test
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/store"
+)
+
+func TestAttempt(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	app := w.app(t, `{"name":"a"}`)
+	one, two := w.endpoint(t, app, `{"url":"https://one.example/","uid":"one"}`), w.endpoint(t, app, `{"url":"https://two.example/"}`)
+	first := w.message(t, app, `{"eventType":"paid","payload":{},"channels":["eu"],"eventId":"order-1"}`)
+	second := w.message(t, app, `{"eventType":"lost","payload":{}}`)
+
+	tenant := parse(t, event.Tenant, app)
+	var rows []store.Attempt
+	var ids []string
+	for n, row := range []struct {
+		message, endpoint, outcome string
+		status                     int
+		again, run                 bool
+		response                   string
+	}{
+		{first, one, "http_status", 500, true, false, "oh"},
+		{first, one, "timeout", 0, true, false, "no answer in time"},
+		{first, one, "success", 204, false, false, ""},
+		{first, two, "success", 200, false, true, "\xff\x00"},
+		{second, one, "http_status", 404, false, false, "gone\x00"},
+	} {
+		a := store.Attempt{
+			ID: event.NewID(), Tenant: tenant, Event: parse(t, event.Message, row.message), Endpoint: parse(t, event.Endpoint, row.endpoint),
+			Number: n + 1, Outcome: row.outcome, StatusCode: row.status, Duration: 12 * time.Millisecond,
+			URL: "https://one.example/", Response: []byte(row.response),
+		}
+		if row.again {
+			a.NextAt = time.Now().Add(time.Hour)
+		}
+		if row.run {
+			a.Run = event.NewID()
+		}
+		rows, ids = append(rows, a), append(ids, event.Attempt.Format(a.ID))
+	}
+	require.NoError(t, w.store.RecordAttempts(t.Context(), rows))
+
+	a := w.must(t, 200, "GET", "/app/"+app+"/msg/order-1/attempt/"+ids[1], "")
+	require.Equal(t, map[string]any{
+		"id": ids[1], "url": "https://one.example/", "response": "no answer in time", "responseStatusCode": 0.0, "responseDurationMs": 12.0,
+		"status": 2.0, "statusText": "fail", "triggerType": 0.0, "msgId": first, "endpointId": one, "timestamp": a.body["timestamp"],
+	}, a.body)
+	a = w.must(t, 200, "GET", "/app/"+app+"/msg/"+first+"/attempt/"+ids[3], "")
+	require.Equal(t, []any{0.0, "success", 1.0, "/wA="}, []any{a.body["status"], a.body["statusText"], a.body["triggerType"], a.body["response"]})
+	for _, path := range []string{"/msg/" + second + "/attempt/" + ids[1], "/msg/" + first + "/attempt/" + one, "/msg/x/attempt/" + ids[1]} {
+		w.send(t, "GET", "/app/"+app+path, "").requireCode(t, 404, "not_found")
+	}
+
+	byEndpoint, byMessage := "/app/"+app+"/attempt/endpoint/one?", "/app/"+app+"/attempt/msg/"+first+"?"
+	after := func(n int) string { return "after=" + rows[n].ID.Time().Format(time.RFC3339Nano) }
+	for _, test := range []struct {
+		path string
+		want []int
+	}{
+		{byEndpoint, []int{4, 2, 1, 0}},
+		{byEndpoint + "limit=2", []int{4, 2}},
+		{byEndpoint + "limit=2&iterator=" + ids[2], []int{1, 0}},
+		{byEndpoint + "limit=2&iterator=-" + ids[0], []int{2, 1}},
+		{byEndpoint + "status=0", []int{2}},
+		{byEndpoint + "status=2", []int{4, 1, 0}},
+		{byEndpoint + "status=1", []int{}},
+		{byEndpoint + "status=3", []int{}},
+		{byEndpoint + "status_code_class=0", []int{1}},
+		{byEndpoint + "status_code_class=200", []int{2}},
+		{byEndpoint + "status_code_class=500", []int{0}},
+		{byEndpoint + "channel=eu", []int{2, 1, 0}},
+		{byEndpoint + "event_types=lost", []int{4}},
+		{byEndpoint + "event_types=lost,paid&status=2&expanded_statuses=true", []int{4, 1, 0}},
+		{byEndpoint + after(2), []int{4, 2}},
+		{byEndpoint + "before=" + rows[2].ID.Time().Format(time.RFC3339Nano), []int{1, 0}},
+		{byEndpoint + "limit=1&" + after(1), []int{1}},
+		{byMessage, []int{3, 2, 1, 0}},
+		{byMessage + "endpoint_id=one", []int{2, 1, 0}},
+		{byMessage + "endpoint_id=" + two, []int{3}},
+		{byMessage + "status=0&event_types=paid", []int{3, 2}},
+		{byMessage + "limit=3&iterator=" + ids[3], []int{2, 1, 0}},
+		{byMessage + after(2), []int{3, 2}},
+	} {
+		t.Run(test.path, func(t *testing.T) {
+			t.Parallel()
+			want := []any{}
+			for _, n := range test.want {
+				want = append(want, ids[n])
+			}
+			require.Equal(t, want, w.must(t, 200, "GET", test.path, "").data(t, "id"))
+		})
+	}
+	require.Equal(t, []any{"{}"}, w.must(t, 200, "GET", byEndpoint+"limit=1&with_content=false", "").data(t, "response"))
+	other := w.app(t, `{"name":"b"}`)
+	for _, path := range []string{"/attempt/endpoint/" + one, "/attempt/msg/" + first, "/msg/" + first + "/attempt/" + ids[0]} {
+		w.send(t, "GET", "/app/"+other+path, "").requireCode(t, 404, "not_found")
+	}
+	w.send(t, "GET", byMessage+"endpoint_id=nobody", "").requireCode(t, 404, "not_found")
+}
+
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	app := w.app(t, `{"name":"a","uid":"a"}`)
+	endpoint := w.endpoint(t, app, `{"url":"https://one.example/","uid":"one"}`)
+	message := w.message(t, app, `{"eventType":"paid","payload":{},"eventId":"order-1"}`)
+	alive := w.message(t, app, `{"eventType":"paid","payload":{}}`)
+	ids := store.Task{Tenant: parse(t, event.Tenant, app), Endpoint: parse(t, event.Endpoint, endpoint)}
+	dead := parse(t, event.Message, message)
+	require.NoError(t, w.store.RecordDeadLetters(t.Context(), []store.DeadLetter{
+		{Tenant: ids.Tenant, Endpoint: ids.Endpoint, Event: dead, Reason: "timeout", Attempts: 8},
+	}))
+
+	since := time.Now().Add(-14 * 24 * time.Hour).UTC().Truncate(time.Second)
+	until := since.Add(time.Hour)
+	calls := []struct {
+		name, path, body string
+		want             store.Task
+	}{
+		{"resend", "/app/a/msg/order-1/endpoint/one/resend", ``, store.Task{Kind: store.TaskResend, Event: dead}},
+		{"recover", "/app/a/endpoint/one/recover", `{"since":` + strconv.Quote(since.Format(time.RFC3339)) + `}`, store.Task{Kind: store.TaskRecover, Since: since}},
+		{
+			"recover until", "/app/a/endpoint/" + endpoint + "/recover",
+			`{"since":` + strconv.Quote(since.Format(time.RFC3339)) + `,"until":` + strconv.Quote(until.Format(time.RFC3339)) + `}`,
+			store.Task{Kind: store.TaskRecover, Since: since, Until: until},
+		},
+		{"redrive all", "/app/a/endpoint/one/dlq/redrive", ``, store.Task{Kind: store.TaskRedrive}},
+		{"redrive one", "/app/a/endpoint/one/dlq/order-1/redrive", `{}`, store.Task{Kind: store.TaskRedrive, Event: dead}},
+	}
+	for _, call := range calls {
+		t.Run(call.name, func(t *testing.T) {
+			a := w.must(t, 202, "POST", call.path, call.body)
+			got := w.board.last(t)
+			if call.want.Kind == store.TaskResend {
+				require.Equal(t, "{}\n", a.text)
+			} else {
+				require.Equal(t, map[string]any{
+					"id": event.Task.Format(got.ID), "status": "running", "task": call.want.Kind, "updatedAt": a.body["updatedAt"],
+				}, a.body)
+			}
+			a = w.must(t, 200, "GET", "/background-task/"+event.Task.Format(got.ID), "")
+			require.Equal(t, []any{"running", call.want.Kind, map[string]any{"messagesSent": 0.0}}, []any{a.body["status"], a.body["task"], a.body["data"]})
+			want := call.want
+			want.Tenant, want.Endpoint, want.ID, want.Status, want.UpdatedAt = ids.Tenant, ids.Endpoint, got.ID, got.Status, got.UpdatedAt
+			require.Equal(t, want, got)
+		})
+	}
+	t.Run("dead letters", func(t *testing.T) {
+		a := w.must(t, 200, "GET", "/app/a/endpoint/one/dlq", "")
+		require.Equal(t, []any{map[string]any{"msgId": message, "reason": "timeout", "attempts": 8.0}}, a.body["data"])
+		require.Equal(t, []any{message, "-" + message, true}, []any{a.body["iterator"], a.body["prevIterator"], a.body["done"]})
+		require.Empty(t, w.must(t, 200, "GET", "/app/a/endpoint/one/dlq?iterator="+message, "").body["data"])
+		w.send(t, "POST", "/app/a/endpoint/one/dlq/"+alive+"/redrive", "").requireCode(t, 404, "not_found")
+	})
+	t.Run("unknown", func(t *testing.T) {
+		for _, path := range []string{
+			"/app/b/msg/order-1/endpoint/one/resend", "/app/a/msg/order-2/endpoint/one/resend", "/app/a/msg/order-1/endpoint/two/resend",
+			"/app/a/endpoint/two/dlq/redrive", "/app/a/endpoint/one/dlq/order-2/redrive",
+		} {
+			w.send(t, "POST", path, "").requireCode(t, 404, "not_found")
+		}
+		w.send(t, "GET", "/background-task/"+event.Task.Format(event.NewID()), "").requireCode(t, 404, "not_found")
+		w.send(t, "GET", "/background-task/x", "").requireCode(t, 404, "not_found")
+	})
+	t.Run("to a disabled endpoint", func(t *testing.T) {
+		w.must(t, 200, "PATCH", "/app/a/endpoint/one", `{"disabled":true}`)
+		for _, call := range calls {
+			w.send(t, "POST", call.path, call.body).requireCode(t, 400, "endpoint_disabled")
+		}
+	})
+}

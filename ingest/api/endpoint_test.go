@@ -1,0 +1,147 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+func TestEndpoint(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	app := w.app(t, `{"name":"a","uid":"a"}`)
+	w.must(t, 201, "POST", "/event-type", `{"name":"paid","description":""}`)
+	w.must(t, 201, "POST", "/event-type", `{"name":"old","description":"","archived":true}`)
+	a := w.must(t, 201, "POST", "/app/a/endpoint/", `{"url":"HTTPS://Example.COM","uid":"one","filterTypes":["paid"],"channels":["eu"],
+		"rateLimit":5,"version":3,"metadata":{"k":"v"},"unknown":1,"headers":{"X-Team":"blue"}}`)
+	id := a.id(t)
+	require.True(t, strings.HasPrefix(id, "ep_"))
+	require.Equal(t, map[string]any{
+		"id": id, "uid": "one", "url": "https://example.com/", "description": "", "disabled": false,
+		"eventTypes": []any{"paid"}, "filterTypes": []any{"paid"}, "channels": []any{"eu"}, "throttleRate": 5.0, "rateLimit": 5.0,
+		"version": 3.0, "metadata": map[string]any{"k": "v"}, "createdAt": a.body["createdAt"], "updatedAt": a.body["updatedAt"],
+	}, a.body)
+	one := "/app/" + app + "/endpoint/one"
+	require.Equal(t, a.body, w.must(t, 200, "GET", one, "").body)
+	require.Equal(t, map[string]any{"X-Team": "blue"}, w.must(t, 200, "GET", one+"/headers", "").body["headers"])
+
+	t.Run("is the tenant's own", func(t *testing.T) {
+		other := w.app(t, `{"name":"b"}`)
+		for _, path := range []string{"/app/" + other + "/endpoint/" + id, "/app/" + other + "/endpoint/one", "/app/nobody/endpoint/one"} {
+			for _, call := range [][2]string{
+				{"GET", ""}, {"PATCH", ""}, {"DELETE", ""}, {"GET", "/secret"}, {"POST", "/secret/rotate"}, {"GET", "/headers"},
+				{"GET", "/dlq"}, {"POST", "/dlq/redrive"},
+			} {
+				w.send(t, call[0], path+call[1], `{}`).requireCode(t, 404, "not_found")
+			}
+		}
+		w.must(t, 201, "POST", "/app/"+other+"/endpoint", `{"url":"https://example.com","uid":"one"}`)
+		w.send(t, "POST", "/app/a/endpoint", `{"url":"https://example.com","uid":"one"}`).requireCode(t, 409, "conflict")
+		w.send(t, "POST", "/app/nobody/endpoint", `{"url":"https://example.com"}`).requireCode(t, 404, "not_found")
+	})
+	t.Run("asks for event types that there are", func(t *testing.T) {
+		for _, member := range []string{"eventTypes", "filterTypes"} {
+			for _, name := range []string{"missing", "old"} {
+				w.send(t, "POST", "/app/a/endpoint", `{"url":"https://example.com","`+member+`":["paid","`+name+`"]}`).requireInvalid(t, "body.eventTypes")
+				w.send(t, "PATCH", one, `{"`+member+`":["`+name+`"]}`).requireInvalid(t, "body.eventTypes")
+			}
+		}
+	})
+	t.Run("patch", func(t *testing.T) {
+		a := w.must(t, 200, "PATCH", one, `{"disabled":true}`)
+		require.Equal(t, []any{true, "https://example.com/", []any{"paid"}, []any{"eu"}, 5.0, "one"},
+			[]any{a.body["disabled"], a.body["url"], a.body["eventTypes"], a.body["channels"], a.body["throttleRate"], a.body["uid"]})
+		a = w.must(t, 200, "PATCH", one, `{"filterTypes":null,"channels":null,"throttleRate":null,"description":"d"}`)
+		require.Equal(t, []any{true, nil, nil, nil, "d"},
+			[]any{a.body["disabled"], a.body["eventTypes"], a.body["channels"], a.body["throttleRate"], a.body["description"]})
+	})
+	t.Run("put replaces all but headers and keys, or creates", func(t *testing.T) {
+		key := w.must(t, 200, "GET", one+"/secret", "").body["key"]
+		a := w.must(t, 200, "PUT", one, `{"url":"https://other.example/x","uid":"one","secret":"whsec_ignored","headers":{"a":"b"}}`)
+		require.Equal(t, []any{id, false, "", map[string]any{}, 1.0},
+			[]any{a.body["id"], a.body["disabled"], a.body["description"], a.body["metadata"], a.body["version"]})
+		require.Equal(t, key, w.must(t, 200, "GET", one+"/secret", "").body["key"])
+		require.Equal(t, map[string]any{"X-Team": "blue"}, w.must(t, 200, "GET", one+"/headers", "").body["headers"])
+		a = w.must(t, 201, "PUT", "/app/a/endpoint/two", `{"url":"https://other.example/"}`)
+		require.NotEqual(t, id, a.id(t))
+		require.Nil(t, a.body["uid"])
+	})
+	t.Run("list is newest first", func(t *testing.T) {
+		a := w.must(t, 200, "GET", "/app/a/endpoint", "")
+		require.Len(t, a.data(t, "id"), 2)
+		require.Equal(t, id, a.data(t, "id")[1])
+		require.Equal(t, []any{id}, w.must(t, 200, "GET", "/app/a/endpoint?order=ascending&limit=1", "").data(t, "id"))
+	})
+	t.Run("deleted is gone", func(t *testing.T) {
+		w.must(t, 204, "DELETE", one, "")
+		w.must(t, 404, "GET", one, "")
+		w.must(t, 404, "DELETE", one, "")
+		w.must(t, 201, "POST", "/app/a/endpoint", `{"url":"https://example.com","uid":"one"}`)
+	})
+}
+
+func TestSecret(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	app := w.app(t, `{"name":"a"}`)
+	const (
+		symmetric = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+		private   = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
+		public    = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="
+	)
+	path := "/app/" + app + "/endpoint/" + w.endpoint(t, app, `{"url":"https://example.com","secret":"`+symmetric+`"}`)
+	require.Equal(t, map[string]any{"key": symmetric}, w.must(t, 200, "GET", path+"/secret", "").body)
+
+	w.must(t, 204, "POST", path+"/secret/rotate", `{"key":"`+private+`"}`)
+	require.Equal(t, public, w.must(t, 200, "GET", path+"/secret", "").body["key"], "the private half stays with us")
+
+	w.must(t, 204, "POST", path+"/secret/rotate", ``)
+	made := w.must(t, 200, "GET", path+"/secret", "").body["key"].(string)
+	require.True(t, strings.HasPrefix(made, "whsec_"))
+	require.Equal(t, []string{made, private, symmetric}, w.keys(t, app))
+
+	w.must(t, 204, "POST", path+"/secret/rotate", `{"gracePeriodSeconds":0}`)
+	require.Len(t, w.keys(t, app), 3, "the one without grace is gone, the new one there")
+	require.NotContains(t, w.keys(t, app), made)
+
+	for range 8 {
+		w.must(t, 204, "POST", path+"/secret/rotate", `{}`)
+	}
+	w.send(t, "POST", path+"/secret/rotate", `{}`).requireCode(t, 400, "limit_reached")
+	require.Len(t, w.keys(t, app), 11)
+}
+
+// keys are those that sign for the one endpoint of an application.
+func (w *world) keys(t *testing.T, app string) []string {
+	t.Helper()
+	snap, err := w.store.Snapshot(t.Context(), parse(t, event.Tenant, app))
+	require.NoError(t, err)
+	require.Len(t, snap.Targets, 1)
+	var keys []string
+	for _, secret := range snap.Targets[0].Secrets {
+		keys = append(keys, secret.Key)
+	}
+	return keys
+}
+
+func TestHeaders(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	app := w.app(t, `{"name":"a"}`)
+	path := "/app/" + app + "/endpoint/" + w.endpoint(t, app, `{"url":"https://example.com"}`) + "/headers"
+	get := func() string { return w.must(t, 200, "GET", path, "").text }
+	require.JSONEq(t, `{"headers":{},"sensitive":[]}`, get())
+	w.must(t, 204, "PUT", path, `{"headers":{"X-Team":"blue","X-API-Key":"k","Authorization":"Bearer x"}}`)
+	require.JSONEq(t, `{"headers":{"X-Team":"blue"},"sensitive":["Authorization","X-API-Key"]}`, get())
+	w.must(t, 204, "PATCH", path, `{"headers":{"x-team":"red","X-New":"n","authorization":null}}`)
+	require.JSONEq(t, `{"headers":{"x-team":"red","X-New":"n"},"sensitive":["X-API-Key"]}`, get())
+	w.must(t, 204, "PATCH", path, `{"headers":null,"deleteHeaders":["x-new","X-Api-Key","X-Nothing"]}`)
+	require.JSONEq(t, `{"headers":{"x-team":"red"},"sensitive":[]}`, get())
+	w.must(t, 204, "PUT", path, `{"headers":{}}`)
+	require.JSONEq(t, `{"headers":{},"sensitive":[]}`, get())
+	w.send(t, "PUT", path, `{}`).requireInvalid(t, "body.headers")
+	w.send(t, "PATCH", path, `{}`).requireInvalid(t, "body.headers")
+}
