@@ -14,7 +14,6 @@ package retry
 import (
 	"context"
 	"flag"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -43,15 +42,15 @@ func (*Stage) Run(ctx context.Context, env service.Env) error {
 	metrics := newMetrics(env.Reg)
 	r := newReleaser(env, metrics)
 
-	var releasing sync.WaitGroup
-	releasing.Go(func() { r.run(ctx, drain) })
-	tiers, ctx := errgroup.WithContext(ctx)
+	work, ctx := errgroup.WithContext(ctx)
+	work.Go(func() error {
+		r.run(ctx, drain)
+		return nil
+	})
 	for _, t := range event.Tiers() {
-		tiers.Go(func() error {
+		work.Go(func() error {
 			return (&tier{Tier: t, bus: env.Bus, log: env.Log, releaser: r, metrics: metrics}).run(ctx)
 		})
 	}
-	err := tiers.Wait()
-	releasing.Wait()
-	return err
+	return work.Wait()
 }

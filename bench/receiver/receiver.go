@@ -29,7 +29,7 @@ const (
 	maxBody    = 16 << 20 // bytes of one delivery
 )
 
-// DefaultRemember is how many deliveries are remembered, in about 130 MB.
+// DefaultRemember is how many deliveries are remembered, in about 160 MB.
 const DefaultRemember = 4_000_000
 
 // Options are the settings of a Receiver.
@@ -39,7 +39,7 @@ type Options struct {
 	Secrets []string
 
 	// Remember caps the number of deliveries (path and webhook-id) that are kept to
-	// recognise duplicates, about 30 bytes each. What comes beyond it is counted
+	// recognise duplicates, about 40 bytes each. What comes beyond it is counted
 	// as forgotten, and nothing else is known about it.
 	Remember int
 

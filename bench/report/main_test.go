@@ -29,7 +29,7 @@ func TestAttached(t *testing.T) {
 		"all is well": {
 			options: stub.Options{}, drain: "1m", code: 0,
 			says: []string{
-				"200/s for 50ms", "saturated for 50ms (4 senders)", "80 % of saturation",
+				"200/s for 50ms", "saturated for 50ms (4 senders)", "(80 % of that)",
 				"| stub ", "MiB", "10 delivered, nothing missing, nothing double",
 			},
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/postrider/postrider/bench/sender"
@@ -41,15 +42,19 @@ func measure(ctx context.Context, name string, c sender.Config, pids map[string]
 	return p, err
 }
 
-// measureAll runs the phases that the settings ask for, one after the other.
+const (
+	warmupSpan  = 2 * time.Second
+	steadyShare = 0.8
+)
+
+// measureAll sends the loads that the settings ask for, one after the other.
 func measureAll(ctx context.Context, s settings, base sender.Config, pids map[string]int, progress func(string)) ([]phase, error) {
 	var phases []phase
-	do := func(name string, span time.Duration, change func(*sender.Config)) error {
-		c := base
-		c.Duration = span
-		change(&c)
+	do := func(name string, rate float64, span time.Duration) error {
 		progress(name)
-		p, err := measure(ctx, name, c, pids)
+		load := base
+		load.Rate, load.Duration = rate, span
+		p, err := measure(ctx, name, load, pids)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -57,36 +62,27 @@ func measureAll(ctx context.Context, s settings, base sender.Config, pids map[st
 		return nil
 	}
 	if s.light > 0 {
-		// The first requests meet empty caches and unmade connections.
-		progress("warm-up")
-		warmup := base
-		warmup.Rate, warmup.Duration = s.lightRate, min(s.light, warmupSpan)
-		if _, err := measure(ctx, "warm-up", warmup, pids); err != nil {
-			return nil, fmt.Errorf("warm-up: %w", err)
+		// The first requests meet empty caches and connections yet to be made.
+		if err := do("warm-up", s.lightRate, min(s.light, warmupSpan)); err != nil {
+			return nil, err
 		}
-		name := fmt.Sprintf("%.6g/s for %s", s.lightRate, s.light)
-		if err := do(name, s.light, func(c *sender.Config) { c.Rate = s.lightRate }); err != nil {
+		phases = nil
+		if err := do(fmt.Sprintf("%.6g/s for %s", s.lightRate, s.light), s.lightRate, s.light); err != nil {
 			return nil, err
 		}
 	}
 	if s.saturate <= 0 {
 		return phases, nil
 	}
-	name := fmt.Sprintf("saturated for %s (%d senders)", s.saturate, base.Senders)
-	if err := do(name, s.saturate, func(c *sender.Config) { c.Rate = 0 }); err != nil {
+	if err := do(fmt.Sprintf("saturated for %s (%d senders)", s.saturate, base.Senders), 0, s.saturate); err != nil {
 		return nil, err
 	}
 	// What it keeps up with is what went through, not what it took in.
-	rate := float64(int(steadyShare * phases[len(phases)-1].result.DeliveredPerSecond() / float64(base.Endpoints)))
+	through := phases[len(phases)-1].result.DeliveredPerSecond() / float64(base.Endpoints)
+	rate := math.Floor(steadyShare * through)
 	if s.steady <= 0 || rate < 1 {
 		return phases, nil
 	}
-	name = fmt.Sprintf("%.0f/s for %s (%.0f %% of saturation)", rate, s.steady, 100*steadyShare)
-	err := do(name, s.steady, func(c *sender.Config) { c.Rate = rate })
+	err := do(fmt.Sprintf("%.0f/s for %s (%.0f %% of that)", rate, s.steady, 100*steadyShare), rate, s.steady)
 	return phases, err
 }
-
-const (
-	warmupSpan  = 2 * time.Second
-	steadyShare = 0.8
-)

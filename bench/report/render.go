@@ -14,7 +14,7 @@ import (
 // render writes the report.
 func render(m machine, load string, phases []phase) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s\n\n%s\n\n%s\n", m, load, speed(phases))
+	fmt.Fprintf(&text, "# What `make bench` measured\n\n%s\n\n%s\n\n%s\n", m, load, speed(phases))
 	if len(phases) > 0 && len(phases[0].cost.cpu) > 0 {
 		text.WriteString("CPU per delivered event, in µs, from the first request to the last arrival:\n\n")
 		fmt.Fprintf(&text, "%s\n", cpu(phases))
@@ -22,7 +22,7 @@ func render(m machine, load string, phases []phase) string {
 		fmt.Fprintf(&text, "%s\n", memory(phases))
 	}
 	for _, p := range phases {
-		fmt.Fprintf(&text, "%s: %s\n", p.name, verdict(p))
+		fmt.Fprintf(&text, "- %s: %s\n", p.name, verdict(p))
 	}
 	return text.String()
 }

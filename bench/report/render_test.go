@@ -34,7 +34,7 @@ func TestRender(t *testing.T) {
 	}
 	bad := p
 	bad.name, bad.result.Delivered, bad.result.Missing = "worse", 0, 500
-	require.Equal(t, `Abacus, 2 cores, 23.5 GiB of memory, Linux 6; Go 1.26.0, nats-server v2.15.2. Measured 2026-11-20 18:00 UTC, generator and receivers on the same cores.
+	require.Equal(t, "# What `make bench` measured\n\n"+`Abacus, 2 cores, 23.5 GiB of memory, Linux 6; Go 1.26.0, nats-server v2.15.2. Measured 2026-11-20 18:00 UTC, generator and receivers on the same cores.
 
 Events.
 
@@ -65,8 +65,8 @@ Resident memory at the end and at its peak, in MiB. PostgreSQL is all its proces
 | postgres |      64 / 65 |   64 / 65 |
 | **sum**  |    100 / 103 | 100 / 103 |
 
-50/s for 10s: 500 accepted, 500 delivered, nothing missing, nothing double
-worse: WRONG: 500 deliveries missing
+- 50/s for 10s: 500 accepted, 500 delivered, nothing missing, nothing double
+- worse: WRONG: 500 deliveries missing
 `, render(m, "Events.", []phase{p, bad}))
 }
 

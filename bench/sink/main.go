@@ -63,7 +63,7 @@ func parse(args []string, faults io.Writer) (settings, error) {
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:8099", "where to listen")
 	flags.BoolVar(&s.quiet, "quiet", false, "show no deliveries, only totals at the end")
 	flags.IntVar(&s.remember, "remember", receiver.DefaultRemember,
-		"deliveries to remember for recognising duplicates, at about 30 bytes each")
+		"deliveries to remember for recognising duplicates, at about 40 bytes each")
 	flags.Func("secret", "what deliveries must be signed with, whsec_… or whpk_…, or /path=whsec_… for one path; repeatable",
 		func(value string) error {
 			name, secret, ofPath := strings.Cut(value, "=")

@@ -11,7 +11,7 @@ import (
 	"github.com/postrider/postrider/shared/event"
 )
 
-func TestApplication(t *testing.T) {
+func TestApplication(t *testing.T) { //nolint:tparallel // the steps follow each other
 	t.Parallel()
 	w := start(t)
 	a := w.must(t, 201, "POST", "/app", `{"name":"Acme","uid":"acme","rateLimit":7,"metadata":{"k":"v"}}`)

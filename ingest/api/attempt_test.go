@@ -107,7 +107,7 @@ func TestAttempt(t *testing.T) {
 	w.send(t, "GET", byMessage+"endpoint_id=nobody", "").requireCode(t, 404, "not_found")
 }
 
-func TestReplay(t *testing.T) {
+func TestReplay(t *testing.T) { //nolint:tparallel // the steps follow each other
 	t.Parallel()
 	w := start(t)
 	app := w.app(t, `{"name":"a","uid":"a"}`)

@@ -9,7 +9,7 @@ import (
 	"github.com/postrider/postrider/shared/event"
 )
 
-func TestEndpoint(t *testing.T) {
+func TestEndpoint(t *testing.T) { //nolint:tparallel // the steps follow each other
 	t.Parallel()
 	w := start(t)
 	app := w.app(t, `{"name":"a","uid":"a"}`)
@@ -32,8 +32,14 @@ func TestEndpoint(t *testing.T) {
 		other := w.app(t, `{"name":"b"}`)
 		for _, path := range []string{"/app/" + other + "/endpoint/" + id, "/app/" + other + "/endpoint/one", "/app/nobody/endpoint/one"} {
 			for _, call := range [][2]string{
-				{"GET", ""}, {"PATCH", ""}, {"DELETE", ""}, {"GET", "/secret"}, {"POST", "/secret/rotate"}, {"GET", "/headers"},
-				{"GET", "/dlq"}, {"POST", "/dlq/redrive"},
+				{"GET", ""},
+				{"PATCH", ""},
+				{"DELETE", ""},
+				{"GET", "/secret"},
+				{"POST", "/secret/rotate"},
+				{"GET", "/headers"},
+				{"GET", "/dlq"},
+				{"POST", "/dlq/redrive"},
 			} {
 				w.send(t, call[0], path+call[1], `{}`).requireCode(t, 404, "not_found")
 			}

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestEventType(t *testing.T) {
+func TestEventType(t *testing.T) { //nolint:tparallel // the steps follow each other
 	t.Parallel()
 	w := start(t)
 	a := w.must(t, 201, "POST", "/event-type", `{"name":"user.signup","description":"d","schemas":{"1":{"type":"object"}},"featureFlag":"beta"}`)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,8 +68,12 @@ func (s *scanner) name() (string, error) {
 	s.next()
 	from := s.at
 	s.skipText()
+	quoted := s.data[from:s.at]
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted[1 : len(quoted)-1]), nil
+	}
 	var name string
-	if err := json.Unmarshal(s.data[from:s.at], &name); err != nil {
+	if err := json.Unmarshal(quoted, &name); err != nil {
 		return "", fmt.Errorf("read member: %w", err)
 	}
 	return name, nil

@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -74,7 +73,7 @@ func (w *wire) pass(to, from net.Conn) {
 		if stopped {
 			continue
 		}
-		if _, err := io.WriteString(to, string(buffer[:n])); err != nil {
+		if _, err := to.Write(buffer[:n]); err != nil {
 			return
 		}
 	}
@@ -111,11 +110,13 @@ func TestDatabaseAway(t *testing.T) {
 			s, err := store.Open(t.Context(), database.String(), 4)
 			require.NoError(t, err)
 			t.Cleanup(s.Close)
-			w := startOn(t, s, func(c *api.Config) { c.Timeout = 300 * time.Millisecond })
-			app := w.app(t, `{"name":"a","uid":"a"}`)
-			endpoint := w.endpoint(t, app, `{"url":"https://example.com/"}`)
+			t.Cleanup(wire.cut) // or the pool would wait long for what is silent
+			well := startOn(t, s)
+			app := well.app(t, `{"name":"a","uid":"a"}`)
+			endpoint := well.endpoint(t, app, `{"url":"https://example.com/"}`)
 
 			trouble(wire)
+			w := startOn(t, s, func(c *api.Config) { c.Timeout = 100 * time.Millisecond })
 			calls := writes(app, endpoint)
 			calls = append(calls, struct{ method, path, body string }{"GET", "/app", ""},
 				struct{ method, path, body string }{"POST", "/app/a/msg", `{"eventType":"a","payload":{}}`})

@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"errors"
 	"net/url"
 	"testing"
 	"time"
@@ -24,8 +23,6 @@ func client(t *testing.T, w *world) *svix.Svix {
 	return c
 }
 
-func as[T any](value T) *T { return &value }
-
 // TestSvixClient does with the published client what its users do.
 func TestSvixClient(t *testing.T) {
 	t.Parallel()
@@ -33,36 +30,36 @@ func TestSvixClient(t *testing.T) {
 	c, ctx := client(t, w), t.Context()
 	require.NoError(t, c.Health.Get(ctx))
 
-	app, err := c.Application.Create(ctx, models.ApplicationIn{Name: "Acme", Uid: as("acme"), ThrottleRate: as(uint16(5))}, nil)
+	app, err := c.Application.Create(ctx, models.ApplicationIn{Name: "Acme", Uid: new("acme"), ThrottleRate: new(uint16(5))}, nil)
 	require.NoError(t, err)
-	same, err := c.Application.GetOrCreate(ctx, models.ApplicationIn{Name: "Acme", Uid: as("acme")}, nil)
+	same, err := c.Application.GetOrCreate(ctx, models.ApplicationIn{Name: "Acme", Uid: new("acme")}, nil)
 	require.NoError(t, err)
 	require.Equal(t, app.Id, same.Id)
-	patched, err := c.Application.Patch(ctx, "acme", models.ApplicationPatch{Name: as("New"), ThrottleRate: utils.NewUnsetNullable[uint16]()})
+	patched, err := c.Application.Patch(ctx, "acme", models.ApplicationPatch{Name: new("New"), ThrottleRate: utils.NewUnsetNullable[uint16]()})
 	require.NoError(t, err)
 	require.Equal(t, "New", patched.Name)
-	require.Equal(t, as(uint16(5)), patched.ThrottleRate)
-	_, err = c.Application.Update(ctx, "acme", models.ApplicationIn{Name: "Acme", Uid: as("acme")})
+	require.Equal(t, new(uint16(5)), patched.ThrottleRate)
+	_, err = c.Application.Update(ctx, "acme", models.ApplicationIn{Name: "Acme", Uid: new("acme")})
 	require.NoError(t, err)
-	apps, err := c.Application.List(ctx, &svix.ApplicationListOptions{Limit: as(uint64(1))})
+	apps, err := c.Application.List(ctx, &svix.ApplicationListOptions{Limit: new(uint64(1))})
 	require.NoError(t, err)
 	require.Equal(t, app.Id, apps.Data[0].Id)
 	require.True(t, apps.Done)
 
 	_, err = c.EventType.Create(ctx, models.EventTypeIn{Name: "invoice.paid", Description: "Paid", Schemas: &map[string]any{"1": map[string]any{"type": "object"}}}, nil)
 	require.NoError(t, err)
-	types, err := c.EventType.List(ctx, &svix.EventTypeListOptions{WithContent: as(true)})
+	types, err := c.EventType.List(ctx, &svix.EventTypeListOptions{WithContent: new(true)})
 	require.NoError(t, err)
 	require.Len(t, types.Data, 1)
 	_, err = c.EventType.Update(ctx, "invoice.paid", models.EventTypeUpdate{Description: "Paid!"})
 	require.NoError(t, err)
 
-	endpoint, err := c.Endpoint.Create(ctx, "acme", models.EndpointIn{Url: "https://example.com/hook", FilterTypes: []string{"invoice.paid"}, Uid: as("hook")}, nil)
+	endpoint, err := c.Endpoint.Create(ctx, "acme", models.EndpointIn{Url: "https://example.com/hook", FilterTypes: []string{"invoice.paid"}, Uid: new("hook")}, nil)
 	require.NoError(t, err)
 	require.Equal(t, []string{"invoice.paid"}, endpoint.FilterTypes)
 	_, err = c.Endpoint.Create(ctx, "acme", models.EndpointIn{Url: "https://example.com/", FilterTypes: []string{"missing"}}, nil)
 	failure := new(svix.Error)
-	require.True(t, errors.As(err, &failure), "%v", err)
+	require.ErrorAs(t, err, &failure)
 	require.Equal(t, 422, failure.Status())
 	before, err := c.Endpoint.GetSecret(ctx, "acme", "hook")
 	require.NoError(t, err)
@@ -77,12 +74,12 @@ func TestSvixClient(t *testing.T) {
 	headers, err := c.Endpoint.GetHeaders(ctx, "acme", "hook")
 	require.NoError(t, err)
 	require.Equal(t, models.EndpointHeadersOut{Headers: map[string]string{}, Sensitive: []string{"Authorization"}}, *headers)
-	off, err := c.Endpoint.Patch(ctx, "acme", "hook", models.EndpointPatch{Disabled: as(true)})
+	off, err := c.Endpoint.Patch(ctx, "acme", "hook", models.EndpointPatch{Disabled: new(true)})
 	require.NoError(t, err)
 	require.Equal(t, []string{"invoice.paid"}, off.FilterTypes)
-	_, err = c.Endpoint.Update(ctx, "acme", "hook", models.EndpointUpdate{Url: "https://example.com/new", Uid: as("hook")})
+	_, err = c.Endpoint.Update(ctx, "acme", "hook", models.EndpointUpdate{Url: "https://example.com/new", Uid: new("hook")})
 	require.NoError(t, err)
-	endpoints, err := c.Endpoint.List(ctx, "acme", &svix.EndpointListOptions{Order: as(models.ORDERING_ASCENDING)})
+	endpoints, err := c.Endpoint.List(ctx, "acme", &svix.EndpointListOptions{Order: new(models.ORDERING_ASCENDING)})
 	require.NoError(t, err)
 	require.Equal(t, endpoint.Id, endpoints.Data[0].Id)
 
@@ -92,7 +89,7 @@ func TestSvixClient(t *testing.T) {
 	require.NoError(t, c.EventType.Delete(ctx, "invoice.paid", nil))
 	require.NoError(t, c.Application.Delete(ctx, "acme"))
 	_, err = c.Application.Get(ctx, "acme")
-	require.True(t, errors.As(err, &failure), "%v", err)
+	require.ErrorAs(t, err, &failure)
 	require.Equal(t, 404, failure.Status())
 }
 
@@ -100,21 +97,21 @@ func svixMessages(t *testing.T, w *world, c *svix.Svix, endpoint string) {
 	t.Helper()
 	ctx := t.Context()
 	message, err := c.Message.Create(ctx, "acme", models.MessageIn{
-		EventType: "invoice.paid", EventId: as("order-1"), Payload: map[string]any{"n": 1.0}, Channels: []string{"eu"},
+		EventType: "invoice.paid", EventId: new("order-1"), Payload: map[string]any{"n": 1.0}, Channels: []string{"eu"},
 	}, nil)
 	require.NoError(t, err)
-	_, err = c.Message.Create(ctx, "acme", *svix.NewMessageInRaw("invoice.paid", "<xml/>", as("text/xml")), nil)
+	_, err = c.Message.Create(ctx, "acme", *svix.NewMessageInRaw("invoice.paid", "<xml/>", new("text/xml")), nil)
 	require.NoError(t, err)
 	_, err = c.Message.Create(ctx, "fresh", models.MessageIn{
-		EventType: "invoice.paid", Payload: map[string]any{}, Application: &models.ApplicationIn{Name: "Fresh", Uid: as("fresh")},
-	}, &svix.MessageCreateOptions{IdempotencyKey: as("key")})
+		EventType: "invoice.paid", Payload: map[string]any{}, Application: &models.ApplicationIn{Name: "Fresh", Uid: new("fresh")},
+	}, &svix.MessageCreateOptions{IdempotencyKey: new("key")})
 	require.NoError(t, err)
 	got, err := c.Message.Get(ctx, "acme", "order-1", nil)
 	require.NoError(t, err)
 	require.Equal(t, message.Id, got.Id)
 	require.Equal(t, map[string]any{"n": 1.0}, got.Payload)
 	messages, err := c.Message.List(ctx, "acme", &svix.MessageListOptions{
-		EventTypes: &[]string{"invoice.paid", "other"}, Channel: as("eu"), After: as(time.Now().Add(-time.Hour)), Limit: as(uint64(5)),
+		EventTypes: &[]string{"invoice.paid", "other"}, Channel: new("eu"), After: new(time.Now().Add(-time.Hour)), Limit: new(uint64(5)),
 	})
 	require.NoError(t, err)
 	require.Len(t, messages.Data, 1)
@@ -127,7 +124,7 @@ func svixMessages(t *testing.T, w *world, c *svix.Svix, endpoint string) {
 	}
 	require.NoError(t, w.store.RecordAttempts(ctx, []store.Attempt{row}))
 	byEndpoint, err := c.MessageAttempt.ListByEndpoint(ctx, "acme", "hook", &svix.MessageAttemptListByEndpointOptions{
-		Status: as(models.MESSAGESTATUS_FAIL), StatusCodeClass: as(models.STATUSCODECLASS_CODE5XX), EventTypes: &[]string{"invoice.paid"},
+		Status: new(models.MESSAGESTATUS_FAIL), StatusCodeClass: new(models.STATUSCODECLASS_CODE5XX), EventTypes: &[]string{"invoice.paid"},
 	})
 	require.NoError(t, err)
 	require.Len(t, byEndpoint.Data, 1)
