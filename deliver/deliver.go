@@ -35,6 +35,18 @@ func (s *Stage) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&s.Schedule, "retry-schedule", defaultSchedule, "`delays` after failed attempts, joined by commas; none for no retries")
 }
 
+// Validate implements service.Stage.
+func (s *Stage) Validate() error {
+	var faults []error
+	if s.Timeout < 100*time.Millisecond || s.Timeout > 5*time.Minute {
+		faults = append(faults, fmt.Errorf("attempt-timeout is %s: must be 100ms to 5m", s.Timeout))
+	}
+	if _, err := ParseSchedule(s.Schedule); err != nil {
+		faults = append(faults, fmt.Errorf("retry-schedule: %w", err))
+	}
+	return errors.Join(faults...)
+}
+
 // Ready implements service.Stage.
 func (*Stage) Ready(ctx context.Context, env service.Env) error { return env.Health(ctx) }
 
@@ -43,10 +55,7 @@ func (*Stage) Ready(ctx context.Context, env service.Env) error { return env.Hea
 func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	schedule, err := ParseSchedule(s.Schedule)
 	if err != nil {
-		return fmt.Errorf("retry-schedule: %w", err)
-	}
-	if s.Timeout < 100*time.Millisecond || s.Timeout > 5*time.Minute {
-		return errors.New("attempt-timeout must be 100ms to 5m")
+		return err
 	}
 	drain, done := env.DrainContext(ctx)
 	defer done()

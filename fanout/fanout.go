@@ -24,6 +24,9 @@ func (*Stage) Name() string { return "fanout" }
 // Flags implements service.Stage: there are no settings.
 func (*Stage) Flags(*flag.FlagSet) {}
 
+// Validate implements service.Stage.
+func (*Stage) Validate() error { return nil }
+
 // Ready implements service.Stage.
 func (*Stage) Ready(ctx context.Context, env service.Env) error { return env.Health(ctx) }
 

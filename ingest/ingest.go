@@ -42,7 +42,8 @@ func (s *Stage) Flags(fs *flag.FlagSet) {
 // Ready implements service.Stage. NATS is not needed to accept events.
 func (*Stage) Ready(ctx context.Context, env service.Env) error { return env.Store.Health(ctx) }
 
-func (s *Stage) validate() error {
+// Validate implements service.Stage.
+func (s *Stage) Validate() error {
 	var faults []error
 	if s.Token == "" {
 		faults = append(faults, errors.New("token is not set: set POSTRIDER_TOKEN"))
@@ -62,9 +63,6 @@ func (s *Stage) validate() error {
 // Run implements service.Stage. When ctx ends it answers the requests that have
 // come in and publishes what they had accepted.
 func (s *Stage) Run(ctx context.Context, env service.Env) error {
-	if err := s.validate(); err != nil {
-		return err
-	}
 	listener, err := net.Listen("tcp", s.Listen) //nolint:noctx // binds at once
 	if err != nil {
 		return fmt.Errorf("open API port: %w (set POSTRIDER_LISTEN)", err)
@@ -76,6 +74,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	outbox := newOutbox(drain, env, metrics)
 	writer := newWriter(drain, env.Store, outbox, metrics)
 	server := s.server(env, writer, outbox)
+	silent := watchSilent(server)
 
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error {
@@ -86,7 +85,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	})
 	work.Go(func() error {
 		<-ctx.Done()
-		err := server.Shutdown(drain) // callers get their answer, so the writer must still work
+		err := shutdown(drain, server, silent) // callers get their answer, so the writer must still work
 		writer.close()
 		outbox.close()
 		if err != nil {

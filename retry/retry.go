@@ -31,6 +31,9 @@ func (*Stage) Name() string { return "retry" }
 // deliver's; here a delay is a delay.
 func (*Stage) Flags(*flag.FlagSet) {}
 
+// Validate implements service.Stage.
+func (*Stage) Validate() error { return nil }
+
 // Ready implements service.Stage. PostgreSQL is not needed.
 func (*Stage) Ready(_ context.Context, env service.Env) error { return env.Bus.Health() }
 

@@ -24,6 +24,9 @@ func main() {
 		if *database == "" {
 			return fmt.Errorf("database-url is not set: set %s", service.Variable("database-url"))
 		}
+		if *replicas != 1 && *replicas != 3 && *replicas != 5 {
+			return fmt.Errorf("replicas is %d: must be 1, 3 or 5", *replicas)
+		}
 		return service.Bootstrap(ctx, *database, *nats, *replicas)
 	}))
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -56,6 +55,19 @@ func parse(args []string, lookup func(string) (string, bool)) (*local, error) {
 	return &l, nil
 }
 
+// validate looks at the settings before any server is started for them. The
+// addresses of those that are about to be started are not known yet.
+func (l *local) validate() error {
+	settings := l.Settings
+	if settings.DatabaseURL == "" {
+		settings.DatabaseURL = "embedded"
+	}
+	if settings.NATSURL == "" {
+		settings.NATSURL = "embedded"
+	}
+	return service.Validate(settings, l.stages...)
+}
+
 // run starts the servers, prepares them, runs the stages and prints the line
 // ready when events are accepted. It returns when ctx has ended and everything
 // is shut down, in the order opposite to the start.
@@ -69,10 +81,13 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		return err
 	}
 	l.ingest.Token = token
+	if err := l.validate(); err != nil {
+		return err
+	}
 	if err := portFree(l.ingest.Listen); err != nil {
 		return err // before a minute of initialising a database
 	}
-	log := zerolog.New(zerolog.ConsoleWriter{Out: os.Stderr, TimeFormat: time.TimeOnly}).Level(zerolog.WarnLevel).With().Timestamp().Logger()
+	log := l.Logger().Level(zerolog.WarnLevel)
 
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)

@@ -213,6 +213,7 @@ func (p *Postgres) stop(ctx context.Context) error {
 	case <-p.server.done: // Err goes on telling why
 	default:
 		p.stopped.Store(true)
+		p.log.end()
 	}
 	err := p.server.signal(syscall.SIGINT)
 	select {

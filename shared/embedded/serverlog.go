@@ -18,10 +18,11 @@ const (
 type serverLog struct {
 	log zerolog.Logger
 
-	mu    sync.Mutex
-	line  []byte // not yet ended
-	level zerolog.Level
-	last  []string
+	mu     sync.Mutex
+	line   []byte // not yet ended
+	level  zerolog.Level
+	last   []string
+	ending bool // the server is being stopped
 }
 
 func newServerLog(log zerolog.Logger) *serverLog {
@@ -57,7 +58,12 @@ func (l *serverLog) passOn(line string) {
 	switch severity {
 	case "DEBUG", "LOG", "INFO", "NOTICE":
 		l.level = zerolog.DebugLevel
-	case "WARNING", "ERROR", "FATAL": // an error is one statement's, FATAL one connection's
+	case "FATAL":
+		l.level = zerolog.WarnLevel
+		if l.ending { // it cuts off a connection, as it was told
+			l.level = zerolog.DebugLevel
+		}
+	case "WARNING", "ERROR": // an error is one statement's, FATAL one connection's
 		l.level = zerolog.WarnLevel
 	case "PANIC":
 		l.level = zerolog.ErrorLevel
@@ -75,6 +81,13 @@ func (l *serverLog) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.last = nil
+}
+
+// end is told that the server is about to be stopped.
+func (l *serverLog) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ending = true
 }
 
 // tail returns the last lines, joined for an error message.

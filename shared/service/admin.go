@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -105,6 +104,3 @@ func (a *admin) ready(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(stages)
 }
-
-// oneLine is the error as a person reads it in a terminal.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

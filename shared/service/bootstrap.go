@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/store"
@@ -14,7 +13,7 @@ import (
 func Bootstrap(ctx context.Context, databaseURL, natsURL string, replicas int) error {
 	db, err := store.Open(ctx, databaseURL, 2)
 	if err != nil {
-		return fmt.Errorf("%w (%s)", err, databaseHint)
+		return adviseDatabase(err)
 	}
 	defer db.Close()
 	if err := db.Migrate(ctx); err != nil {
@@ -22,7 +21,7 @@ func Bootstrap(ctx context.Context, databaseURL, natsURL string, replicas int) e
 	}
 	b, err := bus.Connect(bus.Options{URL: natsURL, Name: "bootstrap"})
 	if err != nil {
-		return fmt.Errorf("%w (%s)", err, natsHint)
+		return adviseNATS(err)
 	}
 	defer b.Close()
 	return b.Bootstrap(ctx, replicas)

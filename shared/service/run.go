@@ -20,14 +20,11 @@ import (
 	"github.com/postrider/postrider/shared/store"
 )
 
-const (
-	// connectTimeout bounds how long a process waits at its start for a database
-	// that does not answer.
-	connectTimeout = 10 * time.Second
+// connectTimeout bounds how long a process waits at its start for a server that
+// does not answer.
+const connectTimeout = 10 * time.Second
 
-	databaseHint = "is PostgreSQL running there? set POSTRIDER_DATABASE_URL"
-	natsHint     = "is nats-server running there? set POSTRIDER_NATS_URL"
-)
+var errConnectTimeout = fmt.Errorf("no answer within %s", connectTimeout)
 
 // Main is the whole main function of a stage's program: signals and exit code
 // around Run.
@@ -48,7 +45,8 @@ func Main(name string, stages ...Stage) {
 
 // Exit runs the body of a program until it returns, ending its context at the
 // first SIGINT or SIGTERM (a second one kills), and returns the exit code. What
-// went wrong is one line on standard error.
+// went wrong is one line on standard error. To be stopped while it still starts
+// is nothing wrong.
 func Exit(name string, run func(context.Context) error) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -58,6 +56,8 @@ func Exit(name string, run func(context.Context) error) int {
 	case err == nil:
 		return 0
 	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return 0
 	default:
 		fmt.Fprintf(os.Stderr, "%s: %s\n", name, oneLine(err))
@@ -72,10 +72,10 @@ func Exit(name string, run func(context.Context) error) int {
 // It is one straight function because the order is the point: each step needs
 // those before it, and its undoing is deferred right there.
 func Run(ctx context.Context, settings Settings, stages ...Stage) error {
-	if err := settings.Validate(); err != nil {
+	if err := Validate(settings, stages...); err != nil {
 		return err
 	}
-	log := settings.logger()
+	log := settings.Logger()
 	policy, err := settings.policy()
 	if err != nil {
 		return fmt.Errorf("egress-allow: %w", err)
@@ -129,6 +129,16 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 	return work.Wait()
 }
 
+// Validate returns what is wrong with any setting, before anything is started
+// for it.
+func Validate(settings Settings, stages ...Stage) error {
+	faults := []error{settings.Validate()}
+	for _, s := range stages {
+		faults = append(faults, s.Validate())
+	}
+	return errors.Join(faults...)
+}
+
 // watch runs the directory until the function that it returns is called.
 func watch(ctx context.Context, dir *directory.Directory) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -144,11 +154,11 @@ func watch(ctx context.Context, dir *directory.Directory) (stop func()) {
 }
 
 func openStore(ctx context.Context, settings Settings) (*store.Store, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, connectTimeout, errConnectTimeout)
 	defer cancel()
 	db, err := store.Open(ctx, settings.DatabaseURL, settings.Connections)
 	if err != nil {
-		return nil, fmt.Errorf("%w (%s)", err, databaseHint)
+		return nil, adviseDatabase(err)
 	}
 	if err := db.Verify(ctx); err != nil {
 		db.Close()
@@ -168,9 +178,9 @@ func openBus(ctx context.Context, settings Settings, log zerolog.Logger, stages 
 		OnError: func(err error) { log.Warn().Err(err).Msg("NATS reports") },
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%w (%s)", err, natsHint)
+		return nil, adviseNATS(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, connectTimeout, errConnectTimeout)
 	defer cancel()
 	if err := b.Verify(ctx); err != nil {
 		b.Close()

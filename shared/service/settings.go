@@ -4,8 +4,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -74,52 +74,17 @@ func (s *Settings) policy() (egress.Policy, error) {
 	return egress.NewPolicy(allow, egress.HTTPSOnly(s.HTTPSOnly)), nil
 }
 
-// Parse reads flags from args, and from the environment what args do not set:
-// the variable of the flag some-flag is POSTRIDER_SOME_FLAG. lookup is
-// os.LookupEnv, or a test's.
-func Parse(fs *flag.FlagSet, args []string, lookup func(string) (string, bool)) error {
-	if err := fs.Parse(args); err != nil {
-		return err
-	}
-	if fs.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q", fs.Arg(0))
-	}
-	given := make(map[string]bool)
-	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	var faults []error
-	fs.VisitAll(func(f *flag.Flag) {
-		value, ok := lookup(Variable(f.Name))
-		if !ok || given[f.Name] {
-			return
-		}
-		if err := fs.Set(f.Name, value); err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", Variable(f.Name), err))
-		}
-	})
-	return errors.Join(faults...)
-}
-
-// Default gives a flag another default, before Parse.
-func Default(fs *flag.FlagSet, name, value string) {
-	f := fs.Lookup(name)
-	if err := f.Value.Set(value); err != nil {
-		panic(err) // written in the code
-	}
-	f.DefValue = value
-}
-
-// Variable is the environment variable of a flag.
-func Variable(name string) string {
-	return "POSTRIDER_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
-}
-
-func (s *Settings) logger() zerolog.Logger {
-	level, _ := zerolog.ParseLevel(s.LogLevel) // Validate has looked at it
-	var log zerolog.Logger
+// Logger writes to standard error as the settings say.
+func (s *Settings) Logger() zerolog.Logger {
+	var out io.Writer = os.Stderr
 	if s.LogFormat == "text" {
-		log = zerolog.New(zerolog.ConsoleWriter{Out: os.Stderr, TimeFormat: time.TimeOnly})
-	} else {
-		log = zerolog.New(os.Stderr)
+		out = zerolog.ConsoleWriter{Out: os.Stderr, TimeFormat: time.TimeOnly, NoColor: !terminal(os.Stderr)}
 	}
-	return log.Level(level).With().Timestamp().Logger()
+	level, _ := zerolog.ParseLevel(s.LogLevel) // Validate has looked at it
+	return zerolog.New(out).Level(level).With().Timestamp().Logger()
+}
+
+func terminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -30,6 +30,9 @@ type Stage interface {
 	// Flags registers the stage's settings, each with its default and help.
 	Flags(*flag.FlagSet)
 
+	// Validate returns what is wrong with the settings, all of it.
+	Validate() error
+
 	// Run does the stage's work until ctx ends, and then finishes what it has
 	// begun, in at most Env.Drain, and returns nil. It returns an error when it
 	// cannot go on; that ends the process.

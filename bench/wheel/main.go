@@ -1,0 +1,198 @@
+// Command wheel measures the retry stage by itself: a hundred thousand
+// deliveries wait with delays from one second to ten hours, and those that fall
+// due within the minute are timed as they come out. It starts the whole stack on
+// this machine, stops deliver, and reads the lanes of retries in its place.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/postrider/postrider/bench/procs"
+	"github.com/postrider/postrider/shared/bus"
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/stack"
+)
+
+const (
+	shortest = time.Second
+	longest  = 10 * time.Hour
+)
+
+func main() {
+	count := flag.Int("count", 100_000, "deliveries that wait")
+	watch := flag.Duration("watch", time.Minute, "how long to watch")
+	seed := flag.Uint64("seed", 1, "of the delays")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Stdout, *count, *watch, *seed); err != nil {
+		fmt.Fprintln(os.Stderr, "wheel:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer, count int, watch time.Duration, seed uint64) (err error) {
+	dir, err := os.MkdirTemp("", "postrider-wheel-")
+	if err != nil {
+		return fmt.Errorf("make folder: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // only our own
+	s, err := start(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if stopErr := s.Stop(); err == nil {
+			err = stopErr
+		}
+	}()
+	b, err := bus.Connect(bus.Options{URL: s.NATSURL, Name: "wheel"})
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+
+	lanes, err := readLanes(ctx, b)
+	if err != nil {
+		return err
+	}
+	defer lanes.stop()
+	random := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // delays
+	before, err := procs.OfEach(s.Processes())
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	due, err := fill(ctx, b, count, func() time.Duration { return delay(random) }, began.Add(watch))
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(out, "%d deliveries wait, put there in %.1f s; %d of them are due within %s\n",
+		count, time.Since(began).Seconds(), due, watch)
+	pending, err := observe(ctx, b, began.Add(watch+time.Second))
+	if err != nil {
+		return err
+	}
+	after, err := procs.OfEach(s.Processes())
+	if err != nil {
+		return err
+	}
+	return report(out, result{due: due, lanes: lanes, pending: pending, before: before, after: after})
+}
+
+func start(ctx context.Context, dir string) (*stack.Stack, error) {
+	bin := filepath.Join(dir, "bin")
+	if err := os.Mkdir(bin, 0o700); err != nil {
+		return nil, fmt.Errorf("make folder for programs: %w", err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // PostgreSQL's user passes through
+		return nil, fmt.Errorf("open folder: %w", err)
+	}
+	if err := stack.Build(ctx, bin); err != nil {
+		return nil, err
+	}
+	s, err := stack.Start(ctx, stack.Options{Dir: dir, Bin: bin})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Signal("deliver", syscall.SIGTERM); err != nil {
+		return nil, err
+	}
+	if _, err := s.Wait(ctx, "deliver"); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// delay is log-uniform: as many between 1 s and 10 s as between 1 h and 10 h.
+func delay(random *rand.Rand) time.Duration {
+	span := math.Log(float64(longest) / float64(shortest))
+	return time.Duration(float64(shortest) * math.Exp(random.Float64()*span))
+}
+
+// fill puts deliveries on RETRY as deliver does, and counts those that are due
+// before the time given.
+func fill(ctx context.Context, b *bus.Bus, count int, delay func() time.Duration, until time.Time) (due int, err error) {
+	payload := make([]byte, 1024)
+	for count > 0 {
+		n := min(count, 500)
+		group := make([]bus.Message, n)
+		for i := range group {
+			wait := delay()
+			d := event.Delivery{
+				Event: event.NewID(), Tenant: event.NewID(), Endpoint: event.NewID(), Type: "bench.wheel",
+				Attempt: 2, Due: time.Now().Add(wait), Payload: payload,
+			}
+			if d.Due.Before(until) {
+				due++
+			}
+			data, err := d.Encode()
+			if err != nil {
+				return 0, err
+			}
+			group[i] = bus.Message{Subject: event.TierFor(wait).Subject(), ID: d.Key(), Data: data}
+		}
+		if err := b.Publish(ctx, group...); err != nil {
+			return 0, err
+		}
+		count -= n
+	}
+	return due, nil
+}
+
+// observe looks at the wheel every second until the time given, and returns the
+// most delayed messages that it had.
+func observe(ctx context.Context, b *bus.Bus, until time.Time) (most int, err error) {
+	for time.Now().Before(until) {
+		pending := 0
+		for _, t := range event.Tiers() {
+			left, err := b.Backlog(ctx, bus.TierConsumer(t))
+			if err != nil {
+				return 0, err
+			}
+			pending += left.Pending
+		}
+		most = max(most, pending)
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+	return most, nil
+}
+
+type result struct {
+	due     int
+	lanes   *lanes
+	pending int
+	before  map[string]procs.Usage
+	after   map[string]procs.Usage
+}
+
+func report(out io.Writer, r result) error {
+	late := r.lanes.late.Summary()
+	used := func(name string) float64 {
+		return float64((r.after[name].CPU - r.before[name].CPU).Microseconds()) / float64(max(late.Count, 1))
+	}
+	_, _ = fmt.Fprintf(out, `released         %d of %d due, %d early
+late             %s
+pending NAKs     at most %d
+retry            %.1f MiB resident at most
+CPU per release  retry %.0f µs, nats-server %.0f µs (putting 100,000 there included)
+`, late.Count, r.due, r.lanes.early.Load(), late, r.pending, float64(r.after["retry"].Peak)/(1<<20), used("retry"), used(stack.NATS))
+	if int(late.Count) < r.due || r.lanes.early.Load() > 0 {
+		return fmt.Errorf("%d of %d came, %d of them early", late.Count, r.due, r.lanes.early.Load())
+	}
+	return nil
+}
