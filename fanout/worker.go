@@ -16,9 +16,9 @@ const (
 	// batches that a worker takes at a time.
 	batches = 8
 
-	// published together. A wide event goes out in several groups, so that
-	// others get between them.
-	groupSize = 256
+	// published together, at most.
+	groupSize  = 256
+	groupBytes = 4 << 20
 
 	// How long a batch waits after a failure before it is tried again.
 	retryDelay = time.Second
@@ -52,23 +52,22 @@ func (w *worker) run(ctx, drain context.Context) error {
 // done again whole, and the message ids make the repeated part harmless.
 func (w *worker) expandAll(ctx context.Context, messages []*bus.Msg) {
 	var done []*bus.Msg
-	var group []bus.Message
-	for _, m := range messages {
-		deliveries, err := w.expand(ctx, m.Data)
+	out := outgoing{bus: w.bus, metrics: w.metrics}
+	for i, m := range messages {
+		events, tenants, err := w.read(ctx, m)
 		if err != nil {
 			w.giveBack(err, m)
 			continue
 		}
-		done, group = append(done, m), append(group, deliveries...)
-	}
-	for len(group) > 0 {
-		n := min(len(group), groupSize)
-		if err := w.bus.Publish(ctx, group[:n]...); err != nil {
-			w.giveBack(err, done...)
+		done = append(done, m)
+		if err := expand(ctx, events, tenants, &out); err != nil {
+			w.giveBack(err, append(done, messages[i+1:]...)...)
 			return
 		}
-		w.metrics.deliveries.Add(float64(n))
-		group = group[n:]
+	}
+	if err := out.flush(ctx); err != nil {
+		w.giveBack(err, done...)
+		return
 	}
 	for _, m := range done {
 		m.Ack()
@@ -83,21 +82,31 @@ func (w *worker) giveBack(err error, messages ...*bus.Msg) {
 	}
 }
 
-// expand makes the messages of all deliveries of a batch.
-func (w *worker) expand(ctx context.Context, data []byte) ([]bus.Message, error) {
-	events, err := event.DecodeEvents(data)
+// read returns the events of a batch with the tenant of each; nil is one that was
+// deleted since, and its endpoints with it.
+func (w *worker) read(ctx context.Context, m *bus.Msg) ([]event.Event, []*directory.Tenant, error) {
+	events, err := event.DecodeEvents(m.Data)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	w.metrics.events.Add(float64(len(events)))
-	var group []bus.Message
+	tenants := make([]*directory.Tenant, len(events))
 	for i := range events {
-		tenant, err := w.directory.Tenant(ctx, events[i].Tenant, events[i].Version)
-		if errors.Is(err, directory.ErrUnknown) {
-			continue // deleted since, and its endpoints with it
+		// A repeated hand-over may come after the stream has forgotten the first.
+		events[i].Recheck = events[i].Recheck || m.Deliveries > 1
+		tenants[i], err = w.directory.Tenant(ctx, events[i].Tenant, events[i].Version)
+		if err != nil && !errors.Is(err, directory.ErrUnknown) {
+			return nil, nil, err
 		}
-		if err != nil {
-			return nil, err
+	}
+	return events, tenants, nil
+}
+
+// expand makes the deliveries of the events and puts them out.
+func expand(ctx context.Context, events []event.Event, tenants []*directory.Tenant, out *outgoing) error {
+	for i, tenant := range tenants {
+		if tenant == nil {
+			continue
 		}
 		for _, e := range tenant.Endpoints {
 			if !subscribes(e, &events[i]) {
@@ -105,10 +114,42 @@ func (w *worker) expand(ctx context.Context, data []byte) ([]bus.Message, error)
 			}
 			m, err := route(&events[i], e, tenant.Version)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			group = append(group, m)
+			if err := out.put(ctx, m); err != nil {
+				return err
+			}
 		}
 	}
-	return group, nil
+	return nil
+}
+
+// outgoing publishes what is put into it in groups, so that of a wide event no
+// more than a group is in memory at a time, and others get between its groups.
+type outgoing struct {
+	bus     *bus.Bus
+	metrics *metrics
+	group   []bus.Message
+	bytes   int
+}
+
+func (o *outgoing) put(ctx context.Context, m bus.Message) error {
+	o.group = append(o.group, m)
+	o.bytes += len(m.Data)
+	if len(o.group) < groupSize && o.bytes < groupBytes {
+		return nil
+	}
+	return o.flush(ctx)
+}
+
+func (o *outgoing) flush(ctx context.Context) error {
+	if len(o.group) == 0 {
+		return nil
+	}
+	if err := o.bus.Publish(ctx, o.group...); err != nil {
+		return err
+	}
+	o.metrics.deliveries.Add(float64(len(o.group)))
+	o.group, o.bytes = nil, 0
+	return nil
 }

@@ -23,7 +23,7 @@ const (
 	// come back later, which is kinder than a queue that outlives its callers.
 	queued = 4096
 
-	// batchBytes is how much payload one message on EVENTS carries.
+	// batchBytes is how large a message on EVENTS gets, unless it is one event.
 	batchBytes = 256 << 10
 
 	commitTimeout = 10 * time.Second

@@ -10,6 +10,7 @@ type metrics struct {
 	released prometheus.Counter
 	moved    prometheus.Counter
 	naks     prometheus.Counter
+	held     prometheus.Gauge
 	late     prometheus.Histogram
 }
 
@@ -27,13 +28,17 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "postrider_retry_naks_total",
 			Help: "Messages at the head of a tier that were given back with a delay.",
 		}),
+		held: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "postrider_retries_held",
+			Help: "Deliveries in memory for the last moments of their wait.",
+		}),
 		late: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "postrider_retry_lateness_seconds",
 			Help:    "Time from when a delivery was due to when it was handed to deliver.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
 		}),
 	}
-	reg.MustRegister(m.released, m.moved, m.naks, m.late)
+	reg.MustRegister(m.released, m.moved, m.naks, m.held, m.late)
 	return m
 }
 

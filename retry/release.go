@@ -70,6 +70,7 @@ func (r *releaser) add(ctx context.Context, w *waiting) error {
 		r.messages.Release(1)
 		return err
 	}
+	r.metrics.held.Inc()
 	select {
 	case r.added <- w:
 		return nil
@@ -80,6 +81,7 @@ func (r *releaser) add(ctx context.Context, w *waiting) error {
 }
 
 func (r *releaser) forget(w *waiting) {
+	r.metrics.held.Dec()
 	r.messages.Release(1)
 	r.bytes.Release(w.size())
 }

@@ -5,15 +5,19 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"flag"
 	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -30,18 +34,19 @@ const (
 
 func main() {
 	count := flag.Int("count", 100_000, "deliveries that wait")
+	rate := flag.Int("rate", 4000, "deliveries that are put there a second: about what one deliver process can fail")
 	watch := flag.Duration("watch", time.Minute, "how long to watch")
 	seed := flag.Uint64("seed", 1, "of the delays")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Stdout, *count, *watch, *seed); err != nil {
+	if err := run(ctx, os.Stdout, *count, *rate, *watch, *seed); err != nil {
 		fmt.Fprintln(os.Stderr, "wheel:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, out io.Writer, count int, watch time.Duration, seed uint64) (err error) {
+func run(ctx context.Context, out io.Writer, count, rate int, watch time.Duration, seed uint64) (err error) {
 	dir, err := os.MkdirTemp("", "postrider-wheel-")
 	if err != nil {
 		return fmt.Errorf("make folder: %w", err)
@@ -73,13 +78,13 @@ func run(ctx context.Context, out io.Writer, count int, watch time.Duration, see
 		return err
 	}
 	began := time.Now()
-	due, err := fill(ctx, b, count, func() time.Duration { return delay(random) }, began.Add(watch))
+	due, err := fill(ctx, b, count, rate, func() time.Duration { return delay(random) }, began.Add(watch))
 	if err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(out, "%d deliveries wait, put there in %.1f s; %d of them are due within %s\n",
 		count, time.Since(began).Seconds(), due, watch)
-	pending, err := observe(ctx, b, began.Add(watch+time.Second))
+	naks, err := observe(ctx, b, s.AdminURL("retry"), began.Add(watch+time.Second))
 	if err != nil {
 		return err
 	}
@@ -87,7 +92,7 @@ func run(ctx context.Context, out io.Writer, count int, watch time.Duration, see
 	if err != nil {
 		return err
 	}
-	return report(out, result{due: due, lanes: lanes, pending: pending, before: before, after: after})
+	return report(out, result{due: due, lanes: lanes, naks: naks, before: before, after: after})
 }
 
 func start(ctx context.Context, dir string) (*stack.Stack, error) {
@@ -122,10 +127,13 @@ func delay(random *rand.Rand) time.Duration {
 
 // fill puts deliveries on RETRY as deliver does, and counts those that are due
 // before the time given.
-func fill(ctx context.Context, b *bus.Bus, count int, delay func() time.Duration, until time.Time) (due int, err error) {
+func fill(ctx context.Context, b *bus.Bus, count, rate int, delay func() time.Duration, until time.Time) (due int, err error) {
 	payload := make([]byte, 1024)
-	for count > 0 {
-		n := min(count, 500)
+	const groupsPerSecond = 20
+	tick := time.NewTicker(time.Second / groupsPerSecond)
+	defer tick.Stop()
+	for ; count > 0; <-tick.C {
+		n := min(count, rate/groupsPerSecond)
 		group := make([]bus.Message, n)
 		for i := range group {
 			wait := delay()
@@ -152,7 +160,7 @@ func fill(ctx context.Context, b *bus.Bus, count int, delay func() time.Duration
 
 // observe looks at the wheel every second until the time given, and returns the
 // most delayed messages that it had.
-func observe(ctx context.Context, b *bus.Bus, until time.Time) (most int, err error) {
+func observe(ctx context.Context, b *bus.Bus, admin string, until time.Time) (most int, err error) {
 	for time.Now().Before(until) {
 		pending := 0
 		for _, t := range event.Tiers() {
@@ -162,7 +170,11 @@ func observe(ctx context.Context, b *bus.Bus, until time.Time) (most int, err er
 			}
 			pending += left.Pending
 		}
-		most = max(most, pending)
+		held, err := gauge(ctx, admin+"/metrics", "postrider_retries_held")
+		if err != nil {
+			return 0, err
+		}
+		most = max(most, pending-held)
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
@@ -172,12 +184,33 @@ func observe(ctx context.Context, b *bus.Bus, until time.Time) (most int, err er
 	return most, nil
 }
 
+// gauge reads one value that has a single series.
+func gauge(ctx context.Context, url, name string) (int, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return 0, fmt.Errorf("read metrics: %w", err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, fmt.Errorf("read metrics: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		fields := strings.Fields(lines.Text())
+		if len(fields) == 2 && strings.HasPrefix(fields[0], name+"{") {
+			value, err := strconv.ParseFloat(fields[1], 64)
+			return int(value), err
+		}
+	}
+	return 0, fmt.Errorf("read metrics: no %s", name)
+}
+
 type result struct {
-	due     int
-	lanes   *lanes
-	pending int
-	before  map[string]procs.Usage
-	after   map[string]procs.Usage
+	due    int
+	lanes  *lanes
+	naks   int
+	before map[string]procs.Usage
+	after  map[string]procs.Usage
 }
 
 func report(out io.Writer, r result) error {
@@ -190,7 +223,7 @@ late             %s
 pending NAKs     at most %d
 retry            %.1f MiB resident at most
 CPU per release  retry %.0f µs, nats-server %.0f µs (putting 100,000 there included)
-`, late.Count, r.due, r.lanes.early.Load(), late, r.pending, float64(r.after["retry"].Peak)/(1<<20), used("retry"), used(stack.NATS))
+`, late.Count, r.due, r.lanes.early.Load(), late, r.naks, float64(r.after["retry"].Peak)/(1<<20), used("retry"), used(stack.NATS))
 	if int(late.Count) < r.due || r.lanes.early.Load() > 0 {
 		return fmt.Errorf("%d of %d came, %d of them early", late.Count, r.due, r.lanes.early.Load())
 	}

@@ -37,14 +37,24 @@ type receiver struct {
 // newReceiver starts a receiver that answers as told; nil: always 200.
 func newReceiver(t *testing.T, answer func(path string, n int) int) *receiver {
 	t.Helper()
+	return newReceiverAt(t, "127.0.0.1:0", answer)
+}
+
+func newReceiverAt(t *testing.T, address string, answer func(path string, n int) int) *receiver {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
+	require.NoError(t, err)
 	r := &receiver{answer: answer, counts: make(map[string]int)}
-	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+	r.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		body, err := io.ReadAll(q.Body)
 		if err != nil {
 			return // the sender gave up; nothing arrived
 		}
 		w.WriteHeader(r.note(arrival{q.Header.Get("webhook-id"), q.URL.Path, string(body), q.Header, time.Now()}))
 	}))
+	_ = r.Listener.Close() // the one that it came with
+	r.Listener = listener
+	r.Start()
 	t.Cleanup(r.Close)
 	return r
 }
@@ -79,7 +89,7 @@ func (r *receiver) times(path string) map[string]int {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // binds at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { _ = l.Close() }()
 	return l.Addr().String()

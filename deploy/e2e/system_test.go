@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	bin = dir
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	code = testkit.Run(m)
 }
 
@@ -124,7 +124,7 @@ func startLocal(t *testing.T, dir string, env ...string) *localProcess {
 	t.Helper()
 	l := &localProcess{exited: make(chan struct{}), stderr: new(strings.Builder)}
 	l.cmd = exec.Command(filepath.Join(programs(t), "local"))
-	l.cmd.Env = append(os.Environ(), append([]string{
+	l.cmd.Env = settings(append([]string{
 		"POSTRIDER_DATA_DIR=" + dir, "POSTRIDER_LISTEN=" + freeAddress(t), "POSTRIDER_ADMIN_LISTEN=",
 	}, env...)...)
 	l.cmd.Stderr = l.stderr

@@ -84,7 +84,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	if err := l.validate(); err != nil {
 		return err
 	}
-	if err := portFree(l.ingest.Listen); err != nil {
+	if err := l.portsFree(); err != nil {
 		return err // before a minute of initialising a database
 	}
 	log := l.Logger().Level(zerolog.WarnLevel)
@@ -101,7 +101,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		defer func() { err = errors.Join(err, stop()) }()
 	}
 	if l.NATSURL == "" {
-		server, err := embedded.StartNATS(embedded.NATSOptions{DataDir: filepath.Join(l.dataDir, "nats"), Log: log})
+		server, err := embedded.StartNATS(embedded.NATSOptions{DataDir: filepath.Join(l.dataDir, "nats"), Log: log}) //nolint:contextcheck // it takes none
 		if err != nil {
 			return err
 		}
@@ -140,7 +140,7 @@ func (l *local) startPostgres(ctx context.Context, log zerolog.Logger, fail cont
 			fail(err)
 		}
 	}()
-	return func() error {
+	return func() error { //nolint:contextcheck // ctx has ended by then
 		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		defer cancel()
 		err := server.Stop(ctx)
@@ -149,10 +149,20 @@ func (l *local) startPostgres(ctx context.Context, log zerolog.Logger, fail cont
 	}, nil
 }
 
-func portFree(address string) error {
-	l, err := net.Listen("tcp", address) //nolint:noctx // binds at once
-	if err != nil {
-		return fmt.Errorf("open API port: %w (set POSTRIDER_LISTEN)", err)
+// portsFree returns an error when somebody else listens where we are about to.
+func (l *local) portsFree() error {
+	for _, port := range []struct{ what, address, flag string }{
+		{"API port", l.ingest.Listen, "listen"},
+		{"admin port", l.AdminListen, "admin-listen"},
+	} {
+		if port.address == "" {
+			continue
+		}
+		listener, err := net.Listen("tcp", port.address)
+		if err != nil {
+			return fmt.Errorf("open %s: %w (set %s)", port.what, err, service.Variable(port.flag))
+		}
+		_ = listener.Close() // nobody has come yet
 	}
-	return l.Close()
+	return nil
 }

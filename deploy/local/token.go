@@ -28,7 +28,7 @@ func (l *local) token() (string, error) {
 		return "", fmt.Errorf("read token: %w (set POSTRIDER_DATA_DIR)", err)
 	}
 	made := "pr_" + rand.Text()
-	if err := os.WriteFile(path, []byte(made+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(made+"\n"), 0o600); err != nil { //nolint:gosec // the operator's own folder
 		return "", fmt.Errorf("keep token: %w (set POSTRIDER_DATA_DIR)", err)
 	}
 	return made, nil

@@ -94,6 +94,9 @@ func (p *Puller) Next(ctx context.Context, want int) ([]*Msg, error) {
 	}
 }
 
+// Open reports whether a request is open, and Next would make no other.
+func (p *Puller) Open() bool { return p.open > 0 }
+
 // Rest makes no new request before the time given. What an open request brings
 // is still returned by Next as it arrives.
 func (p *Puller) Rest(until time.Time) {

@@ -38,7 +38,7 @@ func listenAdmin(address string, reg *prometheus.Registry) (*admin, error) {
 	if address == "" {
 		return &admin{}, nil
 	}
-	listener, err := net.Listen("tcp", address) //nolint:noctx // binds at once
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("open admin port: %w (set POSTRIDER_ADMIN_LISTEN)", err)
 	}

@@ -10,26 +10,26 @@ import (
 // adviseDatabase adds to why the database cannot be used what to do about it.
 func adviseDatabase(err error) error {
 	if store.Unavailable(err) {
-		return fmt.Errorf("%w (is PostgreSQL running there? set %s)", err, Variable("database-url"))
+		return fmt.Errorf("%w\n(is PostgreSQL running there? set %s)", err, Variable("database-url"))
 	}
-	return fmt.Errorf("%w (set %s)", err, Variable("database-url"))
+	return fmt.Errorf("%w\n(set %s)", err, Variable("database-url"))
 }
 
 func adviseNATS(err error) error {
-	return fmt.Errorf("%w (is nats-server running there? set %s)", err, Variable("nats-url"))
+	return fmt.Errorf("%w\n(is nats-server running there? set %s)", err, Variable("nats-url"))
 }
 
 // oneLine is the error as a person reads it in a terminal. Drivers say the same
-// of each way that they tried, on lines of its own; once is enough.
+// of each way that they tried, on lines of their own; once is enough.
 func oneLine(err error) string {
 	var text strings.Builder
 	last := ""
 	for line := range strings.Lines(err.Error()) {
 		line = strings.TrimSpace(line)
 		switch {
-		case line == "" || line == last:
+		case strings.Contains(last, line): // or there is nothing on it
 			continue
-		case strings.HasSuffix(last, ":"):
+		case strings.HasSuffix(last, ":"), strings.HasPrefix(line, "("):
 			text.WriteString(" ")
 		case last != "":
 			text.WriteString("; ")

@@ -29,7 +29,7 @@ var errConnectTimeout = fmt.Errorf("no answer within %s", connectTimeout)
 // Main is the whole main function of a stage's program: signals and exit code
 // around Run.
 func Main(name string, stages ...Stage) {
-	os.Exit(Exit(name, func(ctx context.Context) error {
+	os.Exit(Exit(name, func(ctx context.Context) error { //nolint:revive // it is their main
 		var settings Settings
 		fs := flag.NewFlagSet(name, flag.ContinueOnError)
 		settings.Flags(fs)

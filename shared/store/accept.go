@@ -83,8 +83,12 @@ SELECT i.id, i.version,
          ELSE 3 END
 FROM input i LEFT JOIN stored s ON s.id = i.id`
 
-// Accept stores a group of events in one transaction, in batches that carry at
-// most batchBytes of payload each. It returns a verdict on every event, in
+// frameBytes is how much of a message an event takes beside its type, channels
+// and payload, at most.
+const frameBytes = 256
+
+// Accept stores a group of events in one transaction, in batches that make
+// messages of at most batchBytes each, or of one event. It returns a verdict on every event, in
 // order, and the batches to publish. It sets the version of each accepted event.
 // An error means that nothing was stored.
 func (s *Store) Accept(ctx context.Context, events []NewEvent, batchBytes int) ([]Refusal, []Batch, error) {
@@ -139,16 +143,17 @@ func acceptArgs(events []NewEvent, batchBytes int) ([]any, []event.ID) {
 	size := 0
 	for i := range events {
 		e := &events[i]
-		travels := len(e.Payload)
-		if travels > event.InlineLimit {
-			travels = 0
+		channels[i] = strings.Join(e.Channels, ",")
+		travels := frameBytes + len(e.Type) + len(channels[i]) + 2*len(e.Channels) // the quotes
+		if len(e.Payload) <= event.InlineLimit {
+			travels += len(e.Payload)
 		}
 		if batch.IsZero() || size+travels > batchBytes {
 			batch, size = event.NewID(), 0
 		}
 		size += travels
 		ids[i], tenants[i], batchOf[i] = e.ID, e.Tenant, batch
-		types[i], uids[i], channels[i] = e.Type, e.UID, strings.Join(e.Channels, ",")
+		types[i], uids[i] = e.Type, e.UID
 		priorities[i], keys[i] = string(e.Priority), e.IdempotencyKey
 		payloads[i], fingerprints[i] = e.Payload, e.Fingerprint
 	}

@@ -1,13 +1,19 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/store"
@@ -61,24 +67,119 @@ func TestAccept(t *testing.T) {
 	require.ErrorIs(t, err, store.ErrNotFound, "a refused event leaves nothing behind")
 }
 
+// TestAcceptSplitsBatches measures the messages that batches make: one that the
+// stream refuses for its size would never be delivered, and hold up the sweeper.
 func TestAcceptSplitsBatches(t *testing.T) {
 	t.Parallel()
 	s := testkit.Store(t)
 	tenant := testkit.Tenant(t, s)
+	const limit = 10_000
+	events := make([]store.NewEvent, 60)
+	for i := range events {
+		events[i] = newEvent(tenant)
+		switch i % 3 {
+		case 0: // a small payload with as much as can be around it
+			events[i].Type = strings.Repeat("t", 256)
+			events[i].Channels = slices.Repeat([]string{strings.Repeat("c", 256)}, 5)
+		case 1:
+			events[i].Payload = bytes.Repeat([]byte("p"), 3000)
+		case 2: // travels by reference
+			events[i].Payload = make([]byte, event.InlineLimit+1)
+		}
+	}
+	_, batches, err := s.Accept(t.Context(), events, limit)
+	require.NoError(t, err)
+	require.Greater(t, len(batches), 10)
+	require.Less(t, len(batches), 20, "and they are not smaller than need be")
+	var got []event.ID
+	for _, b := range batches {
+		var message []byte
+		for _, e := range b.Events {
+			got = append(got, e.ID)
+			e.Version, e.Recheck = math.MaxInt64, true // as long as it gets
+			if len(e.Payload) > event.InlineLimit {
+				e.Payload, e.Referred = nil, true
+			}
+			message, err = e.Append(message)
+			require.NoError(t, err)
+		}
+		require.LessOrEqual(t, len(message), limit)
+	}
+	want := make([]event.ID, len(events))
+	for i := range events {
+		want[i] = events[i].ID
+	}
+	require.Equal(t, want, got)
+}
+
+// TestAcceptHonoursYesterdaysKeys writes what an event of yesterday left behind.
+func TestAcceptHonoursYesterdaysKeys(t *testing.T) {
+	t.Parallel()
+	url := testkit.Database(t)
+	s := testkit.Open(t, url)
+	tenant := testkit.Tenant(t, s)
+	yesterday, before := event.FloorID(time.Now().Add(-day)), event.FloorID(time.Now().Add(-2*day))
+	makePartition(t, url, "event_keys", before.Time().Truncate(day))
+	conn := testkit.SQL(t, url)
+	for _, row := range []struct {
+		id    event.ID
+		scope int
+		key   string
+	}{{yesterday, 0, "key"}, {yesterday, 1, "uid"}, {before, 0, "expired"}, {before, 1, "expired"}} {
+		_, err := conn.Exec(t.Context(), `INSERT INTO event_keys (day, tenant_id, scope, key, event_id) VALUES ($1, $2, $3, $4, $5)`,
+			row.id.Time().Truncate(day), [16]byte(tenant), row.scope, row.key, [16]byte(row.id))
+		require.NoError(t, err)
+	}
 	events := make([]store.NewEvent, 5)
 	for i := range events {
 		events[i] = newEvent(tenant)
-		events[i].Payload = []byte(fmt.Sprintf(`{"text":%q}`, make([]byte, 20)))
 	}
-	events[2].Payload = make([]byte, event.InlineLimit+1) // travels by reference and takes no room
-
-	_, batches, err := s.Accept(t.Context(), events, 2*len(events[0].Payload))
+	events[0].IdempotencyKey = "key"
+	events[1].UID = "uid"
+	events[2].IdempotencyKey, events[2].UID = "uid", "key" // one is no other
+	events[3].IdempotencyKey, events[3].UID = "expired", "expired"
+	refusals, _, err := s.Accept(t.Context(), events, 1<<20)
 	require.NoError(t, err)
-	sizes := make([]int, 0, len(batches))
-	for _, b := range batches {
-		sizes = append(sizes, len(b.Events))
+	require.Equal(t, []store.Refusal{store.KeyUsed, store.UIDUsed, store.Accepted, store.Accepted, store.Accepted}, refusals)
+
+	earlier, err := s.EarlierByKey(t.Context(), tenant, "key")
+	require.NoError(t, err)
+	require.Equal(t, yesterday, earlier.Event)
+	earlier, err = s.EarlierByKey(t.Context(), tenant, "expired")
+	require.NoError(t, err)
+	require.Equal(t, events[3].ID, earlier.Event)
+	_, err = s.EarlierByKey(t.Context(), tenant, "never used")
+	require.ErrorIs(t, err, store.ErrNotFound)
+}
+
+// TestAcceptClaimsKeysOnce has many groups claim the same keys at the same time.
+func TestAcceptClaimsKeysOnce(t *testing.T) {
+	t.Parallel()
+	s := testkit.Store(t)
+	tenant := testkit.Tenant(t, s)
+	const groups, keys = 6, 40
+	accepted := make([]atomic.Int32, keys)
+	work, ctx := errgroup.WithContext(t.Context())
+	for g := range groups {
+		work.Go(func() error {
+			events := make([]store.NewEvent, keys)
+			for i := range events {
+				events[i] = newEvent(tenant)
+				events[i].IdempotencyKey = fmt.Sprint("key", (i*(2*g+1)+g)%keys) // every group in an order of its own
+			}
+			refusals, _, err := s.Accept(ctx, events, 1<<20)
+			for i := range refusals {
+				if refusals[i] == store.Accepted {
+					accepted[(i*(2*g+1)+g)%keys].Add(1)
+				}
+			}
+			return err
+		})
 	}
-	require.Equal(t, []int{3, 2}, sizes)
+	require.NoError(t, work.Wait())
+	for i := range accepted {
+		require.EqualValues(t, 1, accepted[i].Load(), "key %d", i)
+	}
 }
 
 func TestSweep(t *testing.T) {

@@ -25,7 +25,9 @@ type Attempt struct {
 	Response   []byte
 }
 
-// RecordAttempts stores a group of attempts in one statement.
+// RecordAttempts stores a group of attempts in one statement. Those that are
+// stored already stay as they are: the answer to an earlier call may have been
+// lost.
 func (s *Store) RecordAttempts(ctx context.Context, attempts []Attempt) error {
 	n := len(attempts)
 	ids, tenants, events := make([]event.ID, n), make([]event.ID, n), make([]event.ID, n)
@@ -46,7 +48,8 @@ func (s *Store) RecordAttempts(ctx context.Context, attempts []Attempt) error {
 	_, err := s.pool.Exec(ctx, `
 		INSERT INTO attempts (id, tenant_id, event_id, endpoint_id, run_id, attempt, outcome, next_at, status_code, duration_ms, url, response)
 		SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::integer[],
-			$7::text[], $8::timestamptz[], $9::integer[], $10::integer[], $11::text[], $12::bytea[])`,
+			$7::text[], $8::timestamptz[], $9::integer[], $10::integer[], $11::text[], $12::bytea[])
+		ON CONFLICT DO NOTHING`,
 		ids, tenants, events, endpoints, runs, numbers, outcomes, next, statuses, durations, urls, responses)
 	if err != nil {
 		return fmt.Errorf("record %d attempts: %w", n, err)
@@ -62,8 +65,9 @@ func (s *Store) MadeAttempt(ctx context.Context, d *event.Delivery) (*Attempt, e
 	var next *time.Time
 	err := s.pool.QueryRow(ctx, `
 		SELECT id, outcome, next_at FROM attempts
-		WHERE event_id = $1 AND endpoint_id = $2 AND id >= $1 AND attempt = $3 AND run_id IS NOT DISTINCT FROM $4
-		ORDER BY id DESC LIMIT 1`, d.Event, d.Endpoint, d.Attempt, nullable(d.Run)).Scan(&a.ID, &a.Outcome, &next)
+		WHERE event_id = $1 AND endpoint_id = $2 AND id >= $5 AND attempt = $3 AND run_id IS NOT DISTINCT FROM $4
+		ORDER BY id DESC LIMIT 1`,
+		d.Event, d.Endpoint, d.Attempt, nullable(d.Run), event.FloorID(d.Event.Time().Add(-clockSkew))).Scan(&a.ID, &a.Outcome, &next)
 	if err != nil {
 		return nil, fmt.Errorf("find attempt: %w", interpret(err))
 	}

@@ -15,6 +15,10 @@ import (
 // else's sake. The same call may succeed later. Whether what was asked for
 // happened is not known.
 func Unavailable(err error) bool {
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) {
+		return true // whatever it was refused for
+	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return strings.HasPrefix(pg.Code, "08") || // connection_exception
 			strings.HasPrefix(pg.Code, "53") || // insufficient_resources
@@ -23,9 +27,8 @@ func Unavailable(err error) bool {
 			pg.Code == "25006" || // read_only_sql_transaction: a standby
 			pg.Code == "55P03" // lock_not_available
 	}
-	var connect *pgconn.ConnectError
 	var network net.Error
-	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.Timeout(err) || pgconn.SafeToRetry(err) ||
+	return errors.As(err, &network) || pgconn.Timeout(err) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }

@@ -15,6 +15,13 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// Whoever waits for another's migration looks every second, for a quarter of an
+// hour.
+const (
+	lockTry   = 1 // seconds
+	lockTries = 15 * 60
+)
+
 // Migrate brings the schema up to this program's version and makes the
 // partitions of the coming days. Any number of processes may call it at once:
 // one does it, under an advisory lock, and the others wait. It returns
@@ -63,7 +70,7 @@ func newerThan(ctx context.Context, p *goose.Provider) error {
 }
 
 func (s *Store) withMigrations(work func(*goose.Provider) error) (err error) {
-	locker, err := lock.NewPostgresSessionLocker()
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockTry, lockTries))
 	if err != nil {
 		return fmt.Errorf("make migration lock: %w", err)
 	}

@@ -172,15 +172,17 @@ func selectDeliveries(ctx context.Context, tx pgx.Tx, query string, task event.I
 	})
 }
 
-// settle takes away the dead letters that are on their way again.
+// settle takes away the dead letters that are on their way again, but not of
+// those that have meanwhile died again.
 func settle(ctx context.Context, tx pgx.Tx, task event.ID, selected []Selected, finished bool) error {
 	events, endpoints := make([]event.ID, len(selected)), make([]event.ID, len(selected))
 	for i := range selected {
 		events[i], endpoints[i] = selected[i].Event.ID, selected[i].Endpoint
 	}
 	if _, err := tx.Exec(ctx, `
-		DELETE FROM dead_letters d USING unnest($1::uuid[], $2::uuid[]) AS s(event_id, endpoint_id)
-		WHERE d.event_id = s.event_id AND d.endpoint_id = s.endpoint_id`, events, endpoints); err != nil {
+		DELETE FROM dead_letters d USING unnest($1::uuid[], $2::uuid[]) AS s(event_id, endpoint_id), tasks k
+		WHERE d.event_id = s.event_id AND d.endpoint_id = s.endpoint_id AND k.id = $3 AND d.died_at < k.created_at`,
+		events, endpoints, task); err != nil {
 		return err
 	}
 	status := TaskRunning

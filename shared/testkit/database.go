@@ -24,7 +24,13 @@ const connections = 6
 // Store returns a store on a fresh migrated database of the test's own.
 func Store(t testing.TB) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), Database(t), connections)
+	return Open(t, Database(t))
+}
+
+// Open returns a store on the database at url.
+func Open(t testing.TB, url string) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), url, connections)
 	if err != nil {
 		t.Fatal(err)
 	}

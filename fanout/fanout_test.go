@@ -1,0 +1,275 @@
+package fanout
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/shared/bus"
+	"github.com/postrider/postrider/shared/directory"
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/service"
+	"github.com/postrider/postrider/shared/signature"
+	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/testkit"
+)
+
+// world is a fanout stage with its surroundings.
+type world struct {
+	nats   string
+	bus    *bus.Bus
+	store  *store.Store
+	tenant event.ID
+}
+
+// start makes a world in which the stage runs until the test ends. What is
+// published before, in prepare, the stage finds when it starts.
+func start(t *testing.T, prepare ...func(*world)) *world {
+	t.Helper()
+	w := &world{nats: testkit.NATS(t).URL(), store: testkit.Store(t)}
+	w.bus = testkit.Connect(t, w.nats)
+	w.tenant = testkit.Tenant(t, w.store)
+	for _, p := range prepare {
+		p(w)
+	}
+	dir, err := directory.New(w.store, testkit.Log(t))
+	require.NoError(t, err)
+	env := service.Env{Log: testkit.Log(t), Reg: prometheus.NewRegistry(), Bus: w.bus, Store: w.store, Directory: dir}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- new(Stage).Run(ctx, env) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-ended)
+	})
+	return w
+}
+
+// event of the tenant, as of now.
+func (w *world) event(t *testing.T) event.Event {
+	t.Helper()
+	snap, err := w.store.Snapshot(t.Context(), w.tenant)
+	require.NoError(t, err)
+	return event.Event{
+		ID: event.NewID(), Tenant: w.tenant, Type: "invoice.paid", Channels: []string{"eu"}, Priority: event.High,
+		Version: snap.Version, Payload: []byte("{\"text\": \"\\u00e4\"}\n "),
+	}
+}
+
+// publish puts a batch on EVENTS.
+func (w *world) publish(t *testing.T, id string, events ...event.Event) {
+	t.Helper()
+	var data []byte
+	for i := range events {
+		var err error
+		data, err = events[i].Append(data)
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.bus.Publish(t.Context(), bus.Message{Subject: event.SubjectEvents, ID: id, Data: data}))
+}
+
+// settled waits until n batches are left on EVENTS.
+func (w *world) settled(t *testing.T, n int) {
+	t.Helper()
+	testkit.Eventually(t, func() bool { return testkit.StreamMessages(t, w.nats, event.StreamEvents) == n }, "%d batches left", n)
+}
+
+func TestOneEventToThreeEndpoints(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	wanting := map[event.ID]bool{}
+	for range 3 {
+		wanting[testkit.Endpoint(t, w.store, w.tenant, "https://example.com").ID] = true
+	}
+	testkit.Endpoint(t, w.store, w.tenant, "https://example.com", func(e *store.Endpoint) { e.EventTypes = []string{"other"} })
+	testkit.Endpoint(t, w.store, testkit.Tenant(t, w.store), "https://example.com")
+	e := w.event(t)
+	w.publish(t, "batch", e)
+	w.settled(t, 0)
+
+	messages := testkit.Messages(t, w.nats, event.StreamDeliver)
+	require.Len(t, messages, 3)
+	for _, m := range messages {
+		d, err := event.DecodeDelivery(m.Data)
+		require.NoError(t, err)
+		require.True(t, wanting[d.Endpoint])
+		delete(wanting, d.Endpoint)
+		require.Equal(t, &event.Delivery{
+			Event: e.ID, Tenant: e.Tenant, Endpoint: d.Endpoint, Type: e.Type, Priority: e.Priority, Version: e.Version,
+			Attempt: 1, Payload: e.Payload,
+		}, d)
+		require.Equal(t, d.Subject(), m.Subject)
+		require.Regexp(t, `^deliver\.s\d\d\.`+event.Tenant.Format(e.Tenant)+`\.`+event.Endpoint.Format(d.Endpoint)+`$`, m.Subject)
+		require.Equal(t, d.Key(), m.ID)
+	}
+}
+
+func TestReferenceAndRecheckArePassedOn(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	testkit.Endpoint(t, w.store, w.tenant, "https://example.com")
+	e := w.event(t)
+	e.Payload, e.Referred, e.Recheck = nil, true, true
+	w.publish(t, "batch", e, w.event(t))
+	w.settled(t, 0)
+	deliveries := testkit.Deliveries(t, w.nats, event.StreamDeliver)
+	require.Len(t, deliveries, 2)
+	require.True(t, deliveries[0].Referred)
+	require.Empty(t, deliveries[0].Payload)
+	require.True(t, deliveries[0].Recheck)
+	require.False(t, deliveries[1].Referred)
+	require.NotEmpty(t, deliveries[1].Payload)
+	require.False(t, deliveries[1].Recheck)
+}
+
+// TestUnknownTenantIsDropped has events of tenants that never were, or are not
+// any more, in one batch with one that is.
+func TestUnknownTenantIsDropped(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	stranger, good := w.event(t), w.event(t)
+	stranger.Tenant = event.NewID()
+	endpoint := testkit.Endpoint(t, w.store, w.tenant, "https://example.com")
+	gone := w.event(t)
+	gone.Tenant = testkit.Tenant(t, w.store)
+	testkit.Endpoint(t, w.store, gone.Tenant, "https://example.com")
+	require.NoError(t, w.store.DeleteTenant(t.Context(), store.Ref{ID: gone.Tenant}))
+	w.publish(t, "batch", stranger, gone, good)
+	w.settled(t, 0)
+	deliveries := testkit.Deliveries(t, w.nats, event.StreamDeliver)
+	require.Len(t, deliveries, 1)
+	require.Equal(t, good.ID, deliveries[0].Event)
+	require.Equal(t, endpoint.ID, deliveries[0].Endpoint)
+}
+
+// TestMalformedBatchBlocksNobody has the stage find bad batches among good ones.
+func TestMalformedBatchBlocksNobody(t *testing.T) {
+	t.Parallel()
+	const good = 20
+	w := start(t, func(w *world) {
+		testkit.Endpoint(t, w.store, w.tenant, "https://example.com")
+		for n := range good {
+			testkit.PublishRaw(t, w.nats, event.SubjectEvents, event.Format, []byte("no frame"))
+			w.publish(t, fmt.Sprint(n), w.event(t))
+		}
+	})
+	w.settled(t, good)
+	require.Equal(t, good, testkit.StreamMessages(t, w.nats, event.StreamDeliver))
+	for _, m := range testkit.Messages(t, w.nats, event.StreamEvents) {
+		require.Equal(t, "no frame", string(m.Data), "given back, not thrown away")
+	}
+}
+
+// TestRepublishedBatchAddsNothing hands the same events over under other message
+// ids, as if EVENTS had forgotten the first.
+func TestRepublishedBatchAddsNothing(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	testkit.Endpoint(t, w.store, w.tenant, "https://example.com")
+	events := []event.Event{w.event(t), w.event(t), w.event(t)}
+	for n := range 3 {
+		w.publish(t, fmt.Sprint(n), events...)
+		w.settled(t, 0)
+	}
+	require.Equal(t, 3, testkit.StreamMessages(t, w.nats, event.StreamDeliver))
+}
+
+// TestBatchThatComesAgainIsRechecked takes the batch and gives it back before the
+// stage gets it: whoever had it may have published some of its deliveries.
+func TestBatchThatComesAgainIsRechecked(t *testing.T) {
+	t.Parallel()
+	w := start(t, func(w *world) {
+		testkit.Endpoint(t, w.store, w.tenant, "https://example.com")
+		w.publish(t, "batch", w.event(t))
+		p, err := w.bus.Pull(bus.Fanout, 1)
+		require.NoError(t, err)
+		defer p.Close()
+		messages, err := p.Next(testkit.Context(t), 1)
+		require.NoError(t, err)
+		messages[0].Nak(0)
+	})
+	w.settled(t, 0)
+	deliveries := testkit.Deliveries(t, w.nats, event.StreamDeliver)
+	require.Len(t, deliveries, 1)
+	require.True(t, deliveries[0].Recheck)
+}
+
+// TestWideEvent goes out in many groups: full by number, and full by size.
+func TestWideEvent(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ width, size int }{
+		"many endpoints": {2000, 10},
+		"large payload":  {100, event.InlineLimit},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := testkit.Database(t)
+			w := start(t, func(w *world) {
+				w.store = testkit.Open(t, url)
+				w.tenant = testkit.Tenant(t, w.store)
+				widen(t, url, w.tenant, tt.width)
+			})
+			e := w.event(t)
+			e.Payload = make([]byte, tt.size)
+			w.publish(t, "batch", e)
+			w.settled(t, 0)
+			endpoints := make(map[event.ID]bool)
+			for _, d := range testkit.Deliveries(t, w.nats, event.StreamDeliver) {
+				endpoints[d.Endpoint] = true
+				require.Len(t, d.Payload, tt.size)
+			}
+			require.Len(t, endpoints, tt.width)
+			require.Equal(t, tt.width, testkit.StreamMessages(t, w.nats, event.StreamDeliver))
+		})
+	}
+}
+
+// widen gives a tenant n more endpoints, quicker than one by one.
+func widen(t *testing.T, url string, tenant event.ID, n int) {
+	t.Helper()
+	_, err := testkit.SQL(t, url).Exec(t.Context(), `
+		WITH quick AS MATERIALIZED (SELECT set_config('session_replication_role', 'replica', false)), made AS (
+			INSERT INTO endpoints (id, tenant_id, url)
+			SELECT gen_random_uuid(), $1, 'https://example.com' FROM quick, generate_series(1, $2) RETURNING id)
+		INSERT INTO endpoint_secrets (id, tenant_id, endpoint_id, secret) SELECT gen_random_uuid(), $1, id, $3 FROM made`,
+		[16]byte(tenant), n, signature.GenerateKey().Reveal())
+	require.NoError(t, err)
+}
+
+// TestNewEndpointIsSeenAtOnce publishes events right after each change, without
+// any notification: the directory does not run here.
+func TestNewEndpointIsSeenAtOnce(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	for n := 1; n <= 5; n++ {
+		testkit.Endpoint(t, w.store, w.tenant, "https://example.com")
+		w.publish(t, fmt.Sprint(n), w.event(t))
+		w.settled(t, 0)
+		require.Equal(t, n*(n+1)/2, testkit.StreamMessages(t, w.nats, event.StreamDeliver))
+	}
+}
+
+// TestDatabaseAway keeps batches until tenants can be looked up again.
+func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
+	url := testkit.Database(t)
+	var end func()
+	var e event.Event
+	w := start(t, func(w *world) {
+		w.store = testkit.Open(t, url)
+		w.tenant = testkit.Tenant(t, w.store)
+		testkit.Endpoint(t, w.store, w.tenant, "https://example.com")
+		e = w.event(t)
+		end = testkit.Outage(t, url)
+	})
+	w.publish(t, "batch", e)
+	testkit.Eventually(t, func() bool { return w.store.Health(t.Context()) != nil }, "the outage is noticed")
+	require.Equal(t, 1, testkit.StreamMessages(t, w.nats, event.StreamEvents))
+	require.Zero(t, testkit.StreamMessages(t, w.nats, event.StreamDeliver))
+	end()
+	w.settled(t, 0)
+	require.Equal(t, 1, testkit.StreamMessages(t, w.nats, event.StreamDeliver))
+}

@@ -1,0 +1,43 @@
+package fanout
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/shared/directory"
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/store"
+)
+
+func TestSubscribes(t *testing.T) {
+	t.Parallel()
+	plain := event.Event{Type: "invoice.paid"}
+	european := event.Event{Type: "invoice.paid", Channels: []string{"eu", "de"}}
+	for name, tt := range map[string]struct {
+		target store.Target
+		event  event.Event
+		want   bool
+	}{
+		"everything":                   {store.Target{}, plain, true},
+		"everything, of channels":      {store.Target{}, european, true},
+		"disabled":                     {store.Target{Disabled: true}, plain, false},
+		"disabled, of the type":        {store.Target{Disabled: true, EventTypes: []string{"invoice.paid"}}, plain, false},
+		"the type":                     {store.Target{EventTypes: []string{"a", "invoice.paid"}}, plain, true},
+		"another type":                 {store.Target{EventTypes: []string{"invoice.due"}}, plain, false},
+		"a type that begins like it":   {store.Target{EventTypes: []string{"invoice.paid.late"}}, plain, false},
+		"the group of the type":        {store.Target{EventTypes: []string{"invoice"}}, plain, false},
+		"no type":                      {store.Target{EventTypes: []string{}}, plain, false},
+		"one of the channels":          {store.Target{Channels: []string{"us", "de"}}, european, true},
+		"other channels":               {store.Target{Channels: []string{"us"}}, european, false},
+		"a channel, event of none":     {store.Target{Channels: []string{"us"}}, plain, false},
+		"the type, in another channel": {store.Target{EventTypes: []string{"invoice.paid"}, Channels: []string{"us"}}, european, false},
+		"the channel, of another type": {store.Target{EventTypes: []string{"invoice.due"}, Channels: []string{"eu"}}, european, false},
+		"type and channel":             {store.Target{EventTypes: []string{"invoice.paid"}, Channels: []string{"eu"}}, european, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, tt.want, subscribes(&directory.Endpoint{Target: tt.target}, &tt.event))
+		})
+	}
+}

@@ -1,0 +1,30 @@
+package service
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestOneLine(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		err  error
+		want string
+	}{
+		"one":    {errors.New("open port: taken"), "open port: taken"},
+		"joined": {errors.Join(errors.New("a is wrong"), errors.New("b is wrong")), "a is wrong; b is wrong"},
+		"of a driver that tried twice": {
+			fmt.Errorf("reach database: %w\n(set it)", errors.New("failed to connect to `x`:\n\t127.0.0.1: refused\n\t127.0.0.1: refused")),
+			"reach database: failed to connect to `x`: 127.0.0.1: refused (set it)",
+		},
+		"nothing": {errors.New(""), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, test.want, oneLine(test.err))
+		})
+	}
+}

@@ -1,0 +1,118 @@
+package service
+
+import (
+	"bytes"
+	"flag"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestVariable(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "POSTRIDER_LISTEN", Variable("listen"))
+	require.Equal(t, "POSTRIDER_RETRY_SCHEDULE", Variable("retry-schedule"))
+}
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		args []string
+		env  map[string]string
+		want time.Duration
+		err  string
+	}{
+		"default":                     {want: 25 * time.Second},
+		"variable over default":       {env: map[string]string{"POSTRIDER_DRAIN_TIMEOUT": "3s"}, want: 3 * time.Second},
+		"flag over variable":          {args: []string{"-drain-timeout=2s"}, env: map[string]string{"POSTRIDER_DRAIN_TIMEOUT": "3s"}, want: 2 * time.Second},
+		"flag over bad variable":      {args: []string{"-drain-timeout", "2s"}, env: map[string]string{"POSTRIDER_DRAIN_TIMEOUT": "soon"}, want: 2 * time.Second},
+		"unknown variables are free":  {env: map[string]string{"POSTRIDER_COLOUR": "red"}, want: 25 * time.Second},
+		"bad duration in variable":    {env: map[string]string{"POSTRIDER_DRAIN_TIMEOUT": "soon"}, err: `POSTRIDER_DRAIN_TIMEOUT is "soon": must be a duration such as 30s or 5m`},
+		"bad number in variable":      {env: map[string]string{"POSTRIDER_DATABASE_CONNECTIONS": "many"}, err: `POSTRIDER_DATABASE_CONNECTIONS is "many": must be a whole number`},
+		"bad truth value in variable": {env: map[string]string{"POSTRIDER_HTTPS_ONLY": "perhaps"}, err: `POSTRIDER_HTTPS_ONLY is "perhaps": must be true or false`},
+		"bad duration in flag":        {args: []string{"-drain-timeout=soon"}, err: `invalid value "soon" for flag -drain-timeout`},
+		"unknown flag":                {args: []string{"-colour=red"}, err: "flag provided but not defined: -colour (-h lists all flags)"},
+		"unexpected argument":         {args: []string{"-https-only", "true"}, err: `unexpected argument "true"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var s Settings
+			var out bytes.Buffer
+			fs := flag.NewFlagSet("test", flag.ContinueOnError)
+			fs.SetOutput(&out)
+			s.Flags(fs)
+			err := Parse(fs, test.args, env(test.env))
+			require.Empty(t, out.String(), "what is wrong is said by whoever gets the error")
+			if test.err != "" {
+				require.ErrorContains(t, err, test.err)
+				require.NotContains(t, err.Error(), "\n")
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, test.want, s.Drain)
+		})
+	}
+}
+
+func TestParseJoinsFaults(t *testing.T) {
+	t.Parallel()
+	var s Settings
+	fs := flag.NewFlagSet("test", flag.ContinueOnError)
+	s.Flags(fs)
+	err := Parse(fs, nil, env(map[string]string{"POSTRIDER_DRAIN_TIMEOUT": "soon", "POSTRIDER_HTTPS_ONLY": "perhaps"}))
+	require.ErrorContains(t, err, "POSTRIDER_DRAIN_TIMEOUT")
+	require.ErrorContains(t, err, "POSTRIDER_HTTPS_ONLY")
+}
+
+func TestParseHelps(t *testing.T) {
+	t.Parallel()
+	var s Settings
+	var out bytes.Buffer
+	fs := flag.NewFlagSet("test", flag.ContinueOnError)
+	fs.SetOutput(&out)
+	s.Flags(fs)
+	Default(fs, "log-format", "text")
+	require.ErrorIs(t, Parse(fs, []string{"-h"}, env(nil)), flag.ErrHelp)
+	fs.VisitAll(func(f *flag.Flag) {
+		require.Contains(t, out.String(), "  -"+f.Name+" ")
+		require.Contains(t, out.String(), "("+Variable(f.Name))
+	})
+	require.Contains(t, out.String(), "(POSTRIDER_LOG_FORMAT, default text)")
+}
+
+func TestDefault(t *testing.T) {
+	t.Parallel()
+	var s Settings
+	fs := flag.NewFlagSet("test", flag.ContinueOnError)
+	s.Flags(fs)
+	Default(fs, "drain-timeout", "8s")
+	require.Equal(t, "8s", fs.Lookup("drain-timeout").DefValue)
+	require.NoError(t, Parse(fs, nil, env(nil)))
+	require.Equal(t, 8*time.Second, s.Drain)
+}
+
+func TestValidateJoinsFaults(t *testing.T) {
+	t.Parallel()
+	s := Settings{EgressAllow: "10.0.0.0/99", LogLevel: "loud", LogFormat: "verse"}
+	err := s.Validate()
+	for _, setting := range []string{
+		"database-url", "nats-url", "database-connections", "drain-timeout", "log-level", "log-format", "egress-allow",
+	} {
+		require.ErrorContains(t, err, setting)
+	}
+	require.Equal(t, 6, strings.Count(oneLine(err), "; "), oneLine(err))
+	s = Settings{
+		DatabaseURL: "postgres://", NATSURL: "nats://", Connections: 2, Drain: 1,
+		LogLevel: "warn", LogFormat: "text", EgressAllow: "10.0.0.0/8,::1",
+	}
+	require.NoError(t, s.Validate())
+}
+
+func env(values map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		value, ok := values[name]
+		return value, ok
+	}
+}

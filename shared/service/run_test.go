@@ -1,0 +1,264 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/shared/bus"
+	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/testkit"
+)
+
+func TestFirstFailureEndsTheProcess(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	begun, ended := make(chan struct{}), make(chan struct{})
+	other := &fake{name: "other", run: func(ctx context.Context, _ Env) error {
+		close(begun)
+		<-ctx.Done()
+		close(ended)
+		return nil
+	}}
+	failing := &fake{name: "failing", run: func(context.Context, Env) error {
+		<-begun
+		return broken
+	}}
+	err := start(t, good(t), other, failing).wait(t)
+	require.ErrorIs(t, err, broken)
+	require.ErrorContains(t, err, "stage failing: broken")
+	select {
+	case <-ended:
+	default:
+		t.Fatal("the other stage was not ended")
+	}
+}
+
+func TestStopLetsWorkFinish(t *testing.T) {
+	t.Parallel()
+	begun := make(chan struct{})
+	worked := false
+	p := start(t, good(t), &fake{name: "working", run: func(ctx context.Context, env Env) error {
+		drain, done := env.DrainContext(ctx)
+		defer done()
+		close(begun)
+		<-ctx.Done()
+		// Everything is still there for what was begun.
+		if err := env.Health(drain); err != nil {
+			return err
+		}
+		worked = true
+		return nil
+	}})
+	<-begun
+	p.stop()
+	require.NoError(t, p.wait(t))
+	require.True(t, worked)
+}
+
+func TestStopCutsOffWhatTakesTooLong(t *testing.T) {
+	t.Parallel()
+	settings := good(t)
+	settings.Drain = 50 * time.Millisecond
+	begun := make(chan struct{})
+	p := start(t, settings, &fake{name: "slow", run: func(ctx context.Context, env Env) error {
+		drain, done := env.DrainContext(ctx)
+		defer done()
+		close(begun)
+		<-drain.Done()
+		return context.Cause(drain)
+	}})
+	<-begun
+	p.stop()
+	require.ErrorIs(t, p.wait(t), ErrDrainTimeout)
+}
+
+func TestDrainContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		drain, done := Env{Drain: 25 * time.Second}.DrainContext(ctx)
+		defer done()
+		time.Sleep(time.Hour)
+		require.NoError(t, drain.Err(), "as long as nobody stops it")
+		stop()
+		time.Sleep(25*time.Second - 1)
+		synctest.Wait()
+		require.NoError(t, drain.Err(), "it gets all of its time")
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		require.ErrorIs(t, context.Cause(drain), ErrDrainTimeout)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		drain, done := Env{Drain: 25 * time.Second}.DrainContext(ctx)
+		stop()
+		done() // and no goroutine is left, or this test would not end
+		require.ErrorIs(t, context.Cause(drain), context.Canceled)
+	})
+}
+
+// TestRunRefuses: whatever is wrong at the start is one line that says what, and
+// what to do.
+func TestRunRefuses(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(*testing.T, *Settings)
+		want   []string
+		is     error
+	}{
+		"settings": {
+			change: func(_ *testing.T, s *Settings) { s.LogFormat, s.EgressAllow = "verse", "everywhere" },
+			want:   []string{`log-format is "verse"`, "egress-allow", "; "},
+		},
+		"database not reachable": {
+			change: func(t *testing.T, s *Settings) {
+				t.Helper()
+				s.DatabaseURL = "postgres://u:hidden@" + freeAddress(t) + "/x"
+			},
+			want: []string{"reach database", "connection refused", "(is PostgreSQL running there? set POSTRIDER_DATABASE_URL)"},
+		},
+		"database URL": {
+			change: func(_ *testing.T, s *Settings) { s.DatabaseURL = "postgres://u:hidden@host:port/x" },
+			want:   []string{"read database URL", "(set POSTRIDER_DATABASE_URL)"},
+		},
+		"wrong password": {
+			change: func(t *testing.T, s *Settings) {
+				t.Helper()
+				s.DatabaseURL = withPassword(t, s.DatabaseURL, "hidden")
+			},
+			want: []string{"reach database", "password authentication failed", "(set POSTRIDER_DATABASE_URL)"},
+		},
+		"database is not there": {
+			change: func(_ *testing.T, s *Settings) {
+				s.DatabaseURL = strings.Replace(s.DatabaseURL, "/test_", "/taste_", 1)
+			},
+			want: []string{"does not exist", "(set POSTRIDER_DATABASE_URL)"},
+		},
+		"database not bootstrapped": {
+			change: func(t *testing.T, s *Settings) {
+				t.Helper()
+				s.DatabaseURL = testkit.EmptyDatabase(t)
+			},
+			want: []string{"database schema is older than this program: run bootstrap"},
+			is:   store.ErrOlderSchema,
+		},
+		"database of a newer version": {
+			change: func(t *testing.T, s *Settings) {
+				t.Helper()
+				fromTheFuture(t, s.DatabaseURL)
+			},
+			want: []string{"database schema is newer than this program: use the newer version"},
+			is:   store.ErrNewerSchema,
+		},
+		"NATS not reachable": {
+			change: func(t *testing.T, s *Settings) {
+				t.Helper()
+				s.NATSURL = "nats://u:hidden@" + freeAddress(t)
+			},
+			want: []string{"connect to NATS at nats://u:xxxxx@127", "(is nats-server running there? set POSTRIDER_NATS_URL)"},
+		},
+		"no streams": {
+			change: func(t *testing.T, s *Settings) {
+				t.Helper()
+				s.NATSURL = testkit.NATS(t).URL()
+			},
+			want: []string{"EVENTS: stream is missing: run bootstrap"},
+			is:   bus.ErrNotBootstrapped,
+		},
+		"admin port taken": {
+			change: func(t *testing.T, s *Settings) {
+				t.Helper()
+				s.AdminListen = takenAddress(t)
+			},
+			want: []string{"open admin port", "address already in use", "(set POSTRIDER_ADMIN_LISTEN)"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			settings := good(t)
+			test.change(t, &settings)
+			stage := &fake{name: "none", run: func(context.Context, Env) error {
+				return errors.New("it was started")
+			}}
+			err := Run(testkit.Context(t), settings, stage)
+			require.Error(t, err)
+			line := oneLine(err)
+			for _, want := range test.want {
+				require.Contains(t, line, want)
+			}
+			if test.is != nil {
+				require.ErrorIs(t, err, test.is)
+			}
+			for _, never := range []string{"\n", "goroutine", "hidden", "it was started", password(t, settings.DatabaseURL)} {
+				require.NotContains(t, line, never)
+			}
+		})
+	}
+}
+
+func TestRunRefusesStagesSettings(t *testing.T) {
+	t.Parallel()
+	err := Run(t.Context(), Settings{}, &fake{name: "one", faults: errors.New("one's fault")}, &fake{name: "other", faults: errors.New("other's fault")})
+	require.ErrorContains(t, err, "one's fault")
+	require.ErrorContains(t, err, "other's fault")
+	require.ErrorContains(t, err, "database-url is not set", "all faults at once")
+}
+
+func TestBootstrap(t *testing.T) {
+	t.Parallel()
+	settings := good(t)
+	settings.DatabaseURL, settings.NATSURL = testkit.EmptyDatabase(t), testkit.NATS(t).URL()
+	for range 2 {
+		require.NoError(t, Bootstrap(testkit.Context(t), settings.DatabaseURL, settings.NATSURL, 1))
+	}
+	done := &fake{name: "done", run: func(context.Context, Env) error { return nil }}
+	require.NoError(t, start(t, settings, done).wait(t), "stages can start")
+
+	fromTheFuture(t, settings.DatabaseURL)
+	require.ErrorIs(t, Bootstrap(testkit.Context(t), settings.DatabaseURL, settings.NATSURL, 1), store.ErrNewerSchema)
+}
+
+// fromTheFuture makes the database look as a newer version would have left it.
+func fromTheFuture(t *testing.T, database string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), database)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(t.Context()) }()
+	_, err = conn.Exec(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)`)
+	require.NoError(t, err)
+}
+
+func takenAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
+}
+
+func withPassword(t *testing.T, address, password string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	require.NoError(t, err)
+	u.User = url.UserPassword(u.User.Username(), password)
+	return u.String()
+}
+
+func password(t *testing.T, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		return "hidden"
+	}
+	text, _ := u.User.Password()
+	return text
+}

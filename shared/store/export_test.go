@@ -1,0 +1,30 @@
+package store
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Trace makes the store tell the tracer of every query.
+func (s *Store) Trace(ctx context.Context, tracer pgx.QueryTracer) error {
+	config := s.pool.Config()
+	config.ConnConfig.Tracer = tracer
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	s.pool.Close()
+	s.pool = pool
+	return nil
+}
+
+// Explain returns how the database would do a query with these arguments.
+func (s *Store) Explain(ctx context.Context, sql string, args []any) ([]string, error) {
+	rows, err := s.pool.Query(ctx, `EXPLAIN (COSTS OFF) `+sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}

@@ -1,0 +1,199 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/testkit"
+)
+
+const day = 24 * time.Hour
+
+// partitioned are the tables with one partition a day.
+var partitioned = []string{"attempts", "batches", "event_keys", "events"} //nolint:gochecknoglobals // constant
+
+// partitions lists the days that a table has partitions of, as 20261120.
+func partitions(t *testing.T, url, table string) []string {
+	t.Helper()
+	list := testkit.Value[string](t, url, `SELECT coalesce(string_agg(inhrelid::regclass::text, ' ' ORDER BY inhrelid::regclass::text), '')
+		FROM pg_inherits WHERE inhparent = $1::regclass`, table)
+	return strings.Fields(strings.ReplaceAll(list, table+"_", ""))
+}
+
+// makePartition makes the partition of a day of one table.
+func makePartition(t *testing.T, url, table string, date time.Time) {
+	t.Helper()
+	bound := func(date time.Time) string {
+		if table == "event_keys" {
+			return date.Format(time.DateOnly)
+		}
+		id := event.FloorID(date)
+		return fmt.Sprintf("%x-%x-%x-0000-000000000000", id[0:4], id[4:6], id[6:8])
+	}
+	_, err := testkit.SQL(t, url).Exec(t.Context(), fmt.Sprintf(`CREATE TABLE %s_%s PARTITION OF %s FOR VALUES FROM ('%s') TO ('%s')`,
+		table, date.Format("20060102"), table, bound(date), bound(date.Add(day))))
+	require.NoError(t, err)
+}
+
+func TestPartitionsAreMadeAhead(t *testing.T) {
+	t.Parallel()
+	url := testkit.Database(t)
+	s := testkit.Open(t, url)
+	today := time.Now().UTC().Truncate(day)
+	var want []string
+	for n := -1; n <= 7; n++ {
+		want = append(want, today.Add(time.Duration(n)*day).Format("20060102"))
+	}
+	tomorrow := today.Add(day).Format("20060102")
+	for _, table := range partitioned {
+		require.Subset(t, partitions(t, url, table), want, table)
+		_, err := testkit.SQL(t, url).Exec(t.Context(), `DROP TABLE `+table+`_`+tomorrow)
+		require.NoError(t, err)
+	}
+	require.NoError(t, s.MakePartitions(t.Context()))
+	for _, table := range partitioned {
+		require.Subset(t, partitions(t, url, table), want, "%s: what is missing is made, what is there stays", table)
+	}
+}
+
+func TestDropPartitions(t *testing.T) {
+	t.Parallel()
+	url := testkit.Database(t)
+	s := testkit.Open(t, url)
+	const keep = 30 * day
+	today := time.Now().UTC().Truncate(day)
+	for _, table := range partitioned {
+		for n := 29; n <= 32; n++ {
+			makePartition(t, url, table, today.Add(-time.Duration(n)*day))
+		}
+		makePartition(t, url, table, today.Add(-3000*day))
+	}
+	_, err := testkit.SQL(t, url).Exec(t.Context(), `CREATE TABLE events_other PARTITION OF events
+		FOR VALUES FROM ('ffffffff-0000-0000-0000-000000000000') TO (MAXVALUE)`)
+	require.NoError(t, err)
+
+	dropped, err := s.DropPartitions(t.Context(), keep)
+	require.NoError(t, err)
+	require.Equal(t, 3*len(partitioned), dropped, "of each table the days 31, 32 and 3,000 ago")
+	for _, table := range partitioned {
+		left := partitions(t, url, table)
+		// Of the day 30 days ago, the later hours are not older than that.
+		require.Contains(t, left, today.Add(-30*day).Format("20060102"), table)
+		require.Contains(t, left, today.Format("20060102"), table)
+		require.NotContains(t, left, today.Add(-31*day).Format("20060102"), table)
+	}
+	require.Contains(t, partitions(t, url, "events"), "other", "what has no day in its name is not ours to drop")
+
+	dropped, err = s.DropPartitions(t.Context(), keep)
+	require.NoError(t, err)
+	require.Zero(t, dropped)
+}
+
+// TestRowsLandInTheirDay stores rows at both ends of a day.
+func TestRowsLandInTheirDay(t *testing.T) {
+	t.Parallel()
+	url := testkit.Database(t)
+	s := testkit.Open(t, url)
+	tenant := testkit.Tenant(t, s)
+	first := event.FloorID(time.Now().UTC().Truncate(day).Add(day))
+	last := event.FloorID(first.Time().Add(-time.Microsecond))
+	for i := 8; i < 16; i++ {
+		last[i] = 0xff
+	}
+	for _, id := range []event.ID{event.NewID(), last, first} {
+		e := newEvent(tenant)
+		e.ID, e.IdempotencyKey = id, id.Time().String()
+		refusals, _, err := s.Accept(t.Context(), []store.NewEvent{e}, 1<<20)
+		require.NoError(t, err)
+		require.Equal(t, []store.Refusal{store.Accepted}, refusals)
+		require.NoError(t, s.RecordAttempts(t.Context(), []store.Attempt{{ID: id, Tenant: tenant, Event: id, Outcome: "success", Response: []byte{}}}))
+		date := id.Time().Format("20060102")
+		for table, column := range map[string]string{"events": "id", "attempts": "id", "event_keys": "event_id"} {
+			got := testkit.Value[string](t, url, `SELECT tableoid::regclass::text FROM `+table+` WHERE `+column+` = $1`, [16]byte(id))
+			require.Equal(t, table+"_"+date, got)
+		}
+	}
+}
+
+// queries collects what a store asks of the database.
+type queries struct {
+	mu  sync.Mutex
+	all []pgx.TraceQueryStartData
+}
+
+func (q *queries) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.all = append(q.all, data)
+	return ctx
+}
+
+func (*queries) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// take returns the queries so far that read a table, and forgets all.
+func (q *queries) take(table string) []pgx.TraceQueryStartData {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	all := q.all
+	q.all = nil
+	return slices.DeleteFunc(all, func(d pgx.TraceQueryStartData) bool {
+		return !strings.HasPrefix(strings.TrimSpace(d.SQL), "SELECT") || !strings.Contains(d.SQL, " "+table+" ")
+	})
+}
+
+// TestLookUpsSkipOtherDays has the database explain the queries that the store
+// really makes.
+func TestLookUpsSkipOtherDays(t *testing.T) {
+	t.Parallel()
+	s := testkit.Store(t)
+	tenant := testkit.Tenant(t, s)
+	e := newEvent(tenant)
+	e.IdempotencyKey = "key"
+	_, _, err := s.Accept(t.Context(), []store.NewEvent{e}, 1<<20)
+	require.NoError(t, err)
+	attempt := store.Attempt{ID: event.NewID(), Tenant: tenant, Event: e.ID, Endpoint: event.NewID(), Number: 1, Outcome: "success", Response: []byte{}}
+	require.NoError(t, s.RecordAttempts(t.Context(), []store.Attempt{attempt}))
+	asked := &queries{}
+	require.NoError(t, s.Trace(t.Context(), asked))
+
+	for name, tt := range map[string]struct {
+		table string
+		ask   func() error
+	}{
+		"payload": {"events", func() error { _, err := s.Payload(t.Context(), tenant, e.ID); return err }},
+		"event": {"events", func() error {
+			_, err := s.Event(t.Context(), tenant, store.Ref{ID: e.ID}, true)
+			return err
+		}},
+		"attempt": {"attempts", func() error {
+			_, err := s.Attempt(t.Context(), tenant, e.ID, attempt.ID)
+			return err
+		}},
+		"sweep": {"events", func() error {
+			n, err := s.Sweep(t.Context(), 0, 10, func(context.Context, []store.Batch) error { return nil })
+			require.Equal(t, 1, n)
+			return err
+		}},
+	} {
+		asked.take("")
+		require.NoError(t, tt.ask(), name)
+		found := asked.take(tt.table)
+		require.Len(t, found, 1, name)
+		plan, err := s.Explain(t.Context(), found[0].SQL, found[0].Args)
+		require.NoError(t, err, name)
+		touched := slices.Compact(slices.Sorted(slices.Values(
+			regexp.MustCompile(tt.table+`_\d{8}`).FindAllString(strings.Join(plan, "\n"), -1))))
+		require.Equal(t, []string{tt.table + "_" + e.ID.Time().Format("20060102")}, touched, "%s:\n%s", name, strings.Join(plan, "\n"))
+	}
+}

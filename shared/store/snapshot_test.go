@@ -1,0 +1,161 @@
+package store_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/signature"
+	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/testkit"
+)
+
+func TestSnapshot(t *testing.T) {
+	t.Parallel()
+	url := testkit.Database(t)
+	s := testkit.Open(t, url)
+	tenant := testkit.Tenant(t, s)
+	_, err := s.Snapshot(t.Context(), event.NewID())
+	require.ErrorIs(t, err, store.ErrNotFound)
+	empty, err := s.Snapshot(t.Context(), tenant)
+	require.NoError(t, err)
+	require.Equal(t, &store.Snapshot{Tenant: tenant, Version: 1, Targets: []store.Target{}}, empty)
+
+	plain := testkit.Endpoint(t, s, tenant, "https://example.com/plain")
+	full := testkit.Endpoint(t, s, tenant, "https://example.com/full", func(e *store.Endpoint) {
+		e.EventTypes, e.Channels = []string{"invoice.paid"}, []string{"eu"}
+		e.Headers, e.Disabled = map[string]string{"x-key": "value"}, true
+	})
+	deleted := testkit.Endpoint(t, s, tenant, "https://example.com/deleted")
+	require.NoError(t, s.DeleteEndpoint(t.Context(), tenant, store.Ref{ID: deleted.ID}))
+	testkit.Endpoint(t, s, testkit.Tenant(t, s), "https://example.com/other")
+
+	first, err := s.CurrentSecret(t.Context(), plain.ID)
+	require.NoError(t, err)
+	second, third := signature.GenerateKey().Reveal(), signature.GenerateKey().Reveal()
+	require.NoError(t, s.RotateSecret(t.Context(), tenant, plain.ID, second, time.Hour))
+	require.NoError(t, s.RotateSecret(t.Context(), tenant, plain.ID, third, 2*time.Hour))
+	_, err = testkit.SQL(t, url).Exec(t.Context(), `
+		INSERT INTO endpoint_secrets (id, tenant_id, endpoint_id, secret, expires_at)
+		VALUES (gen_random_uuid(), $1, $2, 'whsec_expired', now() - interval '1 second')`, [16]byte(tenant), [16]byte(plain.ID))
+	require.NoError(t, err)
+
+	snap, err := s.Snapshot(t.Context(), tenant)
+	require.NoError(t, err)
+	require.Greater(t, snap.Version, empty.Version)
+	require.Len(t, snap.Targets, 2, "those of this tenant that are not deleted")
+	got := snap.Targets[0]
+	require.Equal(t, plain.ID, got.ID)
+	require.Nil(t, got.EventTypes)
+	require.Nil(t, got.Channels)
+	require.False(t, got.Disabled)
+	var keys []string
+	for _, k := range got.Secrets {
+		keys = append(keys, k.Key)
+	}
+	require.Equal(t, []string{third, second, first}, keys, "the current one first, none that has expired")
+	require.Zero(t, got.Secrets[0].ExpiresAt)
+	require.WithinDuration(t, time.Now().Add(2*time.Hour), got.Secrets[1].ExpiresAt, time.Minute)
+
+	got = snap.Targets[1]
+	require.Equal(t, full.ID, got.ID)
+	require.Equal(t, "https://example.com/full", got.URL)
+	require.Equal(t, []string{"invoice.paid"}, got.EventTypes)
+	require.Equal(t, []string{"eu"}, got.Channels)
+	require.Equal(t, map[string]string{"x-key": "value"}, got.Headers)
+	require.True(t, got.Disabled)
+
+	require.NoError(t, s.DeleteTenant(t.Context(), store.Ref{ID: tenant}))
+	_, err = s.Snapshot(t.Context(), tenant)
+	require.ErrorIs(t, err, store.ErrNotFound)
+}
+
+// TestVersionGrows holds that no change of a tenant goes without a new version.
+func TestVersionGrows(t *testing.T) {
+	t.Parallel()
+	s := testkit.Store(t)
+	tenant := testkit.Tenant(t, s)
+	e := testkit.Endpoint(t, s, tenant, "https://example.com")
+	ref := store.Ref{ID: e.ID}
+	version := func() int64 {
+		events := []store.NewEvent{newEvent(tenant)}
+		_, batches, err := s.Accept(t.Context(), events, 1<<20)
+		require.NoError(t, err)
+		require.Equal(t, events[0].Version, batches[0].Events[0].Version)
+		snap, err := s.Snapshot(t.Context(), tenant)
+		require.NoError(t, err)
+		require.Equal(t, snap.Version, events[0].Version, "an event is stamped with the version of its commit")
+		return snap.Version
+	}
+	before := version()
+	for name, change := range map[string]func() error{
+		"endpoint changes": func() error {
+			_, err := s.ChangeEndpoint(t.Context(), tenant, ref, func(e *store.Endpoint) error { e.URL += "/"; return nil })
+			return err
+		},
+		"endpoint is new": func() error { testkit.Endpoint(t, s, tenant, "https://example.com/2"); return nil },
+		"key is rotated": func() error {
+			return s.RotateSecret(t.Context(), tenant, e.ID, signature.GenerateKey().Reveal(), time.Hour)
+		},
+		"tenant changes": func() error {
+			_, err := s.ChangeTenant(t.Context(), store.Ref{ID: tenant}, func(c *store.Tenant) error { c.Name += "!"; return nil })
+			return err
+		},
+		"endpoint is gone": func() error { return s.DisableEndpoint(t.Context(), tenant, e.ID) },
+	} {
+		require.NoError(t, change(), name)
+		after := version()
+		require.Greater(t, after, before, name)
+		before = after
+	}
+}
+
+func TestWatchTenants(t *testing.T) {
+	t.Parallel()
+	url := testkit.Database(t)
+	s := testkit.Open(t, url)
+	quiet, tenant := testkit.Tenant(t, s), testkit.Tenant(t, s)
+
+	// Deep enough that the watcher never waits for the test.
+	resets, changes := make(chan struct{}, 100), make(chan event.ID, 100)
+	ended := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	watch := func() {
+		ended <- s.WatchTenants(ctx, func() { resets <- struct{}{} }, func(id event.ID) { changes <- id })
+	}
+	go watch()
+	<-resets
+	require.Empty(t, changes)
+	for name, change := range map[string]func() error{
+		"endpoint": func() error { testkit.Endpoint(t, s, tenant, "https://example.com"); return nil },
+		"tenant":   func() error { return s.DeleteTenant(t.Context(), store.Ref{ID: tenant}) },
+	} {
+		require.NoError(t, change(), name)
+		select {
+		case id := <-changes:
+			require.Equal(t, tenant, id, name)
+		case <-testkit.Context(t).Done():
+			t.Fatalf("nothing was told of a change: %s", name)
+		}
+	}
+	require.NotContains(t, drain(changes), quiet)
+
+	testkit.Value[bool](t, url, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`)
+	require.Error(t, <-ended, "the caller is told that it does not see changes any more")
+	require.NoError(t, ctx.Err())
+	go watch()
+	<-resets
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
+}
+
+func drain(ids chan event.ID) (all []event.ID) {
+	for len(ids) > 0 {
+		all = append(all, <-ids)
+	}
+	return all
+}
