@@ -36,7 +36,8 @@ type finisher struct {
 type result struct {
 	job      *job
 	attempt  store.Attempt
-	recorded bool // by the worker that died
+	recorded bool
+	found    bool // made by the worker that died
 }
 
 // newResult plans what follows the attempt.
@@ -167,7 +168,7 @@ func (r *result) next() (bus.Message, bool, error) {
 		return bus.Message{Subject: d.DLQSubject(), ID: d.Key(), Data: data}, true, err
 	}
 	// A repeated hand-over may come after the stream has forgotten the first.
-	d.Recheck = r.job.msg.Deliveries > 1
+	d.Recheck = r.found || r.job.msg.Deliveries > 1
 	d.Attempt++
 	d.Due = r.attempt.NextAt
 	data, err := d.Encode()
@@ -188,5 +189,5 @@ func (f *finisher) made(ctx context.Context, j *job) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &result{job: j, attempt: *a, recorded: true}, nil
+	return &result{job: j, attempt: *a, recorded: true, found: true}, nil
 }

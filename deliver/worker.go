@@ -57,7 +57,7 @@ func (w *worker) serve(ctx context.Context, b *bus.Bus, l event.Lane) error {
 	for {
 		messages, err := puller.Next(ctx, pullBatch)
 		if err != nil {
-			return nil //nolint:nilerr // ctx has ended
+			return nil // ctx has ended
 		}
 		for _, m := range messages {
 			d, err := event.DecodeDelivery(m.Data)

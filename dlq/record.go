@@ -42,7 +42,7 @@ func (r *recorder) run(ctx, drain context.Context, b *bus.Bus) error {
 	for {
 		messages, err := puller.Next(ctx, recordBatch)
 		if err != nil {
-			return nil //nolint:nilerr // ctx has ended
+			return nil // ctx has ended
 		}
 		r.record(drain, r.read(messages))
 	}

@@ -44,7 +44,7 @@ func (r *redriver) run(ctx, drain context.Context) error {
 	for {
 		messages, err := puller.Next(ctx, 1)
 		if err != nil {
-			return nil //nolint:nilerr // ctx has ended
+			return nil // ctx has ended
 		}
 		for _, m := range messages {
 			r.handle(ctx, drain, m)

@@ -41,7 +41,7 @@ func (w *worker) run(ctx, drain context.Context) error {
 	for {
 		messages, err := puller.Next(ctx, batches)
 		if err != nil {
-			return nil //nolint:nilerr // ctx has ended
+			return nil // ctx has ended
 		}
 		w.expandAll(drain, messages)
 	}

@@ -68,7 +68,7 @@ func (t *tier) run(ctx context.Context) error {
 		}
 		messages, err := puller.Next(ctx, want)
 		if err != nil {
-			return nil //nolint:nilerr // ctx has ended
+			return nil // ctx has ended
 		}
 		t.sort(ctx, messages)
 	}

@@ -106,9 +106,9 @@ func TestWheelReleasesWhenDue(t *testing.T) {
 	b := testkit.Bus(t)
 	start(t, b)
 	var delays []time.Duration
-	for _, base := range []time.Duration{0, 300, 999, 1000, 1700, 2400, 5200, 6900} {
+	for _, ms := range []int{0, 300, 999, 1000, 1700, 2400, 5200, 6900} {
 		for range 20 {
-			delays = append(delays, base*time.Millisecond)
+			delays = append(delays, time.Duration(ms)*time.Millisecond)
 		}
 	}
 	due := wait(t, b, delays...)

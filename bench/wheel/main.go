@@ -57,7 +57,7 @@ func run(ctx context.Context, out io.Writer, count, rate int, watch time.Duratio
 		return err
 	}
 	defer func() {
-		if stopErr := s.Stop(); err == nil {
+		if stopErr := s.Stop(); err == nil { //nolint:contextcheck // also when ctx has ended
 			err = stopErr
 		}
 	}()
@@ -72,7 +72,7 @@ func run(ctx context.Context, out io.Writer, count, rate int, watch time.Duratio
 		return err
 	}
 	defer lanes.stop()
-	random := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // delays
+	random := rand.New(rand.NewPCG(seed, seed))
 	before, err := procs.OfEach(s.Processes())
 	if err != nil {
 		return err

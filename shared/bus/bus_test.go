@@ -176,7 +176,7 @@ func TestUnknownFormatIsLeftAlone(t *testing.T) {
 	testkit.PublishRaw(t, server.URL(), event.SubjectEvents, "2", []byte("from the future"))
 	p := pull(t, b, 8)
 	nothing(t, p)
-	require.EqualValues(t, 1, testkit.StreamMessages(t, server.URL(), event.StreamEvents), "it is still there")
+	require.Equal(t, 1, testkit.StreamMessages(t, server.URL(), event.StreamEvents), "it is still there")
 }
 
 func TestServerGoneAndBack(t *testing.T) {

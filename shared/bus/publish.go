@@ -62,7 +62,7 @@ func (b *Bus) Publish(ctx context.Context, group ...Message) error {
 // firstOf spares the reader hundreds of copies of one failure.
 func firstOf(err error) error {
 	for {
-		many, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // looks at the join itself
+		many, ok := err.(interface{ Unwrap() []error })
 		if !ok || len(many.Unwrap()) == 0 {
 			return err
 		}

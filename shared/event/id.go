@@ -49,7 +49,7 @@ func FloorID(t time.Time) ID {
 func (id ID) Time() time.Time {
 	ms := binary.BigEndian.Uint64(id[:8]) >> 16
 	fraction := uint64(binary.BigEndian.Uint16(id[6:8]) & 0x0fff)
-	return time.UnixMilli(int64(ms)).Add(time.Duration(fraction * uint64(time.Millisecond) / 4096)).UTC() //nolint:gosec // 48 bits fit
+	return time.UnixMilli(int64(ms)).Add(time.Duration(fraction * uint64(time.Millisecond) / 4096)).UTC()
 }
 
 // IsZero reports whether the id was never set.
@@ -58,7 +58,7 @@ func (id ID) IsZero() bool { return id == ID{} }
 func ticks(t time.Time) uint64 {
 	ms := max(t.UnixMilli(), 0)
 	rest := max(t.Sub(time.UnixMilli(ms)), 0)
-	return uint64(ms)<<12 | uint64(rest)*4096/uint64(time.Millisecond) //nolint:gosec // both are at least 0
+	return uint64(ms)<<12 | uint64(rest)*4096/uint64(time.Millisecond)
 }
 
 func fromTicks(n uint64) ID {

@@ -86,7 +86,7 @@ func decode(text string) (id ID, sum uint32, ok bool) {
 		}
 		carry, low := bits.Mul64(lo, 62)
 		var c uint64
-		lo, c = bits.Add64(low, uint64(digit), 0) //nolint:gosec // 0 to 61
+		lo, c = bits.Add64(low, uint64(digit), 0)
 		carry += c
 		over, m := bits.Mul64(mid, 62)
 		mid, c = bits.Add64(m, carry, 0)
@@ -97,6 +97,6 @@ func decode(text string) (id ID, sum uint32, ok bool) {
 	}
 	binary.BigEndian.PutUint32(id[0:4], uint32(hi))
 	binary.BigEndian.PutUint64(id[4:12], mid)
-	binary.BigEndian.PutUint32(id[12:16], uint32(lo>>32)) //nolint:gosec // the upper half
-	return id, uint32(lo), true                           //nolint:gosec // the lower half
+	binary.BigEndian.PutUint32(id[12:16], uint32(lo>>32))
+	return id, uint32(lo), true
 }

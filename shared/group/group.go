@@ -16,19 +16,18 @@ type Limit[T any] struct {
 // committed. Several Runs may share a channel; while one waits for its commit
 // the next one fills its group.
 func Run[T any](in <-chan T, limit Limit[T], commit func([]T)) {
-	var next []T // the item that did not fit, if any
+	var rest []T // the item that did not fit, if any
 	for {
-		group := next
-		next = nil
-		if len(group) == 0 {
+		if len(rest) == 0 {
 			first, ok := <-in
 			if !ok {
 				return
 			}
-			group = []T{first}
+			rest = []T{first}
 		}
-		group, next = gather(group, in, limit)
-		commit(group)
+		var full []T
+		full, rest = gather(rest, in, limit)
+		commit(full)
 	}
 }
 

@@ -67,7 +67,7 @@ func Start(ctx context.Context, o Options) (s *Stack, err error) {
 	s = &Stack{Token: rand.Text(), options: o, processes: make(map[string]*process), admin: make(map[string]string)}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.Stop())
+			err = errors.Join(err, s.Stop()) //nolint:contextcheck // also when ctx has ended
 		}
 	}()
 	s.postgres, err = embedded.StartPostgres(ctx, embedded.PostgresOptions{DataDir: filepath.Join(o.Dir, "postgres"), NoFsync: o.NoFsync})
@@ -263,7 +263,7 @@ func (s *Stack) Names() []string { return slices.Sorted(maps.Keys(s.processes)) 
 // freePort finds a port that is free now. It is the same across restarts of the
 // process that it is for, so it cannot be left to that process.
 func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // binds at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", fmt.Errorf("find a free port: %w", err)
 	}

@@ -15,8 +15,7 @@ import (
 // else's sake. The same call may succeed later. Whether what was asked for
 // happened is not known.
 func Unavailable(err error) bool {
-	var connect *pgconn.ConnectError
-	if errors.As(err, &connect) {
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true // whatever it was refused for
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {

@@ -39,7 +39,7 @@ func Open(ctx context.Context, url string, connections int) (*Store, error) {
 		return nil, fmt.Errorf("read database URL: %w", err) // pgx leaves the password out
 	}
 	if connections > 0 {
-		config.MaxConns = int32(min(connections, 1000)) //nolint:gosec // bounded
+		config.MaxConns = int32(min(connections, 1000))
 	}
 	config.ConnConfig.RuntimeParams["application_name"] = "postrider"
 	config.AfterConnect = registerID

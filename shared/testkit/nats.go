@@ -84,7 +84,7 @@ func StreamMessages(t testing.TB, address, stream string) (n int) {
 		if err != nil {
 			return err
 		}
-		n = int(s.CachedInfo().State.Msgs) //nolint:gosec // few
+		n = int(s.CachedInfo().State.Msgs)
 		return nil
 	})
 	return n

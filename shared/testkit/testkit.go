@@ -34,7 +34,9 @@ var shared struct { //nolint:gochecknoglobals // see above
 // the testkit has
 //
 //	func TestMain(m *testing.M) { testkit.Main(m) }
-func Main(m *testing.M) { os.Exit(Run(m)) }
+func Main(m *testing.M) {
+	os.Exit(Run(m)) //nolint:revive // it is what TestMain consists of
+}
 
 // Run is Main for packages that have something to clean up themselves: it
 // returns the exit code.
@@ -55,12 +57,14 @@ func Run(m *testing.M) int {
 
 // Log returns a logger that writes to the test's own output.
 func Log(t testing.TB) zerolog.Logger {
+	t.Helper()
 	return zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel)
 }
 
 // Context returns a context that ends when the test has used most of a minute,
 // so that what hangs is told with a reason.
 func Context(t testing.TB) context.Context {
+	t.Helper()
 	ctx, cancel := context.WithTimeoutCause(context.Background(), time.Minute, fmt.Errorf("%s took over a minute", t.Name()))
 	t.Cleanup(cancel)
 	return ctx

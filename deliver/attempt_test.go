@@ -1,0 +1,317 @@
+package deliver
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	oracle "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/shared/directory"
+	"github.com/postrider/postrider/shared/egress"
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/signature"
+	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/testkit"
+)
+
+// loopback is the policy under which receivers of tests can be called.
+func loopback() egress.Policy {
+	return egress.NewPolicy([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")})
+}
+
+// newCaller returns a caller that waits long enough for any machine.
+func newCaller(t *testing.T, policy egress.Policy) *caller {
+	t.Helper()
+	client := policy.Client(egress.Pool{})
+	t.Cleanup(client.CloseIdleConnections)
+	return &caller{client: client, timeout: 30 * time.Second, agent: "Postrider/test"}
+}
+
+// receive starts a receiver.
+func receive(t *testing.T, handle http.HandlerFunc) *httptest.Server {
+	t.Helper()
+	r := httptest.NewServer(handle)
+	t.Cleanup(r.Close)
+	return r
+}
+
+func at(url string) *directory.Endpoint {
+	return &directory.Endpoint{Target: store.Target{ID: event.NewID(), URL: url}}
+}
+
+func (c *caller) try(t *testing.T, url string) attempt {
+	t.Helper()
+	return c.call(testkit.Context(t), at(url), &event.Delivery{Event: event.NewID()}, []byte("{}"))
+}
+
+// request is what a receiver got.
+type request struct {
+	*http.Request
+	body []byte
+}
+
+// catch returns a receiver that answers 200 and passes on what it got.
+func catch(t *testing.T) (*httptest.Server, <-chan request) {
+	t.Helper()
+	got := make(chan request, 100)
+	return receive(t, func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got <- request{r, body}
+	}), got
+}
+
+// directoryWith returns the endpoint as the directory knows it, with real keys.
+func directoryWith(t *testing.T, s *store.Store, tenant, endpoint event.ID) *directory.Endpoint {
+	t.Helper()
+	dir, err := directory.New(s, testkit.Log(t))
+	require.NoError(t, err)
+	e, err := dir.Endpoint(t.Context(), tenant, endpoint, 0)
+	require.NoError(t, err)
+	return e
+}
+
+// TestCallSigns has the standard's own library judge what arrives, with the key
+// that the endpoint has and with the one that it had before.
+func TestCallSigns(t *testing.T) {
+	t.Parallel()
+	r, got := catch(t)
+	s := testkit.Store(t)
+	tenant := testkit.Tenant(t, s)
+	id := testkit.Endpoint(t, s, tenant, r.URL+"/hook?a=b").ID
+	before, err := s.CurrentSecret(t.Context(), id)
+	require.NoError(t, err)
+	now := signature.GenerateKey().Reveal()
+	require.NoError(t, s.RotateSecret(t.Context(), tenant, id, now, time.Hour))
+
+	payload := []byte("{\"text\" :\t\"ä\\u00e4\x00\xff\"}\r\n ")
+	d := &event.Delivery{Event: event.NewID(), Attempt: 1}
+	a := newCaller(t, loopback()).call(testkit.Context(t), directoryWith(t, s, tenant, id), d, payload)
+	require.Equal(t, Success, a.outcome)
+	require.Equal(t, http.StatusOK, a.status)
+	require.Equal(t, r.URL+"/hook?a=b", a.url)
+
+	q := <-got
+	require.Equal(t, http.MethodPost, q.Method)
+	require.Equal(t, "/hook?a=b", q.RequestURI)
+	require.Equal(t, payload, q.body, "byte for byte")
+	require.Equal(t, "application/json", q.Header.Get("Content-Type"))
+	require.Equal(t, "Postrider/test", q.Header.Get("User-Agent"))
+	require.EqualValues(t, len(payload), q.ContentLength)
+	require.Empty(t, q.TransferEncoding)
+	for _, family := range []string{"webhook", "svix"} {
+		require.Equal(t, event.Message.Format(d.Event), q.Header.Get(family+"-id"))
+		require.Equal(t, strconv.FormatInt(a.began.Unix(), 10), q.Header.Get(family+"-timestamp"))
+		head := make(http.Header)
+		for _, part := range []string{"id", "timestamp", "signature"} {
+			require.Len(t, q.Header.Values(family+"-"+part), 1)
+			head.Set("webhook-"+part, q.Header.Get(family+"-"+part))
+		}
+		for _, secret := range []string{before, now} {
+			judge, err := oracle.NewWebhook(secret)
+			require.NoError(t, err)
+			require.NoError(t, judge.Verify(payload, head))
+			require.Error(t, judge.Verify(append(payload, ' '), head))
+		}
+	}
+}
+
+// TestCallOwnHeaders looks at the bytes on the wire, where case can be seen.
+func TestCallOwnHeaders(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	wire := make(chan string, 1)
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		buffer := make([]byte, 8192)
+		n, _ := conn.Read(buffer)
+		_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+		wire <- string(buffer[:n])
+	}()
+	e := at("http://" + l.Addr().String())
+	e.Headers = map[string]string{"x-lower": "one", "X-UPPER": "two", "Authorization": "Bearer it", "User-Agent": "somebody", "Content-Type": "text/plain"}
+	a := newCaller(t, loopback()).call(testkit.Context(t), e, &event.Delivery{Event: event.NewID()}, []byte("{}"))
+	require.Equal(t, Success, a.outcome)
+	got := <-wire
+	for _, line := range []string{"x-lower: one", "X-UPPER: two", "Authorization: Bearer it", "User-Agent: Postrider/test", "Content-Type: application/json"} {
+		require.Contains(t, got, "\r\n"+line+"\r\n")
+	}
+	require.NotContains(t, got, "somebody")
+	require.NotContains(t, got, "text/plain")
+}
+
+func TestCallOutcomes(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]Outcome{
+		200: Success, 204: Success, 400: Rejected, 410: Gone, 429: Throttled, 500: Rejected, 503: Throttled,
+	} {
+		r := receive(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "90")
+			w.WriteHeader(status)
+			if status != http.StatusNoContent {
+				_, _ = io.WriteString(w, "why")
+			}
+		})
+		a := newCaller(t, loopback()).try(t, r.URL)
+		require.Equal(t, want, a.outcome, "status %d", status)
+		require.Equal(t, status, a.status)
+		require.Equal(t, 90*time.Second, a.wish)
+		require.Positive(t, a.duration)
+		if status != http.StatusNoContent {
+			require.Equal(t, "why", string(a.response))
+		}
+	}
+}
+
+func TestCallDoesNotFollowRedirects(t *testing.T) {
+	t.Parallel()
+	target, got := catch(t)
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		r := receive(t, func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, target.URL, status) })
+		a := newCaller(t, loopback()).try(t, r.URL)
+		require.Equal(t, Redirected, a.outcome)
+		require.Equal(t, status, a.status)
+	}
+	require.Empty(t, got)
+}
+
+// TestCallTimesOut bounds the whole of an attempt, whatever the receiver does to
+// make it long.
+func TestCallTimesOut(t *testing.T) {
+	t.Parallel()
+	const timeout = 300 * time.Millisecond
+	for name, handle := range map[string]http.HandlerFunc{
+		"no answer": func(_ http.ResponseWriter, q *http.Request) { <-q.Context().Done() },
+		"no end": func(w http.ResponseWriter, q *http.Request) {
+			_, _ = io.WriteString(w, "begun")
+			_ = http.NewResponseController(w).Flush()
+			<-q.Context().Done()
+		},
+		"drip": func(w http.ResponseWriter, q *http.Request) {
+			for q.Context().Err() == nil {
+				_, _ = io.WriteString(w, ".")
+				_ = http.NewResponseController(w).Flush()
+				time.Sleep(time.Millisecond)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := receive(t, func(w http.ResponseWriter, q *http.Request) {
+				_, _ = io.Copy(io.Discard, q.Body) // or the server does not notice that the caller has gone
+				handle(w, q)
+			})
+			c := newCaller(t, loopback())
+			c.timeout = timeout
+			a := c.try(t, r.URL)
+			require.Equal(t, Timeout, a.outcome)
+			require.Zero(t, a.status, "an answer without its end is none")
+			require.Equal(t, "no answer in time", string(a.response))
+			require.GreaterOrEqual(t, a.duration, timeout)
+			require.Less(t, a.duration, 20*time.Second)
+		})
+	}
+}
+
+// TestCallCutsLongAnswers reads a body without end, and one just too long.
+func TestCallCutsLongAnswers(t *testing.T) {
+	t.Parallel()
+	var written atomic.Int64
+	endless := receive(t, func(w http.ResponseWriter, q *http.Request) {
+		for part := make([]byte, 1000); q.Context().Err() == nil; {
+			n, err := w.Write(part)
+			if written.Add(int64(n)); err != nil {
+				return
+			}
+		}
+	})
+	a := newCaller(t, loopback()).try(t, endless.URL)
+	require.Equal(t, Success, a.outcome)
+	require.Len(t, a.response, keptResponse)
+	require.Less(t, written.Load(), int64(64<<20), "beyond what buffers on the way hold, nothing is taken")
+
+	short := receive(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, keptResponse+100)) })
+	require.Len(t, newCaller(t, loopback()).try(t, short.URL).response, keptResponse)
+}
+
+func TestCallWithoutAReceiver(t *testing.T) {
+	t.Parallel()
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	broken := receive(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = nil
+	defer secure.Close()
+	for name, tt := range map[string]struct {
+		url  string
+		want Outcome
+	}{
+		"refused":           {closed.URL, Connection},
+		"breaks off":        {broken.URL, Connection},
+		"untrusted":         {secure.URL, TLS},
+		"not secure":        {"https" + broken.URL[len("http"):], TLS},
+		"no URL":            {"http://[", Connection},
+		"not to be dialled": {"http://10.1.2.3/", Blocked},
+	} {
+		t.Run(name, func(t *testing.T) { //nolint:paralleltest // the receivers end with the test around it
+			a := newCaller(t, loopback()).try(t, tt.url)
+			require.Equal(t, tt.want, a.outcome)
+			require.Zero(t, a.status)
+			require.Equal(t, tt.want.explain(), string(a.response))
+		})
+	}
+}
+
+// TestCallBlockedIsNotDialled counts connections at an address that may not be
+// dialled, and makes sure that it could have been.
+func TestCallBlockedIsNotDialled(t *testing.T) {
+	t.Parallel()
+	var connections atomic.Int32
+	r := httptest.NewUnstartedServer(http.NotFoundHandler())
+	r.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	r.Start()
+	defer r.Close()
+	a := newCaller(t, egress.Policy{}).try(t, r.URL)
+	require.Equal(t, Blocked, a.outcome)
+	require.Equal(t, "the address of this endpoint may not be delivered to", string(a.response))
+	require.Zero(t, connections.Load())
+	require.Equal(t, Rejected, newCaller(t, loopback()).try(t, r.URL).outcome)
+	require.EqualValues(t, 1, connections.Load())
+}
+
+// TestCallEndsWithItsContext cuts an attempt off as a drain that took too long
+// does.
+func TestCallEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	began := make(chan struct{})
+	r := receive(t, func(_ http.ResponseWriter, q *http.Request) {
+		_, _ = io.Copy(io.Discard, q.Body)
+		close(began)
+		<-q.Context().Done()
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-began
+		cancel()
+	}()
+	a := newCaller(t, loopback()).call(ctx, at(r.URL), &event.Delivery{Event: event.NewID()}, nil)
+	require.False(t, a.outcome.Final(), "it may be tried again: %s", a.outcome)
+}
