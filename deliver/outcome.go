@@ -89,7 +89,7 @@ func decideError(err error) Outcome {
 	case errors.As(err, &dns):
 		return DNS
 	case errors.As(err, &unknownCA), errors.As(err, &wrongHost), errors.As(err, &invalid),
-		errors.As(err, &certificate), errors.As(err, &alert), errors.As(err, &record):
+		errors.As(err, &certificate), errors.As(err, &alert), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return TLS
 	case errors.As(err, &network) && network.Timeout():
 		return Timeout

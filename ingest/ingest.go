@@ -70,10 +70,14 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	drain, done := env.DrainContext(ctx)
 	defer done()
 
+	names, err := newNames(env.Store)
+	if err != nil {
+		return err
+	}
 	metrics := newMetrics(env.Reg)
 	outbox := newOutbox(drain, env, metrics)
 	writer := newWriter(drain, env.Store, outbox, metrics)
-	server := s.server(env, writer, outbox)
+	server := s.server(env, writer, outbox, names)
 	silent := watchSilent(server)
 
 	work, ctx := errgroup.WithContext(ctx)
@@ -98,12 +102,13 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	return work.Wait()
 }
 
-func (s *Stage) server(env service.Env, writer *writer, outbox *outbox) *http.Server {
+func (s *Stage) server(env service.Env, writer *writer, outbox *outbox, names *names) *http.Server {
 	return &http.Server{
 		Handler: api.New(api.Config{
 			Store:     env.Store,
 			Acceptor:  writer,
 			Announcer: outbox,
+			Names:     names,
 			Token:     s.Token,
 			Egress:    env.Egress,
 			MaxBody:   s.MaxBody,

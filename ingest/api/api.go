@@ -44,12 +44,19 @@ type Announcer interface {
 	Announce(ctx context.Context, t store.Task)
 }
 
-// Names finds the tenant that has a uid, or returns store.ErrNotFound. A cache
-// in its place must be told of every change of tenants: an event that goes to
-// whoever had the uid before is in the wrong hands.
+// Names finds the tenant that has a uid, or returns store.ErrNotFound. It may
+// remember wrongly: what it says is checked when the event is stored, and Forget
+// tells it when it was wrong.
 type Names interface {
 	TenantByUID(ctx context.Context, uid string) (event.ID, error)
+	Forget(uid string)
 }
+
+// unremembered is the store as Names: it asks every time.
+type unremembered struct{ *store.Store }
+
+// Forget has nothing to forget.
+func (unremembered) Forget(string) {}
 
 // Health is the state of what the API stands on: why each cannot be used, nil
 // when it can.
@@ -63,7 +70,7 @@ type Config struct {
 	Store     *store.Store
 	Acceptor  Acceptor
 	Announcer Announcer
-	Names     Names // nil: the store
+	Names     Names // nil: the store, asked for every message
 	Egress    egress.Policy
 	Log       zerolog.Logger
 
@@ -91,7 +98,7 @@ func New(config Config) http.Handler {
 		s.Timeout = defaultTimeout
 	}
 	if s.Names == nil {
-		s.Names = s.Store
+		s.Names = unremembered{s.Store}
 	}
 	if s.Health == nil {
 		s.Health = func(ctx context.Context) Health { return Health{Database: s.Store.Health(ctx)} }

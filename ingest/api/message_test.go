@@ -158,9 +158,9 @@ func TestIdempotency(t *testing.T) { //nolint:tparallel // the steps follow each
 	})
 }
 
-// stale remembers for ever what it was asked first.
+// stale remembers what it was asked until it is told to forget.
 type stale struct {
-	names api.Names
+	store *store.Store
 	known sync.Map
 }
 
@@ -168,24 +168,34 @@ func (s *stale) TenantByUID(ctx context.Context, uid string) (event.ID, error) {
 	if id, ok := s.known.Load(uid); ok {
 		return id.(event.ID), nil
 	}
-	id, err := s.names.TenantByUID(ctx, uid)
+	id, err := s.store.TenantByUID(ctx, uid)
 	if err == nil {
 		s.known.Store(uid, id)
 	}
 	return id, err
 }
 
-// TestStaleName: whoever remembers a tenant that is gone is not believed.
+func (s *stale) Forget(uid string) { s.known.Delete(uid) }
+
+// TestStaleName: whoever remembers a tenant that is gone, or has another uid
+// now, is not believed.
 func TestStaleName(t *testing.T) {
 	t.Parallel()
-	w := start(t, func(c *api.Config) { c.Names = &stale{names: c.Store} })
+	w := start(t, func(c *api.Config) { c.Names = &stale{store: c.Store} })
 	w.app(t, `{"name":"a","uid":"a"}`)
 	w.message(t, "a", `{"eventType":"a","payload":{}}`)
 	w.must(t, 204, "DELETE", "/app/a", "")
 	w.send(t, "POST", "/app/a/msg", `{"eventType":"a","payload":{}}`).requireCode(t, 404, "not_found")
-	app := w.app(t, `{"name":"a","uid":"a"}`)
+	second := w.app(t, `{"name":"a","uid":"a"}`)
 	id := w.message(t, "a", `{"eventType":"a","payload":{}}`)
-	w.must(t, 200, "GET", "/app/"+app+"/msg/"+id, "")
+	w.must(t, 200, "GET", "/app/"+second+"/msg/"+id, "")
+
+	w.must(t, 200, "PATCH", "/app/a", `{"uid":"renamed"}`)
+	third := w.app(t, `{"name":"a","uid":"a"}`)
+	id = w.message(t, "a", `{"eventType":"a","payload":{}}`)
+	w.must(t, 200, "GET", "/app/"+third+"/msg/"+id, "")
+	id = w.message(t, "renamed", `{"eventType":"a","payload":{}}`)
+	w.must(t, 200, "GET", "/app/"+second+"/msg/"+id, "")
 }
 
 func TestMessageList(t *testing.T) {

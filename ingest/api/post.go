@@ -134,9 +134,9 @@ func (s *server) accept(ctx context.Context, app string, f *form, e *store.NewEv
 	if err != nil {
 		return noTenant(f, app)
 	}
-	names := s.Names
+	e.TenantUID = ref.UID
 	for range acceptTries {
-		if e.Tenant, err = s.addressee(ctx, names, ref, f); err != nil {
+		if e.Tenant, err = s.addressee(ctx, ref, f); err != nil {
 			return err
 		}
 		e.ID = event.NewID()
@@ -157,7 +157,7 @@ func (s *server) accept(ctx context.Context, app string, f *form, e *store.NewEv
 			if !ref.ID.IsZero() {
 				return noTenant(f, app)
 			}
-			names = s.Store // what said that there is one remembers wrongly
+			s.Names.Forget(ref.UID)
 		default:
 			return fmt.Errorf("accept event: unknown refusal %d", refusal)
 		}
@@ -192,11 +192,11 @@ func uidUsed() error {
 // addressee finds the tenant, and makes it when the message brings it along. For
 // an id nothing is asked: whether it is there is checked when the event is
 // stored.
-func (s *server) addressee(ctx context.Context, names Names, ref store.Ref, f *form) (event.ID, error) {
+func (s *server) addressee(ctx context.Context, ref store.Ref, f *form) (event.ID, error) {
 	if !ref.ID.IsZero() {
 		return ref.ID, nil
 	}
-	id, err := names.TenantByUID(ctx, ref.UID)
+	id, err := s.Names.TenantByUID(ctx, ref.UID)
 	if !errors.Is(err, store.ErrNotFound) {
 		return id, err
 	}

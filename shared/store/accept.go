@@ -14,6 +14,7 @@ import (
 // NewEvent is an event to be accepted, with what must be unique about it.
 type NewEvent struct {
 	event.Event
+	TenantUID      string // if the tenant was found by it: then it must still have it
 	UID            string // the producer's own id, unique within the tenant for at least a day
 	IdempotencyKey string // and at least 24 h
 	Fingerprint    []byte // of the request, to tell whether a key was used for another
@@ -25,7 +26,7 @@ type Refusal int
 // The refusals.
 const (
 	Accepted Refusal = iota
-	NoTenant         // the tenant does not exist, or no more
+	NoTenant         // the tenant does not exist, or no more, or has another uid now
 	KeyUsed          // the idempotency key was used before
 	UIDUsed          // the producer's event id was used before
 )
@@ -46,9 +47,9 @@ type Batch struct {
 const acceptSQL = `
 WITH input AS (
     SELECT i.*, t.version
-    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::bytea[], $10::uuid[])
-         AS i(id, tenant_id, event_type, uid, channels, priority, payload, idempotency_key, fingerprint, batch_id)
-    JOIN tenants t ON t.id = i.tenant_id AND t.deleted_at IS NULL
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::bytea[], $10::uuid[], $12::text[])
+         AS i(id, tenant_id, event_type, uid, channels, priority, payload, idempotency_key, fingerprint, batch_id, tenant_uid)
+    JOIN tenants t ON t.id = i.tenant_id AND t.deleted_at IS NULL AND (i.tenant_uid = '' OR t.uid = i.tenant_uid)
 ), claimed AS (
     INSERT INTO event_keys (day, tenant_id, scope, key, event_id, fingerprint)
     SELECT $11::date, tenant_id, 0, idempotency_key, id, fingerprint FROM input i
@@ -137,7 +138,7 @@ func acceptArgs(events []NewEvent, batchBytes int) ([]any, []event.ID) {
 	n := len(events)
 	ids, tenants, batchOf := make([]event.ID, n), make([]event.ID, n), make([]event.ID, n)
 	types, uids, channels := make([]string, n), make([]string, n), make([]string, n)
-	priorities, keys := make([]string, n), make([]string, n)
+	priorities, keys, tenantUIDs := make([]string, n), make([]string, n), make([]string, n)
 	payloads, fingerprints := make([][]byte, n), make([][]byte, n)
 	var batch event.ID
 	size := 0
@@ -154,11 +155,11 @@ func acceptArgs(events []NewEvent, batchBytes int) ([]any, []event.ID) {
 		size += travels
 		ids[i], tenants[i], batchOf[i] = e.ID, e.Tenant, batch
 		types[i], uids[i] = e.Type, e.UID
-		priorities[i], keys[i] = string(e.Priority), e.IdempotencyKey
+		priorities[i], keys[i], tenantUIDs[i] = string(e.Priority), e.IdempotencyKey, e.TenantUID
 		payloads[i], fingerprints[i] = e.Payload, e.Fingerprint
 	}
 	today := events[0].ID.Time().Truncate(day)
-	return []any{ids, tenants, types, uids, channels, priorities, payloads, keys, fingerprints, batchOf, today}, batchOf
+	return []any{ids, tenants, types, uids, channels, priorities, payloads, keys, fingerprints, batchOf, today, tenantUIDs}, batchOf
 }
 
 // Earlier is an event that claimed a key before.
