@@ -23,6 +23,7 @@ var errAttemptTimeout = errors.New("attempt timeout")
 
 // attempt is one HTTP call: when it began, how it ended, what was answered.
 type attempt struct {
+	id       event.ID // made when it began
 	began    time.Time
 	duration time.Duration
 	outcome  Outcome
@@ -43,7 +44,7 @@ type caller struct {
 // call sends the payload once, signed with the keys that the endpoint has now.
 // ctx ending cuts the call off, which counts as a failed attempt.
 func (c *caller) call(ctx context.Context, e *directory.Endpoint, d *event.Delivery, payload []byte) attempt {
-	a := attempt{began: time.Now(), url: e.URL}
+	a := attempt{id: event.NewID(), began: time.Now(), url: e.URL}
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, fmt.Errorf("%w: no answer within %s", errAttemptTimeout, c.timeout))
 	defer cancel()
 	err := c.exchange(ctx, e, d, payload, &a)

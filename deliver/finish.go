@@ -44,7 +44,7 @@ type result struct {
 func (f *finisher) newResult(j *job, a *attempt) *result {
 	d := j.delivery
 	r := &result{job: j, attempt: store.Attempt{
-		ID:         event.NewID(),
+		ID:         a.id,
 		Tenant:     d.Tenant,
 		Event:      d.Event,
 		Endpoint:   d.Endpoint,

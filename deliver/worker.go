@@ -139,5 +139,5 @@ func (w *worker) deliver(ctx context.Context, e *directory.Endpoint, d *event.De
 
 // noAttempt is what is recorded when there was no use in calling.
 func (*worker) noAttempt(e *directory.Endpoint, o Outcome) *attempt {
-	return &attempt{began: time.Now(), outcome: o, response: []byte(o.explain()), url: e.URL}
+	return &attempt{id: event.NewID(), began: time.Now(), outcome: o, response: []byte(o.explain()), url: e.URL}
 }

@@ -109,10 +109,13 @@ func (s *Stage) server(env service.Env, writer *writer, outbox *outbox, names *n
 			Acceptor:  writer,
 			Announcer: outbox,
 			Names:     names,
-			Token:     s.Token,
-			Egress:    env.Egress,
-			MaxBody:   s.MaxBody,
-			Log:       env.Log,
+			Health: func(ctx context.Context) api.Health {
+				return api.Health{Database: env.Store.Health(ctx), Queue: env.Bus.Health()}
+			},
+			Token:   s.Token,
+			Egress:  env.Egress,
+			MaxBody: s.MaxBody,
+			Log:     env.Log,
 		}),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,

@@ -37,6 +37,7 @@ func TestFloorIDBounds(t *testing.T) {
 		at := time.Unix(rapid.Int64Range(0, 1<<36).Draw(t, "seconds"), rapid.Int64Range(0, 999_999_999).Draw(t, "nanoseconds"))
 		floor := event.FloorID(at)
 		require.WithinRange(t, floor.Time(), at.Add(-time.Microsecond), at)
+		require.Equal(t, floor, event.FloorID(floor.Time()), "exact when taken back and forth")
 		earlier := event.FloorID(at.Add(-time.Microsecond))
 		require.LessOrEqual(t, slices.Compare(earlier[:], floor[:]), 0)
 	})

@@ -45,11 +45,12 @@ func FloorID(t time.Time) ID {
 	return id
 }
 
-// Time tells when the id was made, to 1/4096 of a millisecond.
+// Time tells when the id was made, to 1/4096 of a millisecond. FloorID of it has
+// the same time again.
 func (id ID) Time() time.Time {
-	ms := binary.BigEndian.Uint64(id[:8]) >> 16
-	fraction := uint64(binary.BigEndian.Uint16(id[6:8]) & 0x0fff)
-	return time.UnixMilli(int64(ms)).Add(time.Duration(fraction * uint64(time.Millisecond) / 4096)).UTC()
+	ms := int64(binary.BigEndian.Uint64(id[:8]) >> 16)
+	fraction := int64(binary.BigEndian.Uint16(id[6:8]) & 0x0fff)
+	return time.UnixMilli(ms).Add(time.Duration((fraction*int64(time.Millisecond) + 4095) / 4096)).UTC() // rounded up
 }
 
 // IsZero reports whether the id was never set.

@@ -1,0 +1,112 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/service"
+	"github.com/postrider/postrider/shared/testkit"
+)
+
+// TestStage posts events over HTTP and stops the stage in the middle: whoever was
+// told 202 finds the event on EVENTS, because stopping publishes what is accepted.
+func TestStage(t *testing.T) {
+	t.Parallel()
+	nats, database := testkit.NATS(t).URL(), testkit.Database(t)
+	s := testkit.Open(t, database)
+	tenant := testkit.Tenant(t, s)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := l.Addr().String()
+	require.NoError(t, l.Close())
+	env := service.Env{Log: testkit.Log(t), Reg: prometheus.NewRegistry(), Bus: testkit.Connect(t, nats), Store: s, Drain: 30 * time.Second}
+	stage := &Stage{Listen: address, Token: "token", MaxBody: 1 << 20, SweepDelay: time.Hour, Retention: 90 * 24 * time.Hour}
+	require.NoError(t, stage.Validate())
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- stage.Run(ctx, env) }()
+
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	post := func() (int, error) {
+		url := fmt.Sprintf("http://%s/api/v1/app/%s/msg", address, event.Tenant.Format(tenant))
+		q, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(`{"eventType": "a", "payload": {}}`))
+		if err != nil {
+			return 0, err
+		}
+		q.Header.Set("Authorization", "Bearer token")
+		r, err := client.Do(q)
+		if err != nil {
+			return 0, err
+		}
+		return r.StatusCode, r.Body.Close()
+	}
+	testkit.Eventually(t, func() bool {
+		status, err := post()
+		return err == nil && status == http.StatusAccepted
+	}, "the port is open")
+	accepted := make(chan int)
+	for range 4 {
+		go func() {
+			n := 0
+			for {
+				status, err := post()
+				if err != nil || status != http.StatusAccepted {
+					accepted <- n
+					return
+				}
+				n++
+			}
+		}()
+	}
+	testkit.Eventually(t, func() bool { return testkit.StreamMessages(t, nats, event.StreamEvents) > 20 }, "batches are published")
+	cancel()
+	require.NoError(t, <-ended)
+	total := 1
+	for range 4 {
+		total += <-accepted
+	}
+	published := 0
+	for _, m := range testkit.Messages(t, nats, event.StreamEvents) {
+		batch, err := event.DecodeEvents(m.Data)
+		require.NoError(t, err)
+		published += len(batch)
+	}
+	require.Equal(t, total, published)
+	require.Zero(t, testkit.Value[int](t, database, unpublished))
+}
+
+func TestPortTaken(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	err = (&Stage{Listen: l.Addr().String()}).Run(t.Context(), service.Env{})
+	require.ErrorContains(t, err, "POSTRIDER_LISTEN", "what to do about it")
+}
+
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	good := Stage{Token: "token", MaxBody: 1 << 20, SweepDelay: time.Second, Retention: 48 * time.Hour}
+	require.NoError(t, good.Validate())
+	for name, change := range map[string]func(*Stage){
+		"token":          func(s *Stage) { s.Token = "" },
+		"max-body":       func(s *Stage) { s.MaxBody = 10 },
+		"rational-delay": func(s *Stage) { s.SweepDelay = 0 },
+		"retention":      func(s *Stage) { s.Retention = time.Hour },
+	} {
+		bad := good
+		change(&bad)
+		require.ErrorContains(t, bad.Validate(), name)
+	}
+	require.Len(t, strings.Split((&Stage{}).Validate().Error(), "\n"), 4, "all faults at once")
+}
