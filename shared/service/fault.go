@@ -1,15 +1,15 @@
 package service
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"strings"
-
-	"github.com/postrider/postrider/shared/store"
 )
 
 // adviseDatabase adds to why the database cannot be used what to do about it.
 func adviseDatabase(err error) error {
-	if store.Unavailable(err) {
+	if _, unreachable := errors.AsType[net.Error](err); unreachable {
 		return fmt.Errorf("%w\n(is PostgreSQL running there? set %s)", err, Variable("database-url"))
 	}
 	return fmt.Errorf("%w\n(set %s)", err, Variable("database-url"))

@@ -1,0 +1,297 @@
+package dlq
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/shared/bus"
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/service"
+	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/testkit"
+)
+
+// world is what a dlq stage stands on, with one tenant.
+type world struct {
+	t        *testing.T
+	database string
+	nats     string
+	bus      *bus.Bus
+	store    *store.Store
+	tenant   event.ID
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, database: testkit.Database(t), nats: testkit.NATS(t).URL()}
+	w.store, w.bus = testkit.Open(t, w.database), testkit.Connect(t, w.nats)
+	w.tenant = testkit.Tenant(t, w.store)
+	return w
+}
+
+// start runs the stage until the returned function is called, or the test ends.
+func (w *world) start() (stop func()) {
+	w.t.Helper()
+	env := service.Env{Log: testkit.Log(w.t), Reg: prometheus.NewRegistry(), Bus: w.bus, Store: w.store, Drain: 30 * time.Second}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- new(Stage).Run(ctx, env)
+		close(ended)
+	}()
+	stop = func() {
+		cancel()
+		if err := <-ended; err != nil {
+			w.t.Error(err)
+		}
+	}
+	w.t.Cleanup(stop)
+	return stop
+}
+
+// die publishes deliveries to the endpoint that were given up.
+func (w *world) die(endpoint event.ID, n int, changes ...func(*event.Delivery)) {
+	w.t.Helper()
+	group := make([]bus.Message, n)
+	for i := range group {
+		d := event.Delivery{Event: event.NewID(), Tenant: w.tenant, Endpoint: endpoint, Type: "a", Attempt: 8, Reason: "timeout"}
+		for _, change := range changes {
+			change(&d)
+		}
+		data, err := d.Encode()
+		require.NoError(w.t, err)
+		group[i] = bus.Message{Subject: d.DLQSubject(), ID: d.Key(), Data: data}
+	}
+	require.NoError(w.t, w.bus.Publish(w.t.Context(), group...))
+}
+
+// bury accepts n events and records that they are dead at the endpoint.
+func (w *world) bury(endpoint event.ID, n int) []event.ID {
+	w.t.Helper()
+	ids, events, letters := make([]event.ID, n), make([]store.NewEvent, n), make([]store.DeadLetter, n)
+	for i := range events {
+		ids[i] = event.NewID()
+		events[i] = store.NewEvent{Event: event.Event{ID: ids[i], Tenant: w.tenant, Type: "invoice.paid", Priority: event.Low, Payload: fmt.Appendf(nil, `{"n": %d}`, i)}}
+		letters[i] = store.DeadLetter{Tenant: w.tenant, Endpoint: endpoint, Event: ids[i], Reason: "rejected", Attempts: 8}
+	}
+	_, _, err := w.store.Accept(w.t.Context(), events, 1<<20)
+	require.NoError(w.t, err)
+	require.NoError(w.t, w.store.RecordDeadLetters(w.t.Context(), letters))
+	return ids
+}
+
+// ask stores a task.
+func (w *world) ask(task store.Task) event.ID {
+	w.t.Helper()
+	task.ID, task.Tenant = event.NewID(), w.tenant
+	require.NoError(w.t, w.store.CreateTask(w.t.Context(), task))
+	return task.ID
+}
+
+// announce tells the stage of a task, as ingest does.
+func (w *world) announce(kind string, data string) {
+	w.t.Helper()
+	require.NoError(w.t, w.bus.Publish(w.t.Context(), bus.Message{Subject: event.TaskSubject(kind), ID: data, Data: []byte(data)}))
+}
+
+// finished waits until a task is, and returns how many deliveries it made.
+func (w *world) finished(id event.ID) int {
+	w.t.Helper()
+	var task *store.Task
+	testkit.Eventually(w.t, func() bool {
+		var err error
+		task, err = w.store.Task(w.t.Context(), id)
+		require.NoError(w.t, err)
+		return task.Status == store.TaskFinished
+	}, "the task is finished")
+	return int(task.Done)
+}
+
+func (w *world) count(query string, args ...any) int {
+	w.t.Helper()
+	return testkit.Value[int](w.t, w.database, query, args...)
+}
+
+const letters = `SELECT count(*) FROM dead_letters`
+
+func TestLettersAreRecordedInGroups(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	endpoint := event.NewID()
+	const n = 1000
+	w.die(endpoint, n)
+	w.start()
+	testkit.Eventually(t, func() bool { return w.count(letters) == n }, "all are recorded")
+	require.Less(t, w.count(`SELECT count(DISTINCT died_at) FROM dead_letters`), n/2, "statements that it took")
+	require.Equal(t, n, w.count(`SELECT count(*) FROM dead_letters WHERE endpoint_id = $1 AND tenant_id = $2 AND reason = 'timeout' AND attempts = 8`,
+		[16]byte(endpoint), [16]byte(w.tenant)))
+	require.Equal(t, n, testkit.StreamMessages(t, w.nats, event.StreamDLQ), "the stream keeps what it had")
+}
+
+// TestBadLettersBlockNobody has letters among others that cannot be read, or not
+// be stored.
+func TestBadLettersBlockNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	endpoint := event.NewID()
+	subject := (&event.Delivery{Tenant: w.tenant, Endpoint: endpoint}).DLQSubject()
+	for range 10 {
+		w.die(endpoint, 5)
+		testkit.PublishRaw(t, w.nats, subject, event.Format, []byte("no frame"))
+		w.die(endpoint, 1, func(d *event.Delivery) { d.Reason = "\x00" })
+		w.die(endpoint, 5)
+	}
+	w.start()
+	testkit.Eventually(t, func() bool { return w.count(letters) == 100 }, "the others are recorded")
+}
+
+// TestLettersWaitForTheDatabase records what died while the database was away.
+func TestLettersWaitForTheDatabase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	end := testkit.Outage(t, w.database)
+	w.die(event.NewID(), 10)
+	w.start()
+	testkit.Eventually(t, func() bool { return w.store.Health(t.Context()) != nil }, "the outage is noticed")
+	end()
+	testkit.Eventually(t, func() bool { return w.count(letters) == 10 }, "all are recorded")
+}
+
+// TestRedrive does a task of several parts and takes what it hands out from the
+// lane, as deliver would.
+func TestRedrive(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	endpoint := event.NewID()
+	const n = 2*part + 10
+	ids := w.bury(endpoint, n)
+	bystanders := w.bury(event.NewID(), 3)
+	id := w.ask(store.Task{Kind: store.TaskRedrive, Endpoint: endpoint})
+	w.start()
+	w.announce(store.TaskRedrive, event.Task.Format(id))
+
+	lane := (&event.Delivery{Tenant: w.tenant, Run: id}).Lane()
+	p, err := w.bus.Pull(bus.LaneConsumer(lane), 100)
+	require.NoError(t, err)
+	defer p.Close()
+	var got []*event.Delivery
+	for ctx := testkit.Context(t); len(got) < n; {
+		messages, err := p.Next(ctx, 100)
+		require.NoError(t, err)
+		for _, m := range messages {
+			d, err := event.DecodeDelivery(m.Data)
+			require.NoError(t, err)
+			got = append(got, d)
+			m.Ack()
+		}
+	}
+	for i, d := range got {
+		require.Equal(t, &event.Delivery{
+			Event: ids[i], Tenant: w.tenant, Endpoint: endpoint, Type: "invoice.paid", Priority: event.Low, Version: 1,
+			Run: id, Attempt: 1, Recheck: true, Payload: fmt.Appendf(nil, `{"n": %d}`, i),
+		}, d)
+	}
+	require.Equal(t, n, w.finished(id))
+	require.Equal(t, len(bystanders), w.count(letters))
+	testkit.Eventually(t, func() bool { return testkit.StreamMessages(t, w.nats, event.StreamTasks) == 0 }, "acknowledged")
+
+	w.announce(store.TaskRedrive, event.Task.Format(id)+" ") // cannot be read, and is thrown away
+	require.NoError(t, w.bus.Publish(t.Context(), bus.Message{Subject: event.TaskSubject(store.TaskRedrive), ID: "again", Data: []byte(event.Task.Format(id))}))
+	testkit.Eventually(t, func() bool { return testkit.StreamMessages(t, w.nats, event.StreamTasks) == 0 }, "done already")
+	require.Zero(t, testkit.StreamMessages(t, w.nats, event.StreamDeliver))
+}
+
+func TestResend(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	endpoint := event.NewID()
+	large := bytes.Repeat([]byte("x"), event.InlineLimit+1)
+	e := event.Event{ID: event.NewID(), Tenant: w.tenant, Type: "a", Payload: large}
+	_, _, err := w.store.Accept(t.Context(), []store.NewEvent{{Event: e}}, 1<<20)
+	require.NoError(t, err)
+	w.start()
+	runs := make(map[event.ID]bool)
+	for range 2 { // each is a run of its own, so the second is no copy of the first
+		id := w.ask(store.Task{Kind: store.TaskResend, Endpoint: endpoint, Event: e.ID})
+		w.announce(store.TaskResend, event.Task.Format(id))
+		require.Equal(t, 1, w.finished(id))
+		runs[id] = true
+	}
+	deliveries := testkit.Deliveries(t, w.nats, event.StreamDeliver)
+	require.Len(t, deliveries, 2)
+	for _, d := range deliveries {
+		require.True(t, runs[d.Run])
+		delete(runs, d.Run)
+		require.Equal(t, e.ID, d.Event)
+		require.Equal(t, endpoint, d.Endpoint)
+		require.True(t, d.Referred, "too large to travel")
+		require.Empty(t, d.Payload)
+	}
+}
+
+// TestPartDoneTwiceIsRecognised is what follows a death between handing a part
+// out and noting it.
+func TestPartDoneTwiceIsRecognised(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	endpoint := event.NewID()
+	w.bury(endpoint, 5)
+	id := w.ask(store.Task{Kind: store.TaskRedrive, Endpoint: endpoint})
+	r := &redriver{bus: w.bus, store: w.store, log: testkit.Log(t), metrics: newMetrics(prometheus.NewRegistry())}
+	_, err := w.store.AdvanceTask(t.Context(), id, part, func(ctx context.Context, selected []store.Selected) error {
+		require.NoError(t, r.handOut(ctx, id, selected))
+		return context.DeadlineExceeded
+	})
+	require.Error(t, err)
+	require.Equal(t, 5, w.count(letters))
+	w.start()
+	w.announce(store.TaskRedrive, event.Task.Format(id))
+	require.Equal(t, 5, w.finished(id))
+	require.Equal(t, 5, testkit.StreamMessages(t, w.nats, event.StreamDeliver), "each once")
+}
+
+// TestLostAnnouncementIsMadeUpFor has the sweep find a task that was never
+// announced.
+func TestLostAnnouncementIsMadeUpFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	endpoint := event.NewID()
+	w.bury(endpoint, 3)
+	id := w.ask(store.Task{Kind: store.TaskRedrive, Endpoint: endpoint})
+	_, err := testkit.SQL(t, w.database).Exec(t.Context(), `UPDATE tasks SET updated_at = now() - interval '1 minute'`)
+	require.NoError(t, err)
+	w.start()
+	require.Equal(t, 3, w.finished(id))
+	require.Equal(t, 3, testkit.StreamMessages(t, w.nats, event.StreamDeliver))
+}
+
+// TestStopBetweenParts stops the stage while a long task goes on. The next stage
+// ends it, and nothing is handed out twice.
+func TestStopBetweenParts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	endpoint := event.NewID()
+	const n = 10 * part
+	w.bury(endpoint, n)
+	id := w.ask(store.Task{Kind: store.TaskRedrive, Endpoint: endpoint})
+	w.announce(store.TaskRedrive, event.Task.Format(id))
+	stop := w.start()
+	testkit.Eventually(t, func() bool {
+		task, err := w.store.Task(t.Context(), id)
+		return err == nil && task.Done > 0
+	}, "the task has begun")
+	stop()
+	task, err := w.store.Task(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, int(task.Done), testkit.StreamMessages(t, w.nats, event.StreamDeliver), "whole parts")
+	w.start()
+	require.Equal(t, n, w.finished(id))
+	require.Equal(t, n, testkit.StreamMessages(t, w.nats, event.StreamDeliver))
+	require.Zero(t, w.count(letters))
+}
