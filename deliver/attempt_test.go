@@ -257,7 +257,7 @@ func TestCallWithoutAReceiver(t *testing.T) {
 	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
 	secure.StartTLS()
-	defer secure.Close()
+	t.Cleanup(secure.Close)
 	for name, tt := range map[string]struct {
 		url  string
 		want Outcome
@@ -269,7 +269,8 @@ func TestCallWithoutAReceiver(t *testing.T) {
 		"no URL":            {"http://[", Connection},
 		"not to be dialled": {"http://10.1.2.3/", Blocked},
 	} {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // the receivers end with the test around it
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			a := newCaller(t, loopback()).try(t, tt.url)
 			require.Equal(t, tt.want, a.outcome)
 			require.Zero(t, a.status)

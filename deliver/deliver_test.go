@@ -441,7 +441,7 @@ func TestStopGivesBackWhatWaits(t *testing.T) {
 		w.publish(d)
 	}
 	stop := w.start()
-	started := int(defaultLimits.endpoint)
+	started := defaultLimits.endpoint
 	testkit.Eventually(t, func() bool { return int(calls.Load()) == started }, "all slots of the endpoint are taken")
 	ended := stop()
 

@@ -119,7 +119,7 @@ func (w *world) commits() (groups, events int) {
 	for _, f := range families {
 		if f.GetName() == "postrider_commit_events" {
 			h := f.GetMetric()[0].GetHistogram()
-			return int(h.GetSampleCount()), int(h.GetSampleSum()) //nolint:gosec // few
+			return int(h.GetSampleCount()), int(h.GetSampleSum())
 		}
 	}
 	w.t.Fatal("no such metric")

@@ -56,8 +56,8 @@ func run(ctx context.Context, out io.Writer, count, rate int, watch time.Duratio
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if stopErr := s.Stop(); err == nil { //nolint:contextcheck // also when ctx has ended
+	defer func() { //nolint:contextcheck // stops also when ctx has ended
+		if stopErr := s.Stop(); err == nil {
 			err = stopErr
 		}
 	}()

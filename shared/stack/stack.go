@@ -65,9 +65,9 @@ type Stack struct {
 // Start starts everything and returns when every stage is ready.
 func Start(ctx context.Context, o Options) (s *Stack, err error) {
 	s = &Stack{Token: rand.Text(), options: o, processes: make(map[string]*process), admin: make(map[string]string)}
-	defer func() {
+	defer func() { //nolint:contextcheck // stops also when ctx has ended
 		if err != nil {
-			err = errors.Join(err, s.Stop()) //nolint:contextcheck // also when ctx has ended
+			err = errors.Join(err, s.Stop())
 		}
 	}()
 	s.postgres, err = embedded.StartPostgres(ctx, embedded.PostgresOptions{DataDir: filepath.Join(o.Dir, "postgres"), NoFsync: o.NoFsync})
