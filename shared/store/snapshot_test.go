@@ -128,7 +128,7 @@ func TestWatchTenants(t *testing.T) {
 		ended <- s.WatchTenants(ctx, func() { resets <- struct{}{} }, func(id event.ID) { changes <- id })
 	}
 	go watch()
-	<-resets
+	await(t, resets)
 	require.Empty(t, changes)
 	told := func(of string) {
 		select {
@@ -145,12 +145,23 @@ func TestWatchTenants(t *testing.T) {
 	require.NotContains(t, drain(changes), quiet)
 
 	testkit.Value[bool](t, url, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`)
-	require.Error(t, <-ended, "the caller is told that it does not see changes any more")
+	require.Error(t, await(t, ended), "the caller is told that it does not see changes any more")
 	require.NoError(t, ctx.Err())
 	go watch()
-	<-resets
+	await(t, resets)
 	cancel()
-	require.ErrorIs(t, <-ended, context.Canceled)
+	require.ErrorIs(t, await(t, ended), context.Canceled)
+}
+
+// await receives what is about to come.
+func await[T any](t *testing.T, from <-chan T) (value T) {
+	t.Helper()
+	select {
+	case value = <-from:
+	case <-testkit.Context(t).Done():
+		t.Fatal("nothing has come")
+	}
+	return value
 }
 
 func drain(ids chan event.ID) (all []event.ID) {
