@@ -24,6 +24,9 @@ import (
 // does not answer.
 const connectTimeout = 10 * time.Second
 
+// errEnded: nothing lives on half dead, also not behind a stage that only stopped.
+var errEnded = errors.New("ended by itself")
+
 var errConnectTimeout = fmt.Errorf("no answer within %s", connectTimeout)
 
 // Main is the whole main function of a stage's program: signals and exit code
@@ -122,6 +125,9 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 			env.Log.Debug().Str("version", Version).Msg("stage begins")
 			if err := s.Run(ctx, env); err != nil {
 				return fmt.Errorf("stage %s: %w", s.Name(), err)
+			}
+			if ctx.Err() == nil {
+				return fmt.Errorf("stage %s: %w", s.Name(), errEnded)
 			}
 			return nil
 		})

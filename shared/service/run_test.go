@@ -42,6 +42,16 @@ func TestFirstFailureEndsTheProcess(t *testing.T) {
 	}
 }
 
+func TestStageThatOnlyStopsEndsTheProcess(t *testing.T) {
+	t.Parallel()
+	other := &fake{name: "other", run: func(ctx context.Context, _ Env) error {
+		<-ctx.Done()
+		return nil
+	}}
+	stopping := &fake{name: "stopping", run: func(context.Context, Env) error { return nil }}
+	require.ErrorContains(t, start(t, good(t), other, stopping).wait(t), "stage stopping: ended by itself")
+}
+
 func TestStopLetsWorkFinish(t *testing.T) {
 	t.Parallel()
 	begun := make(chan struct{})
@@ -220,8 +230,9 @@ func TestBootstrap(t *testing.T) {
 	for range 2 {
 		require.NoError(t, Bootstrap(testkit.Context(t), settings.DatabaseURL, settings.NATSURL, 1))
 	}
-	done := &fake{name: "done", run: func(context.Context, Env) error { return nil }}
-	require.NoError(t, start(t, settings, done).wait(t), "stages can start")
+	begun := errors.New("begun")
+	stage := &fake{name: "stage", run: func(context.Context, Env) error { return begun }}
+	require.ErrorIs(t, start(t, settings, stage).wait(t), begun, "stages can start")
 
 	fromTheFuture(t, settings.DatabaseURL)
 	require.ErrorIs(t, Bootstrap(testkit.Context(t), settings.DatabaseURL, settings.NATSURL, 1), store.ErrNewerSchema)
