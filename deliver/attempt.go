@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ type attempt struct {
 // endpoint.
 type caller struct {
 	client  *http.Client
-	timeout time.Duration // from the first byte sent to the last byte of the answer
+	timeout time.Duration // of endpoints without one of their own: until the last byte of the answer
 	agent   string
 }
 
@@ -45,7 +46,8 @@ type caller struct {
 // ctx ending cuts the call off, which counts as a failed attempt.
 func (c *caller) call(ctx context.Context, e *directory.Endpoint, d *event.Delivery, payload []byte) attempt {
 	a := attempt{id: event.NewID(), began: time.Now(), url: e.URL}
-	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, fmt.Errorf("%w: no answer within %s", errAttemptTimeout, c.timeout))
+	timeout := cmp.Or(e.Timeout, c.timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("%w: no answer within %s", errAttemptTimeout, timeout))
 	defer cancel()
 	err := c.exchange(ctx, e, d, payload, &a)
 	if err != nil && ctx.Err() != nil {

@@ -17,8 +17,12 @@ import (
 	"github.com/postrider/postrider/shared/egress"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/group"
+	"github.com/postrider/postrider/shared/schedule"
 	"github.com/postrider/postrider/shared/service"
 )
+
+// The design's default, which is that of Svix but for the last step.
+const defaultSchedule = "5s,5m,30m,2h,5h,10h,10h"
 
 // Stage is the deliver stage. Its exported fields are its settings.
 type Stage struct {
@@ -41,7 +45,7 @@ func (s *Stage) Validate() error {
 	if s.Timeout < 100*time.Millisecond || s.Timeout > 5*time.Minute {
 		faults = append(faults, fmt.Errorf("attempt-timeout is %s: must be 100ms to 5m", s.Timeout))
 	}
-	if _, err := ParseSchedule(s.Schedule); err != nil {
+	if _, err := schedule.Parse(s.Schedule); err != nil {
 		faults = append(faults, fmt.Errorf("retry-schedule: %w", err))
 	}
 	return errors.Join(faults...)
@@ -53,7 +57,7 @@ func (*Stage) Ready(ctx context.Context, env service.Env) error { return env.Hea
 // Run implements service.Stage. When ctx ends it takes nothing more from its
 // lanes, gives back what has not started, and finishes the attempts in flight.
 func (s *Stage) Run(ctx context.Context, env service.Env) error {
-	schedule, err := ParseSchedule(s.Schedule)
+	retries, err := schedule.Parse(s.Schedule)
 	if err != nil {
 		return err
 	}
@@ -69,7 +73,8 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		log:       env.Log,
 		metrics:   metrics,
 		caller:    &caller{client: client, timeout: s.Timeout, agent: "Postrider/" + service.Version},
-		finisher:  &finisher{bus: env.Bus, store: env.Store, log: env.Log, metrics: metrics, schedule: schedule},
+		retries:   retries,
+		finisher:  &finisher{bus: env.Bus, store: env.Store, log: env.Log, metrics: metrics},
 		results:   make(chan *result, defaultLimits.slots),
 	}
 	w.scheduler = newScheduler(defaultLimits, func(j *job) {

@@ -11,6 +11,7 @@ import (
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/group"
+	"github.com/postrider/postrider/shared/schedule"
 	"github.com/postrider/postrider/shared/store"
 )
 
@@ -25,11 +26,10 @@ const (
 // on, acknowledge. In this order a crash between any two can only repeat a step,
 // never lose one.
 type finisher struct {
-	bus      *bus.Bus
-	store    *store.Store
-	log      zerolog.Logger
-	metrics  *metrics
-	schedule Schedule
+	bus     *bus.Bus
+	store   *store.Store
+	log     zerolog.Logger
+	metrics *metrics
 }
 
 // result is a job whose attempt was made, now or by a worker that died.
@@ -41,7 +41,7 @@ type result struct {
 }
 
 // newResult plans what follows the attempt.
-func (f *finisher) newResult(j *job, a *attempt) *result {
+func newResult(j *job, a *attempt, retries schedule.Schedule) *result {
 	d := j.delivery
 	r := &result{job: j, attempt: store.Attempt{
 		ID:         a.id,
@@ -56,7 +56,10 @@ func (f *finisher) newResult(j *job, a *attempt) *result {
 		URL:        a.url,
 		Response:   a.response,
 	}}
-	if wait, again := f.schedule.Next(d.Attempt, a.outcome, a.wish, rand.Float64()); again { //nolint:gosec // jitter
+	if a.outcome.Final() {
+		return r
+	}
+	if wait, again := retries.Next(d.Attempt, a.wish, rand.Float64()); again { //nolint:gosec // jitter
 		r.attempt.NextAt = a.began.Add(a.duration + wait)
 	}
 	return r

@@ -11,6 +11,7 @@ import (
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/schedule"
 	"github.com/postrider/postrider/shared/store"
 )
 
@@ -41,6 +42,7 @@ type worker struct {
 	metrics   *metrics
 	scheduler *scheduler
 	caller    *caller
+	retries   schedule.Schedule // of endpoints without one of their own
 	finisher  *finisher
 
 	attempts sync.WaitGroup
@@ -115,7 +117,15 @@ func (w *worker) try(ctx context.Context, j *job) (*result, error) {
 			w.log.Warn().Err(err).Str("endpoint", event.Endpoint.Format(d.Endpoint)).Msg("endpoint that is gone stays enabled")
 		}
 	}
-	return w.finisher.newResult(j, a), nil
+	return newResult(j, a, w.retriesOf(endpoint)), nil
+}
+
+// retriesOf is the endpoint's own schedule, if it has one, or the installation's.
+func (w *worker) retriesOf(e *directory.Endpoint) schedule.Schedule {
+	if e.RetrySchedule != nil {
+		return e.RetrySchedule
+	}
+	return w.retries
 }
 
 func (w *worker) deliver(ctx context.Context, e *directory.Endpoint, d *event.Delivery) (*attempt, error) {

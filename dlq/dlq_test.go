@@ -290,6 +290,9 @@ func TestStopBetweenParts(t *testing.T) {
 	task, err := w.store.Task(t.Context(), id)
 	require.NoError(t, err)
 	require.Equal(t, int(task.Done), testkit.StreamMessages(t, w.nats, event.StreamDeliver), "whole parts")
+	if task.Status == store.TaskRunning {
+		require.Equal(t, 1, testkit.StreamMessages(t, w.nats, event.StreamTasks), "given back, for another to go on with")
+	}
 	w.start()
 	require.Equal(t, n, w.finished(id))
 	require.Equal(t, n, testkit.StreamMessages(t, w.nats, event.StreamDeliver))

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"github.com/postrider/postrider/shared/bus"
@@ -145,17 +146,30 @@ func TestUnknownTenantIsDropped(t *testing.T) {
 	require.Equal(t, endpoint.ID, deliveries[0].Endpoint)
 }
 
-// TestMalformedBatchBlocksNobody has the stage find bad batches among good ones.
+// TestMalformedBatchBlocksNobody has a worker take bad batches among good ones.
 func TestMalformedBatchBlocksNobody(t *testing.T) {
 	t.Parallel()
 	const good = 20
+	var taken []*bus.Msg
 	w := start(t, func(w *world) {
 		testkit.Endpoint(t, w.store, w.tenant, "https://example.com")
 		for n := range good {
 			testkit.PublishRaw(t, w.nats, event.SubjectEvents, event.Format, []byte("no frame"))
 			w.publish(t, fmt.Sprint(n), w.event(t))
 		}
+		p, err := w.bus.Pull(bus.Fanout, 2*good)
+		require.NoError(t, err)
+		defer p.Close()
+		for ctx := testkit.Context(t); len(taken) < 2*good; {
+			messages, err := p.Next(ctx, 2*good)
+			require.NoError(t, err)
+			taken = append(taken, messages...)
+		}
 	})
+	dir, err := directory.New(w.store, testkit.Log(t))
+	require.NoError(t, err)
+	one := &worker{bus: w.bus, directory: dir, log: zerolog.Nop(), metrics: newMetrics(prometheus.NewRegistry())}
+	one.expandAll(t.Context(), taken)
 	w.settled(t, good)
 	deliveries := testkit.Deliveries(t, w.nats, event.StreamDeliver)
 	require.Len(t, deliveries, good)

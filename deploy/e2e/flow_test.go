@@ -17,6 +17,7 @@ func TestFlow(t *testing.T) {
 		t.Run("published clients", func(t *testing.T) { t.Parallel(); testClient(t, s) })
 		t.Run("fails twice, then works", func(t *testing.T) { t.Parallel(); testRetry(t, s) })
 		t.Run("always fails, is redriven", func(t *testing.T) { t.Parallel(); testDeadLetter(t, s) })
+		t.Run("schedule and timeout of its own", func(t *testing.T) { t.Parallel(); testOwnSchedule(t, s) })
 		t.Run("gone", func(t *testing.T) { t.Parallel(); testGone(t, s) })
 		t.Run("new endpoints at once", func(t *testing.T) { t.Parallel(); testFreshEndpoints(t, s) })
 		t.Run("large payload", func(t *testing.T) { t.Parallel(); testLargePayload(t, s) })
@@ -86,6 +87,28 @@ func testDeadLetter(t *testing.T, s system) {
 	}, "the task is finished")
 	require.Zero(t, letters())
 	require.Equal(t, map[string]int{one: 4, other: 4}, r.times("/hook"))
+}
+
+// testOwnSchedule has an endpoint that never answers: it is given up after its
+// own timeout and its own schedule, not the installation's.
+func testOwnSchedule(t *testing.T, s system) {
+	t.Helper()
+	c := s.client(t)
+	hang := make(chan struct{})
+	r := newReceiver(t, func(string, int) int { <-hang; return http.StatusOK })
+	defer close(hang)
+	endpoint := c.application(t, "own", r.URL+"/hook")[0]
+	path := "/app/own/endpoint/" + endpoint
+	c.must(t, http.StatusOK, http.MethodPatch, path, map[string]any{"retrySchedule": []string{"200ms"}, "timeoutMs": 150})
+	id := c.post(t, "own", map[string]any{})
+	testkit.Eventually(t, func() bool {
+		return len(c.must(t, http.StatusOK, http.MethodGet, path+"/dlq", nil)["data"].([]any)) == 1
+	}, "given up")
+	require.Equal(t, map[string]int{id: 2}, r.times("/hook"))
+	for _, a := range c.attempts(t, "own", id) {
+		require.EqualValues(t, 0, a["responseStatusCode"])
+		require.GreaterOrEqual(t, a["responseDurationMs"].(float64), 150.0)
+	}
 }
 
 func testGone(t *testing.T, s system) {

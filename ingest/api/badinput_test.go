@@ -73,14 +73,16 @@ func TestBadValues(t *testing.T) {
 		"uid":  {`"app_1"`},
 	}
 	ofEndpoint := map[string][]string{
-		"url":         {`1`, `""`, `"x"`, `"ftp://a.example/"`, `"http://127.0.0.1/"`, `"http://a.example/\u0000"`, `"http://` + strings.Repeat("x", 3000) + `"`},
-		"uid":         {`"ep_1"`},
-		"description": {`1`, `"\u0000"`, `{}`},
-		"disabled":    {`1`, `"true"`},
-		"version":     {`0`, `"1"`, `70000`},
-		"eventTypes":  {`[]`, `"a"`, `[1]`, `[null]`, `["missing"]`, `["there","a b"]`, `["there\u0000"]`},
-		"filterTypes": {`[]`, `1`},
-		"channels":    {`[]`, `"a"`, `["a b"]`, `[""]`, `["a","b","c","d","e","f","g","h","i","j","k"]`},
+		"url":           {`1`, `""`, `"x"`, `"ftp://a.example/"`, `"http://127.0.0.1/"`, `"http://a.example/\u0000"`, `"http://` + strings.Repeat("x", 3000) + `"`},
+		"uid":           {`"ep_1"`},
+		"description":   {`1`, `"\u0000"`, `{}`},
+		"disabled":      {`1`, `"true"`},
+		"version":       {`0`, `"1"`, `70000`},
+		"eventTypes":    {`[]`, `"a"`, `[1]`, `[null]`, `["missing"]`, `["there","a b"]`, `["there\u0000"]`},
+		"filterTypes":   {`[]`, `1`},
+		"retrySchedule": {`"5s"`, `[5]`, `["5"]`, `["0s"]`, `["-5s"]`, `["200h"]`, `["100h","100h"]`, `[null]`},
+		"timeoutMs":     {`99`, `60001`, `"1000"`, `1.5`},
+		"channels":      {`[]`, `"a"`, `["a b"]`, `[""]`, `["a","b","c","d","e","f","g","h","i","j","k"]`},
 	}
 	ofEventType := map[string][]string{
 		"description": {`1`, `"\u0000"`}, "archived": {`1`}, "deprecated": {`"no"`}, "featureFlag": {`1`, `"a b"`},

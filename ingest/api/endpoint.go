@@ -8,38 +8,46 @@ import (
 
 	"github.com/postrider/postrider/shared/egress"
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/schedule"
 	"github.com/postrider/postrider/shared/store"
 )
 
 const (
 	maxChannels   = 10
+	minTimeoutMs  = 100
+	maxTimeoutMs  = 60_000
 	maxEventTypes = 1000 // more than anybody has; every fan-out looks through them
 )
 
 // endpoint is an endpoint as clients see it. Clients of several generations read
 // the same values by different names.
 type endpoint struct {
-	ID           string            `json:"id"`
-	UID          *string           `json:"uid"`
-	URL          string            `json:"url"`
-	Description  string            `json:"description"`
-	Disabled     bool              `json:"disabled"`
-	EventTypes   []string          `json:"eventTypes"`
-	FilterTypes  []string          `json:"filterTypes"`
-	Channels     []string          `json:"channels"`
-	ThrottleRate *int              `json:"throttleRate"`
-	RateLimit    *int              `json:"rateLimit"`
-	Version      int               `json:"version"`
-	Metadata     map[string]string `json:"metadata"`
-	CreatedAt    time.Time         `json:"createdAt"`
-	UpdatedAt    time.Time         `json:"updatedAt"`
+	ID           string   `json:"id"`
+	UID          *string  `json:"uid"`
+	URL          string   `json:"url"`
+	Description  string   `json:"description"`
+	Disabled     bool     `json:"disabled"`
+	EventTypes   []string `json:"eventTypes"`
+	FilterTypes  []string `json:"filterTypes"`
+	Channels     []string `json:"channels"`
+	ThrottleRate *int     `json:"throttleRate"`
+	RateLimit    *int     `json:"rateLimit"`
+
+	RetrySchedule []string `json:"retrySchedule"` // ours
+	TimeoutMs     *int64   `json:"timeoutMs"`     // ours
+
+	Version   int               `json:"version"`
+	Metadata  map[string]string `json:"metadata"`
+	CreatedAt time.Time         `json:"createdAt"`
+	UpdatedAt time.Time         `json:"updatedAt"`
 }
 
 func showEndpoint(e *store.Endpoint) endpoint {
 	return endpoint{
 		ID: event.Endpoint.Format(e.ID), UID: none(e.UID), URL: e.URL, Description: e.Description, Disabled: e.Disabled,
 		EventTypes: e.EventTypes, FilterTypes: e.EventTypes, Channels: e.Channels,
-		ThrottleRate: none(e.ThrottleRate), RateLimit: none(e.ThrottleRate), Version: max(e.APIVersion, 1),
+		ThrottleRate: none(e.ThrottleRate), RateLimit: none(e.ThrottleRate),
+		RetrySchedule: schedule.Schedule(e.RetrySchedule).Delays(), TimeoutMs: none(e.Timeout.Milliseconds()), Version: max(e.APIVersion, 1),
 		Metadata: object(e.Metadata), CreatedAt: e.ID.Time(), UpdatedAt: e.UpdatedAt.UTC(),
 	}
 }
@@ -60,11 +68,41 @@ func (f *form) endpoint(e *store.Endpoint, policy egress.Policy) error {
 	f.names(f.either("eventTypes", "filterTypes"), maxEventTypes, &e.EventTypes)
 	f.names("channels", maxChannels, &e.Channels)
 	f.rate(&e.ThrottleRate)
+	f.retrySchedule(&e.RetrySchedule)
+	f.timeout(&e.Timeout)
 	if member(f, "version", &e.APIVersion) && (e.APIVersion < 1 || e.APIVersion > maxRate) {
 		f.refuse("version", "must be 1 to 65535")
 	}
 	f.metadata(&e.Metadata)
 	return f.err()
+}
+
+// retrySchedule reads a list of delays, such as ["5s", "5m"]. An empty one means
+// no retries, null the installation's schedule.
+func (f *form) retrySchedule(target *[]time.Duration) {
+	var delays []string
+	if !clearable(f, "retrySchedule", &delays) {
+		if _, null := f.members["retrySchedule"]; null {
+			*target = nil
+		}
+		return
+	}
+	s, err := schedule.New(delays)
+	if err != nil {
+		f.refuse("retrySchedule", err.Error())
+		return
+	}
+	*target = s
+}
+
+// timeout reads how long an attempt may take.
+func (f *form) timeout(target *time.Duration) {
+	ms := int(target.Milliseconds())
+	if clearable(f, "timeoutMs", &ms) && (ms < minTimeoutMs || ms > maxTimeoutMs) {
+		f.refuse("timeoutMs", "must be 100 to 60000")
+		return
+	}
+	*target = time.Duration(ms) * time.Millisecond
 }
 
 // checkEventTypes makes sure that an endpoint asks for event types that there

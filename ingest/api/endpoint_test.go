@@ -16,13 +16,13 @@ func TestEndpoint(t *testing.T) { //nolint:tparallel // the steps follow each ot
 	w.must(t, 201, "POST", "/event-type", `{"name":"paid","description":""}`)
 	w.must(t, 201, "POST", "/event-type", `{"name":"old","description":"","archived":true}`)
 	a := w.must(t, 201, "POST", "/app/a/endpoint/", `{"url":"HTTPS://Example.COM","uid":"one","filterTypes":["paid"],"channels":["eu"],
-		"rateLimit":5,"version":3,"metadata":{"k":"v"},"unknown":1,"headers":{"X-Team":"blue"}}`)
+		"rateLimit":5,"retrySchedule":["5s","90m"],"timeoutMs":2500,"version":3,"metadata":{"k":"v"},"unknown":1,"headers":{"X-Team":"blue"}}`)
 	id := a.id(t)
 	require.True(t, strings.HasPrefix(id, "ep_"))
 	require.Equal(t, map[string]any{
 		"id": id, "uid": "one", "url": "https://example.com/", "description": "", "disabled": false,
 		"eventTypes": []any{"paid"}, "filterTypes": []any{"paid"}, "channels": []any{"eu"}, "throttleRate": 5.0, "rateLimit": 5.0,
-		"version": 3.0, "metadata": map[string]any{"k": "v"}, "createdAt": a.body["createdAt"], "updatedAt": a.body["updatedAt"],
+		"retrySchedule": []any{"5s", "1h30m0s"}, "timeoutMs": 2500.0, "version": 3.0, "metadata": map[string]any{"k": "v"}, "createdAt": a.body["createdAt"], "updatedAt": a.body["updatedAt"],
 	}, a.body)
 	one := "/app/" + app + "/endpoint/one"
 	require.Equal(t, a.body, w.must(t, 200, "GET", one, "").body)
@@ -63,6 +63,16 @@ func TestEndpoint(t *testing.T) { //nolint:tparallel // the steps follow each ot
 		a = w.must(t, 200, "PATCH", one, `{"filterTypes":null,"channels":null,"throttleRate":null,"description":"d"}`)
 		require.Equal(t, []any{true, nil, nil, nil, "d"},
 			[]any{a.body["disabled"], a.body["eventTypes"], a.body["channels"], a.body["throttleRate"], a.body["description"]})
+	})
+	t.Run("has its own schedule and timeout, or the installation's", func(t *testing.T) {
+		own := func(patch string) []any {
+			a := w.must(t, 200, "PATCH", one, patch)
+			return []any{a.body["retrySchedule"], a.body["timeoutMs"]}
+		}
+		require.Equal(t, []any{[]any{"5s", "1h30m0s"}, 2500.0}, own(`{}`))
+		require.Equal(t, []any{[]any{}, 2500.0}, own(`{"retrySchedule":[]}`), "no retries")
+		require.Equal(t, []any{[]any{"1m0s"}, 100.0}, own(`{"retrySchedule":["60s"],"timeoutMs":100}`))
+		require.Equal(t, []any{nil, nil}, own(`{"retrySchedule":null,"timeoutMs":null}`))
 	})
 	t.Run("put replaces all but headers and keys, or creates", func(t *testing.T) {
 		key := w.must(t, 200, "GET", one+"/secret", "").body["key"]

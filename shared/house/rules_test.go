@@ -9,7 +9,7 @@ const (
 
 	// forStages is what every stage may use: all of shared but what only tests and the local runner need.
 	// Code moves there when a second stage needs it, not before.
-	forStages = "shared/event shared/signature shared/egress shared/group shared/bus shared/store shared/directory shared/service"
+	forStages = "shared/event shared/signature shared/egress shared/group shared/bus shared/schedule shared/store shared/directory shared/service"
 
 	// testOnly may also be imported by every test.
 	testOnly = "shared/testkit shared/embedded shared/stack"
@@ -22,10 +22,11 @@ const (
 // be read alone; what passes between them is in shared/event and travels over the bus.
 var rooms = []struct{ path, imports string }{
 	// The vocabulary, and tools that know nothing of us. They stay small because they may import nothing.
-	{"shared/event", ""},     // types, ids, subjects
-	{"shared/signature", ""}, // Standard Webhooks
-	{"shared/egress", ""},    // which addresses may be dialled
-	{"shared/group", ""},     // the loop that commits in groups
+	{"shared/event", ""},                // types, ids, subjects
+	{"shared/signature", ""},            // Standard Webhooks
+	{"shared/egress", ""},               // which addresses may be dialled
+	{"shared/schedule", "shared/event"}, // when to try again
+	{"shared/group", ""},                // the loop that commits in groups
 
 	// The two systems that we stand on, each behind one package.
 	{"shared/bus", "shared/event"},                    // JetStream

@@ -23,19 +23,23 @@ type Endpoint struct {
 	Headers      map[string]string
 	Disabled     bool
 	ThrottleRate int // deliveries a second; 0: no limit
-	APIVersion   int // 0: the first
-	Metadata     map[string]string
-	UpdatedAt    time.Time
+
+	RetrySchedule []time.Duration // delays after failed attempts; nil: the installation's, empty: no retries
+	Timeout       time.Duration   // of an attempt; 0: the installation's
+
+	APIVersion int // 0: the first
+	Metadata   map[string]string
+	UpdatedAt  time.Time
 }
 
 const selectEndpoint = `SELECT id, tenant_id, coalesce(uid, ''), url, description, event_types, channels, headers,
-	disabled, coalesce(throttle_rate, 0), api_version, metadata, updated_at FROM endpoints`
+	disabled, coalesce(throttle_rate, 0), retry_schedule, coalesce(timeout, '0'), api_version, metadata, updated_at FROM endpoints`
 
 const thatEndpoint = ` WHERE tenant_id = $1 AND (id = $2 OR uid = $3) AND deleted_at IS NULL`
 
 func scanEndpoint(row pgx.Row, e *Endpoint) error {
 	return row.Scan(&e.ID, &e.Tenant, &e.UID, &e.URL, &e.Description, &e.EventTypes, &e.Channels, &e.Headers,
-		&e.Disabled, &e.ThrottleRate, &e.APIVersion, &e.Metadata, &e.UpdatedAt)
+		&e.Disabled, &e.ThrottleRate, &e.RetrySchedule, &e.Timeout, &e.APIVersion, &e.Metadata, &e.UpdatedAt)
 }
 
 // CreateEndpoint stores a new endpoint under the id that it has, with its first
@@ -45,8 +49,8 @@ func scanEndpoint(row pgx.Row, e *Endpoint) error {
 func (s *Store) CreateEndpoint(ctx context.Context, e *Endpoint, secret string) error {
 	err := s.transact(ctx, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `
-			INSERT INTO endpoints (id, tenant_id, uid, url, description, event_types, channels, headers, disabled, throttle_rate, api_version, metadata)
-			SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM tenants WHERE id = $2 AND deleted_at IS NULL
+			INSERT INTO endpoints (id, tenant_id, uid, url, description, event_types, channels, headers, disabled, throttle_rate, retry_schedule, timeout, api_version, metadata)
+			SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 FROM tenants WHERE id = $2 AND deleted_at IS NULL
 			RETURNING updated_at`, e.columns()...).Scan(&e.UpdatedAt)
 		if err != nil {
 			return err
@@ -63,7 +67,7 @@ func (s *Store) CreateEndpoint(ctx context.Context, e *Endpoint, secret string) 
 func (e *Endpoint) columns() []any {
 	return []any{
 		e.ID, e.Tenant, blank(e.UID), e.URL, e.Description, e.EventTypes, e.Channels, object(e.Headers),
-		e.Disabled, positive(e.ThrottleRate), max(e.APIVersion, 1), object(e.Metadata),
+		e.Disabled, positive(e.ThrottleRate), e.RetrySchedule, positive(e.Timeout), max(e.APIVersion, 1), object(e.Metadata),
 	}
 }
 
@@ -107,7 +111,7 @@ func (s *Store) ChangeEndpoint(ctx context.Context, tenant event.ID, ref Ref, ch
 		}
 		return tx.QueryRow(ctx, `
 			UPDATE endpoints SET uid = $3, url = $4, description = $5, event_types = $6, channels = $7, headers = $8,
-				disabled = $9, throttle_rate = $10, api_version = $11, metadata = $12, updated_at = now()
+				disabled = $9, throttle_rate = $10, retry_schedule = $11, timeout = $12, api_version = $13, metadata = $14, updated_at = now()
 			WHERE id = $1 AND tenant_id = $2 RETURNING updated_at`, e.columns()...).Scan(&e.UpdatedAt)
 	})
 	if err != nil {

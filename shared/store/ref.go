@@ -1,6 +1,10 @@
 package store
 
-import "github.com/postrider/postrider/shared/event"
+import (
+	"time"
+
+	"github.com/postrider/postrider/shared/event"
+)
 
 // Ref names a row as its owner does: by the id or, when that is zero, by the
 // uid that the owner gave it.
@@ -27,7 +31,7 @@ func blank(text string) *string {
 }
 
 // positive makes zero NULL.
-func positive(n int) *int {
+func positive[N int | time.Duration](n N) *N {
 	if n == 0 {
 		return nil
 	}

@@ -27,7 +27,11 @@ type Target struct {
 	Channels   []string // nil: all
 	Headers    map[string]string
 	Disabled   bool
-	Secrets    []Secret // the current one first
+
+	RetrySchedule []time.Duration // nil: the installation's, empty: no retries
+	Timeout       time.Duration   // of an attempt; 0: the installation's
+
+	Secrets []Secret // the current one first
 }
 
 // Snapshot is a tenant with all its endpoints as of one version.
@@ -48,7 +52,7 @@ func (s *Store) Snapshot(ctx context.Context, tenant event.ID) (*Snapshot, error
 			return interpret(err)
 		}
 		rows, err := tx.Query(ctx, `
-			SELECT e.id, e.url, e.event_types, e.channels, e.headers, e.disabled,
+			SELECT e.id, e.url, e.event_types, e.channels, e.headers, e.disabled, e.retry_schedule, coalesce(e.timeout, '0'),
 				array_agg(k.secret ORDER BY k.expires_at DESC NULLS FIRST),
 				array_agg(k.expires_at ORDER BY k.expires_at DESC NULLS FIRST)
 			FROM endpoints e JOIN endpoint_secrets k ON k.endpoint_id = e.id
@@ -70,7 +74,7 @@ func scanTarget(row pgx.CollectableRow) (Target, error) {
 	var t Target
 	var keys []string
 	var ends []*time.Time
-	err := row.Scan(&t.ID, &t.URL, &t.EventTypes, &t.Channels, &t.Headers, &t.Disabled, &keys, &ends)
+	err := row.Scan(&t.ID, &t.URL, &t.EventTypes, &t.Channels, &t.Headers, &t.Disabled, &t.RetrySchedule, &t.Timeout, &keys, &ends)
 	for i, key := range keys {
 		secret := Secret{Key: key}
 		if ends[i] != nil {

@@ -41,6 +41,8 @@ CREATE TABLE endpoints (
     headers       jsonb       NOT NULL DEFAULT '{}',
     disabled      boolean     NOT NULL DEFAULT false,
     throttle_rate integer,
+    retry_schedule interval[],     -- delays after failed attempts; NULL: the installation's
+    timeout       interval,        -- of an attempt; NULL: the installation's
     api_version   integer     NOT NULL DEFAULT 1,
     metadata      jsonb       NOT NULL DEFAULT '{}',
     updated_at    timestamptz NOT NULL DEFAULT now(),

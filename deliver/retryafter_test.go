@@ -1,0 +1,28 @@
+package deliver
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Duration{
+		"":                              0,
+		"120":                           2 * time.Minute,
+		"120.1":                         121 * time.Second,
+		"0":                             0,
+		"-5":                            0,
+		"NaN":                           0,
+		"1e300":                         24 * time.Hour,
+		"invalid":                       0,
+		"Fri, 20 Nov 2026 12:00:30 GMT": 30 * time.Second,
+		"Fri, 20 Nov 2026 11:00:00 GMT": 0,
+	} {
+		require.Equal(t, want, retryAfter(http.Header{"Retry-After": {text}}, now), text)
+	}
+}
