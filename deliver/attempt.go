@@ -71,7 +71,7 @@ func (c *caller) exchange(ctx context.Context, e *directory.Endpoint, d *event.D
 	if err != nil {
 		return err
 	}
-	defer func() { _ = response.Body.Close() }() // whatever it is, the answer was read
+	defer func() { _ = response.Body.Close() }() // and the connection, if the answer goes on
 	a.status = response.StatusCode
 	a.wish = retryAfter(response.Header, time.Now())
 	body, err := io.ReadAll(io.LimitReader(response.Body, keptResponse))
@@ -79,13 +79,8 @@ func (c *caller) exchange(ctx context.Context, e *directory.Endpoint, d *event.D
 		return fmt.Errorf("read answer: %w", err)
 	}
 	a.response = body
-	drain(response.Body)
 	return nil
 }
-
-// drain reads a little more, so that a connection whose answer was only just too
-// long can be used again; one that goes on is closed instead.
-func drain(body io.Reader) { _, _ = io.CopyN(io.Discard, body, 4<<10) }
 
 // setHeaders follows Standard Webhooks 1.0.0, and sends the names that Svix's
 // libraries look for as well. The endpoint's own headers keep their case.
