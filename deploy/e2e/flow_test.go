@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,6 +24,7 @@ func TestFlow(t *testing.T) {
 		t.Run("new endpoints at once", func(t *testing.T) { t.Parallel(); testFreshEndpoints(t, s) })
 		t.Run("large payload", func(t *testing.T) { t.Parallel(); testLargePayload(t, s) })
 		t.Run("resend", func(t *testing.T) { t.Parallel(); testResend(t, s) })
+		t.Run("content removed on the way", func(t *testing.T) { t.Parallel(); testExpunge(t, s) })
 	})
 }
 
@@ -173,4 +176,42 @@ func testResend(t *testing.T, s system) {
 	testkit.Eventually(t, func() bool { return len(c.attempts(t, "resend", id)) == 3 }, "each attempt is recorded")
 	require.EqualValues(t, 1, c.attempts(t, "resend", id)[0]["triggerType"], "by hand")
 	require.Equal(t, 1, r.times("/other")[id])
+}
+
+// testExpunge removes the payload of an event that travels by reference, while
+// it waits for its second attempt at one of its endpoints.
+func testExpunge(t *testing.T, s system) {
+	t.Helper()
+	c := s.client(t)
+	r := newReceiver(t, func(path string, _ int) int {
+		if path == "/fails" {
+			return http.StatusInternalServerError
+		}
+		return http.StatusNoContent
+	})
+	endpoints := c.application(t, "expunge", r.URL+"/works", r.URL+"/fails")
+	fails := "/app/expunge/endpoint/" + endpoints[1]
+	c.must(t, http.StatusOK, http.MethodPatch, fails, map[string]any{"retrySchedule": []string{"4s"}})
+	id := c.post(t, "expunge", map[string]any{"text": strings.Repeat("x", 100<<10)})
+	states := func() []any {
+		var all []any
+		for _, e := range c.must(t, http.StatusOK, http.MethodGet, "/app/expunge/msg/"+id+"/endpoint", nil)["data"].([]any) {
+			all = append(all, e.(map[string]any)["statusText"])
+		}
+		return all
+	}
+	testkit.Eventually(t, func() bool { return slices.Equal(states(), []any{"success", "sending"}) }, "one delivered, one to be tried again")
+	c.must(t, http.StatusNoContent, http.MethodDelete, "/app/expunge/msg/"+id+"/content", nil)
+	testkit.Eventually(t, func() bool { return slices.Equal(states(), []any{"success", "fail"}) }, "the other is given up")
+	require.Len(t, r.at("/fails"), 1, "nothing empty is sent")
+
+	stats := c.must(t, http.StatusOK, http.MethodGet, fails+"/stats", nil)
+	require.Equal(t, map[string]any{"success": 0.0, "pending": 0.0, "sending": 0.0, "fail": 1.0, "canceled": 0.0}, stats)
+	message := c.must(t, http.StatusOK, http.MethodGet, fails+"/msg", nil)["data"].([]any)[0].(map[string]any)
+	require.Equal(t, []any{id, "fail", map[string]any{"expired": true}}, []any{message["id"], message["statusText"], message["payload"]})
+	testkit.Eventually(t, func() bool {
+		letters := c.must(t, http.StatusOK, http.MethodGet, fails+"/dlq", nil)["data"].([]any)
+		return len(letters) == 1 && letters[0].(map[string]any)["reason"] == "payload_expired"
+	}, "and dead")
+	c.must(t, http.StatusBadRequest, http.MethodPost, fails+"/dlq/"+id+"/redrive", map[string]any{})
 }

@@ -23,7 +23,7 @@ import (
 func TestSecondStartContinues(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	schedule := "POSTRIDER_RETRY_SCHEDULE=" + strings.Repeat("1s,", 59) + "1s"
+	schedule := "POSTRIDER_RETRY_SCHEDULE=" + strings.Repeat("1s,", 49) + "1s"
 	address := freeAddress(t)
 	first := startLocal(t, dir, schedule)
 	c := system{first.url, first.token}.client(t)

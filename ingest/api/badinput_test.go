@@ -25,6 +25,7 @@ func writes(app, endpoint string) []struct{ method, path, body string } {
 		{"PUT", "/event-type/there", `{"description":""}`},
 		{"PATCH", "/event-type/there", `{}`},
 		{"POST", "/app/" + app + "/msg", `{"eventType":"a","payload":{}}`},
+		{"POST", "/app/" + app + "/msg/precheck/active", `{"eventType":"a"}`},
 	}
 }
 
@@ -120,6 +121,9 @@ func TestBadValues(t *testing.T) {
 		{"PUT", "/event-type/there", `"description":""`, []map[string][]string{ofEventType}},
 		{"PATCH", "/event-type/there", ``, []map[string][]string{ofEventType, {"description": {`null`}}}},
 		{"POST", "/app/" + app + "/msg", `"eventType":"a","payload":{}`, []map[string][]string{ofMessage}},
+		{"POST", "/app/" + app + "/msg/precheck/active", `"eventType":"a"`, []map[string][]string{
+			{"eventType": ofMessage["eventType"], "channels": ofMessage["channels"]},
+		}},
 	} {
 		t.Run(test.method+" "+test.path, func(t *testing.T) {
 			t.Parallel()
@@ -175,6 +179,7 @@ func TestBadQueries(t *testing.T) {
 	lists := []string{
 		"/app", "/event-type", "/app/" + app + "/endpoint", "/app/" + app + "/msg", "/app/" + app + "/endpoint/" + endpoint + "/dlq",
 		"/app/" + app + "/attempt/endpoint/" + endpoint, "/app/" + app + "/attempt/msg/" + message,
+		"/app/" + app + "/endpoint/" + endpoint + "/msg", "/app/" + app + "/msg/" + message + "/endpoint", "/background-task",
 	}
 	for _, path := range lists {
 		t.Run(path, func(t *testing.T) {
@@ -195,7 +200,8 @@ func TestBadQueries(t *testing.T) {
 	for _, query := range []string{
 		"/app?order=up", "/app/" + app + "/msg?with_content=1", "/app/" + app + "/msg?before=yesterday",
 		"/app/" + app + "/attempt/endpoint/" + endpoint + "?status=5", "/app/" + app + "/attempt/endpoint/" + endpoint + "?status_code_class=404",
-		"/event-type?include_archived=yes",
+		"/event-type?include_archived=yes", "/app/" + app + "/endpoint/" + endpoint + "/msg?status=5",
+		"/app/" + app + "/endpoint/" + endpoint + "/msg?after=0", "/background-task?order=up",
 	} {
 		w.send(t, "GET", query, "").requireCode(t, 400, "bad_request")
 	}

@@ -58,11 +58,16 @@ func (s *server) getMessage(r *http.Request) (reply, error) {
 	return ok(showMessage(&m.Event, m.UID, content)), nil
 }
 
-func (s *server) listMessages(r *http.Request) (reply, error) {
-	p := readParams(r)
-	filter := store.EventFilter{
+// events reads which messages are asked for.
+func (p *params) events() store.EventFilter {
+	return store.EventFilter{
 		Types: p.names("event_types"), Channel: p.name("channel"), After: p.moment("after"), Before: p.moment("before"),
 	}
+}
+
+func (s *server) listMessages(r *http.Request) (reply, error) {
+	p := readParams(r)
+	filter := p.events()
 	page := p.history(event.Message, filter.After)
 	content := p.flag("with_content", true)
 	if err := p.err(); err != nil {

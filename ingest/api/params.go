@@ -48,6 +48,13 @@ func (p *params) malformed(name string) {
 	}
 }
 
+// wrong says what is wrong with values that can be read.
+func (p *params) wrong(code, detail string) {
+	if p.fault == nil {
+		p.fault = badRequest(code, detail)
+	}
+}
+
 // refuse says that a value is not allowed.
 func (p *params) refuse(name, message string) {
 	if p.fault == nil {

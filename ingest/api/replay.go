@@ -15,7 +15,7 @@ const (
 
 // resend delivers a message to an endpoint again, whatever became of it.
 func (s *server) resend(r *http.Request) (reply, error) {
-	m, err := s.message(r, false)
+	m, err := s.fullMessage(r)
 	if err != nil {
 		return reply{}, err
 	}
@@ -64,7 +64,7 @@ func (s *server) redriveAll(r *http.Request) (reply, error) {
 
 // redriveOne delivers one message again that is dead at an endpoint.
 func (s *server) redriveOne(r *http.Request) (reply, error) {
-	m, err := s.message(r, false)
+	m, err := s.fullMessage(r)
 	if err != nil {
 		return reply{}, err
 	}

@@ -53,6 +53,8 @@ func (s *server) closed() []route {
 		{"PUT", endpoint + "/headers", s.putHeaders},
 		{"PATCH", endpoint + "/headers", s.patchHeaders},
 		{"POST", endpoint + "/recover", s.recover},
+		{"GET", endpoint + "/stats", s.getStats},
+		{"GET", endpoint + "/msg", s.listAttemptedMessages},
 
 		{"GET", endpoint + "/dlq", s.listDeadLetters},
 		{"POST", endpoint + "/dlq/redrive", s.redriveAll},
@@ -67,13 +69,18 @@ func (s *server) closed() []route {
 
 		{"GET", app + "/msg", s.listMessages},
 		{"POST", app + "/msg", s.createMessage},
+		{"POST", app + "/msg/precheck/active", s.precheck},
 		{"GET", message, s.getMessage},
+		{"DELETE", message + "/content", s.expungeMessage},
+		{"GET", message + "/endpoint", s.listAttemptedDestinations},
 		{"POST", message + "/endpoint/{endpoint_id}/resend", s.resend},
 
 		{"GET", app + "/attempt/endpoint/{endpoint_id}", s.listAttemptsOfEndpoint},
 		{"GET", app + "/attempt/msg/{msg_id}", s.listAttemptsOfMessage},
 		{"GET", message + "/attempt/{attempt_id}", s.getAttempt},
+		{"DELETE", message + "/attempt/{attempt_id}/content", s.expungeAttempt},
 
+		{"GET", "/background-task", s.listTasks},
 		{"GET", "/background-task/{task_id}", s.getTask},
 	}
 }

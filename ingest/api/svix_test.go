@@ -84,6 +84,7 @@ func TestSvixClient(t *testing.T) {
 	require.Equal(t, endpoint.Id, endpoints.Data[0].Id)
 
 	svixMessages(t, w, c, endpoint.Id)
+	svixDeliveries(t, c, endpoint.Id)
 
 	require.NoError(t, c.Endpoint.Delete(ctx, "acme", "hook"))
 	require.NoError(t, c.EventType.Delete(ctx, "invoice.paid", nil))
@@ -144,4 +145,50 @@ func svixMessages(t *testing.T, w *world, c *svix.Svix, endpoint string) {
 	require.NoError(t, err)
 	require.Equal(t, models.BACKGROUNDTASKSTATUS_RUNNING, followed.Status)
 	require.Equal(t, models.BACKGROUNDTASKTYPE_ENDPOINT_RECOVER, followed.Task)
+}
+
+// svixDeliveries looks at what svixMessages left: one attempt, which failed.
+func svixDeliveries(t *testing.T, c *svix.Svix, endpoint string) {
+	t.Helper()
+	ctx := t.Context()
+	stats, err := c.Endpoint.GetStats(ctx, "acme", "hook", &svix.EndpointGetStatsOptions{Since: new(time.Now().Add(-time.Hour)), Until: new(time.Now().Add(time.Minute))})
+	require.NoError(t, err)
+	require.Equal(t, models.EndpointStats{Fail: 1}, *stats)
+	messages, err := c.MessageAttempt.ListAttemptedMessages(ctx, "acme", "hook", &svix.MessageAttemptListAttemptedMessagesOptions{
+		Status: new(models.MESSAGESTATUS_FAIL), Channel: new("eu"), After: new(time.Now().Add(-time.Hour)), EventTypes: &[]string{"invoice.paid"},
+	})
+	require.NoError(t, err)
+	require.Len(t, messages.Data, 1)
+	require.Equal(t, models.MESSAGESTATUSTEXT_FAIL, messages.Data[0].StatusText)
+	destinations, err := c.MessageAttempt.ListAttemptedDestinations(ctx, "acme", "order-1", nil)
+	require.NoError(t, err)
+	require.Len(t, destinations.Data, 1)
+	require.Equal(t, endpoint, destinations.Data[0].Id)
+
+	check, err := c.Message.Precheck(ctx, "acme", models.MessagePrecheckIn{EventType: "invoice.paid", Channels: []string{"eu"}}, nil)
+	require.NoError(t, err)
+	require.True(t, check.Active)
+	tasks, err := c.BackgroundTask.List(ctx, &svix.BackgroundTaskListOptions{
+		Status: new(models.BACKGROUNDTASKSTATUS_RUNNING), Task: new(models.BACKGROUNDTASKTYPE_ENDPOINT_RECOVER), Order: new(models.ORDERING_DESCENDING),
+	})
+	require.NoError(t, err)
+	require.Len(t, tasks.Data, 1)
+	tasks, err = c.BackgroundTask.List(ctx, nil)
+	require.NoError(t, err, "there is a resend too, whose name it does not know")
+	require.Len(t, tasks.Data, 1)
+
+	attempts, err := c.MessageAttempt.ListByMsg(ctx, "acme", "order-1", nil)
+	require.NoError(t, err)
+	require.NoError(t, c.MessageAttempt.ExpungeContent(ctx, "acme", "order-1", attempts.Data[0].Id))
+	attempt, err := c.MessageAttempt.Get(ctx, "acme", "order-1", attempts.Data[0].Id, nil)
+	require.NoError(t, err)
+	require.Equal(t, "EXPUNGED", attempt.Response)
+	require.NoError(t, c.Message.ExpungeContent(ctx, "acme", "order-1"))
+	message, err := c.Message.Get(ctx, "acme", "order-1", nil)
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{"expired": true}, message.Payload)
+	_, err = c.MessageAttempt.Resend(ctx, "acme", "order-1", "hook", nil)
+	failure := new(svix.Error)
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, 400, failure.Status())
 }

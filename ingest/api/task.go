@@ -8,6 +8,9 @@ import (
 	"github.com/postrider/postrider/shared/store"
 )
 
+// taskFailed is a status that clients may ask for and no task of ours ever has.
+const taskFailed = "failed"
+
 // task is a job under way, as clients see it.
 type task struct {
 	ID        string    `json:"id"`
@@ -30,6 +33,10 @@ func showTask(t *store.Task) task {
 	return task{ID: event.Task.Format(t.ID), Status: t.Status, Task: t.Kind, UpdatedAt: t.UpdatedAt.UTC()}
 }
 
+func showTaskWithData(t *store.Task) taskWithData {
+	return taskWithData{showTask(t), taskData{MessagesSent: t.Done}}
+}
+
 // startTask stores a task, tells of it and answers with it.
 func (s *server) startTask(r *http.Request, t store.Task) (reply, error) {
 	t.ID = event.NewID()
@@ -50,5 +57,30 @@ func (s *server) getTask(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return ok(taskWithData{showTask(t), taskData{MessagesSent: t.Done}}), nil
+	return ok(showTaskWithData(t)), nil
+}
+
+// listTasks lists tasks, newest first. Published clients refuse a whole list for
+// one kind that they do not know, so those that are ours are in it only when they
+// are asked for.
+func (s *server) listTasks(r *http.Request) (reply, error) {
+	p := readParams(r)
+	filter := store.TaskFilter{Kinds: []string{store.TaskRecover}}
+	if kind := p.name("task"); kind != "" {
+		filter.Kinds = []string{kind}
+	}
+	switch filter.Status = p.values.Get("status"); filter.Status {
+	case "", store.TaskRunning, store.TaskFinished, taskFailed:
+	default:
+		p.malformed("status")
+	}
+	page := p.page(event.Task, p.ascending(false))
+	if err := p.err(); err != nil {
+		return reply{}, err
+	}
+	tasks, more, err := s.Store.Tasks(r.Context(), filter, page)
+	if err != nil {
+		return reply{}, err
+	}
+	return listOf(tasks, more, showTaskWithData, func(t *store.Task) string { return event.Task.Format(t.ID) }), nil
 }

@@ -77,11 +77,12 @@ func (s *Store) MadeAttempt(ctx context.Context, d *event.Delivery) (*Attempt, e
 	return &a, nil
 }
 
-// Payload reads the body of an event that was too large to travel.
+// Payload reads the body of an event that was too large to travel. It returns
+// ErrNotFound when it is not stored any more.
 func (s *Store) Payload(ctx context.Context, tenant, id event.ID) ([]byte, error) {
 	var payload []byte
 	err := s.pool.QueryRow(ctx,
-		`SELECT payload FROM events WHERE tenant_id = $1 AND id = $2`, tenant, id).Scan(&payload)
+		`SELECT payload FROM events WHERE tenant_id = $1 AND id = $2 AND expunged_at IS NULL`, tenant, id).Scan(&payload)
 	if err != nil {
 		return nil, fmt.Errorf("read payload: %w", interpret(err))
 	}

@@ -17,7 +17,8 @@ const lookBack = 90 * day
 // Posted is an event as its producer sees it.
 type Posted struct {
 	event.Event
-	UID string // the producer's own id; empty: none
+	UID      string // the producer's own id; empty: none
+	Expunged bool   // its owner had the payload removed: what stands there says so
 }
 
 // EventFilter selects events. Zero fields select everything.
@@ -35,11 +36,11 @@ func selectPosted(payload bool) string {
 	if payload {
 		body = "payload"
 	}
-	return `SELECT id, tenant_id, event_type, coalesce(uid, ''), channels, coalesce(priority, ''), ` + body + ` FROM events`
+	return `SELECT id, tenant_id, event_type, coalesce(uid, ''), channels, coalesce(priority, ''), expunged_at IS NOT NULL, ` + body + ` FROM events`
 }
 
 func scanPosted(row pgx.Row, p *Posted) error {
-	return row.Scan(&p.ID, &p.Tenant, &p.Type, &p.UID, &p.Channels, &p.Priority, &p.Payload)
+	return row.Scan(&p.ID, &p.Tenant, &p.Type, &p.UID, &p.Channels, &p.Priority, &p.Expunged, &p.Payload)
 }
 
 // Event reads an event of the tenant; of several with the same uid, the newest.

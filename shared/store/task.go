@@ -66,13 +66,17 @@ func bound(t time.Time) *event.ID {
 
 // Task reads a task. It returns ErrNotFound.
 func (s *Store) Task(ctx context.Context, id event.ID) (*Task, error) {
-	t := Task{ID: id}
-	err := s.pool.QueryRow(ctx, `SELECT tenant_id, kind, status, done, updated_at FROM tasks WHERE id = $1`, id).
-		Scan(&t.Tenant, &t.Kind, &t.Status, &t.Done, &t.UpdatedAt)
-	if err != nil {
+	var t Task
+	if err := scanTask(s.pool.QueryRow(ctx, selectTask+` WHERE id = $1`, id), &t); err != nil {
 		return nil, fmt.Errorf("read task: %w", interpret(err))
 	}
 	return &t, nil
+}
+
+const selectTask = `SELECT id, tenant_id, kind, status, done, updated_at FROM tasks`
+
+func scanTask(row pgx.Row, t *Task) error {
+	return row.Scan(&t.ID, &t.Tenant, &t.Kind, &t.Status, &t.Done, &t.UpdatedAt)
 }
 
 // StaleTasks lists running tasks that nobody has worked on for a while, to be
@@ -139,7 +143,8 @@ func (s *Store) AdvanceTask(ctx context.Context, id event.ID, limit int, handOut
 const selectedColumns = `e.id, e.tenant_id, e.event_type, e.channels, coalesce(e.priority, ''), t.version, e.payload`
 
 // selectDead finds what was dead when the task was made. An event whose
-// partition was dropped cannot be delivered any more and is passed over.
+// partition was dropped or whose payload was removed cannot be delivered any
+// more and is passed over.
 const selectDead = `
 	SELECT ` + selectedColumns + `, d.endpoint_id
 	FROM tasks k
@@ -149,14 +154,14 @@ const selectDead = `
 		AND (k.event_id IS NULL OR d.event_id = k.event_id)
 		AND (k.since IS NULL OR d.event_id >= k.since)
 		AND (k.until IS NULL OR d.event_id < k.until)
-	JOIN events e ON e.tenant_id = d.tenant_id AND e.id = d.event_id
+	JOIN events e ON e.tenant_id = d.tenant_id AND e.id = d.event_id AND e.expunged_at IS NULL
 	WHERE k.id = $1 ORDER BY e.id LIMIT $2`
 
 const selectEvent = `
 	SELECT ` + selectedColumns + `, k.endpoint_id
 	FROM tasks k
 	JOIN tenants t ON t.id = k.tenant_id
-	JOIN events e ON e.tenant_id = k.tenant_id AND e.id = k.event_id
+	JOIN events e ON e.tenant_id = k.tenant_id AND e.id = k.event_id AND e.expunged_at IS NULL
 	WHERE k.id = $1 LIMIT $2`
 
 func selectDeliveries(ctx context.Context, tx pgx.Tx, query string, task event.ID, limit int) ([]Selected, error) {

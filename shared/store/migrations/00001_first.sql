@@ -91,13 +91,14 @@ CREATE TRIGGER secret_changes AFTER INSERT OR UPDATE OR DELETE ON endpoint_secre
     FOR EACH ROW EXECUTE FUNCTION tenant_of_row_changes();
 
 CREATE TABLE events (
-    id         uuid NOT NULL,
-    tenant_id  uuid NOT NULL,
-    event_type text NOT NULL,
-    uid        text COLLATE "C",
-    channels   text[],
-    priority   text,
-    payload    bytea NOT NULL,
+    id          uuid NOT NULL,
+    tenant_id   uuid NOT NULL,
+    event_type  text NOT NULL,
+    uid         text COLLATE "C",
+    channels    text[],
+    priority    text,
+    payload     bytea NOT NULL,
+    expunged_at timestamptz, -- when the payload was removed; it must not be delivered since
     PRIMARY KEY (tenant_id, id)
 ) PARTITION BY RANGE (id);
 CREATE INDEX events_uid ON events (tenant_id, uid) WHERE uid IS NOT NULL;
@@ -143,6 +144,7 @@ CREATE TABLE attempts (
     PRIMARY KEY (event_id, endpoint_id, id)
 ) PARTITION BY RANGE (id);
 CREATE INDEX attempts_by_endpoint ON attempts (endpoint_id, id);
+CREATE INDEX attempts_by_delivery ON attempts (endpoint_id, event_id, id);
 
 CREATE TABLE dead_letters (
     endpoint_id uuid    NOT NULL,
@@ -169,6 +171,7 @@ CREATE TABLE tasks (
     created_at  timestamptz NOT NULL DEFAULT now(), -- the database's clock, like died_at
     updated_at  timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX tasks_by_kind ON tasks (kind, id);
 CREATE INDEX tasks_running ON tasks (updated_at) WHERE status = 'running';
 
 -- +goose Down

@@ -1,0 +1,40 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/store"
+)
+
+// expungeMessage removes the payload of a message.
+func (s *server) expungeMessage(r *http.Request) (reply, error) {
+	m, err := s.message(r, false)
+	if err != nil {
+		return reply{}, err
+	}
+	return done(), s.Store.ExpungeEvent(r.Context(), m.Tenant, m.ID)
+}
+
+// expungeAttempt removes what was answered to an attempt.
+func (s *server) expungeAttempt(r *http.Request) (reply, error) {
+	m, err := s.message(r, false)
+	if err != nil {
+		return reply{}, err
+	}
+	id, err := event.Attempt.Parse(r.PathValue("attempt_id"))
+	if err != nil {
+		return reply{}, notFound()
+	}
+	return done(), s.Store.ExpungeAttempt(r.Context(), m.Tenant, m.ID, id)
+}
+
+// fullMessage finds the message of the path, to deliver it again: it must still
+// have its payload.
+func (s *server) fullMessage(r *http.Request) (*store.Posted, error) {
+	m, err := s.message(r, false)
+	if err == nil && m.Expunged {
+		return nil, badRequest("missing_payload", "The payload of the message was removed")
+	}
+	return m, err
+}

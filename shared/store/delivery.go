@@ -1,0 +1,176 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+// State is what is known of a delivery: what its newest attempt says.
+type State int
+
+// The states.
+const (
+	StatePending State = iota // no attempt yet; found nowhere, since there is no row of it
+	StateSuccess
+	StateSending // failed, and the next attempt is planned
+	StateFailed  // for good
+)
+
+// stateOf makes a State of a row of attempts.
+const stateOf = `CASE WHEN outcome = 'success' THEN 1 WHEN next_at IS NOT NULL THEN 2 ELSE 3 END`
+
+// newestState is the state of a delivery whose attempts are grouped.
+const newestState = `(array_agg(` + stateOf + ` ORDER BY id DESC))[1]`
+
+// Progress is how far a delivery has come.
+type Progress struct {
+	State  State
+	NextAt time.Time // when the next attempt is due; zero: there is none
+}
+
+// Stats counts deliveries by their state.
+type Stats struct {
+	Success int64
+	Sending int64
+	Failed  int64
+}
+
+// Stats counts the deliveries to an endpoint that were attempted in a range of
+// time, by the newest attempt of each in that range.
+func (s *Store) Stats(ctx context.Context, tenant, endpoint event.ID, since, until time.Time) (Stats, error) {
+	var n Stats
+	err := s.pool.QueryRow(ctx, `
+		SELECT count(*) FILTER (WHERE state = $5), count(*) FILTER (WHERE state = $6), count(*) FILTER (WHERE state = $7)
+		FROM (SELECT DISTINCT ON (event_id) `+stateOf+` AS state FROM attempts
+			WHERE tenant_id = $1 AND endpoint_id = $2 AND id >= $3 AND id < $4 ORDER BY event_id, id DESC) AS d`,
+		tenant, endpoint, event.FloorID(since), event.FloorID(until), StateSuccess, StateSending, StateFailed).
+		Scan(&n.Success, &n.Sending, &n.Failed)
+	if err != nil {
+		return n, fmt.Errorf("count deliveries: %w", err)
+	}
+	return n, nil
+}
+
+// DeliveryFilter selects deliveries. Zero fields select everything.
+type DeliveryFilter struct {
+	EventFilter
+
+	State *State
+}
+
+// AttemptedEvent is an event that was attempted at an endpoint.
+type AttemptedEvent struct {
+	Posted
+	Progress
+}
+
+// AttemptedEvents lists the events that were attempted at an endpoint of the
+// tenant by id, and tells whether there are more.
+//
+// It walks an index in the order of the events, and looks each of them up in its
+// own day. Attempts can be made long after their event, so the index is entered
+// in every day since the oldest event that is asked for. The page is cut where
+// attempts are grouped: PostgreSQL would sort all attempts there are if that were
+// a query of its own inside the one with the limit (DISTINCT ON is no way to do
+// it, since the state can be asked for).
+func (s *Store) AttemptedEvents(ctx context.Context, tenant, endpoint event.ID, f DeliveryFilter, p Page[event.ID], payload bool) ([]AttemptedEvent, bool, error) {
+	if f.State != nil && *f.State == StatePending {
+		return nil, false, nil
+	}
+	oldest := time.Now().Add(-lookBack)
+	if f.After.After(oldest) {
+		oldest = f.After
+	}
+	from, to := attemptsSince(oldest)
+	order := "DESC"
+	if p.Ascending != p.Back {
+		order = "ASC"
+	}
+	q := newQuery(`
+		SELECT e.*, d.state, d.next_at FROM (
+			SELECT event_id, `+newestState+` AS state, (array_agg(next_at ORDER BY id DESC))[1] AS next_at FROM attempts a
+			WHERE tenant_id = $1 AND endpoint_id = $2 AND id >= $3 AND id < $4 GROUP BY event_id
+			HAVING (SELECT true FROM events WHERE tenant_id = $1 AND id = a.event_id`, tenant, endpoint, from, to)
+	if len(f.Types) > 0 {
+		q.and(`event_type = ANY(%s)`, f.Types)
+	}
+	if f.Channel != "" {
+		q.and(`%s = ANY(channels)`, f.Channel)
+	}
+	q.sql.WriteString(`)`)
+	q.between("event_id", f.After, f.Before)
+	if f.State != nil {
+		q.and(newestState+` = %s`, *f.State)
+	}
+	turn(q, "event_id", p)
+	q.sql.WriteString(`) AS d CROSS JOIN LATERAL (` + selectPosted(payload) + ` WHERE tenant_id = $1 AND id = d.event_id LIMIT 1) AS e
+		ORDER BY d.event_id ` + order)
+	rows, err := s.pool.Query(ctx, q.sql.String(), q.args...)
+	events, err := collect(rows, err, func(row pgx.Row, a *AttemptedEvent) error {
+		return a.scan(row, func(row pgx.Row) error { return scanPosted(row, &a.Posted) })
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("list attempted events: %w", err)
+	}
+	events, more := cut(events, p)
+	return events, more, nil
+}
+
+// AttemptedEndpoint is an endpoint that an event was attempted at. It may have
+// been deleted since.
+type AttemptedEndpoint struct {
+	Endpoint
+	Progress
+}
+
+// AttemptedEndpoints lists the endpoints that an event of the tenant was
+// attempted at by id, and tells whether there are more.
+func (s *Store) AttemptedEndpoints(ctx context.Context, tenant, eventID event.ID, p Page[event.ID]) ([]AttemptedEndpoint, bool, error) {
+	from, to := attemptsSince(eventID.Time())
+	q := newQuery(`
+		SELECT e.*, d.state, d.next_at FROM (
+			SELECT DISTINCT ON (endpoint_id) endpoint_id, next_at, `+stateOf+` AS state FROM attempts
+			WHERE tenant_id = $1 AND event_id = $2 AND id >= $3 AND id < $4 ORDER BY endpoint_id, id DESC) AS d
+		CROSS JOIN LATERAL (`+selectEndpoint+` WHERE tenant_id = $1 AND id = d.endpoint_id LIMIT 1) AS e
+		WHERE true`, tenant, eventID, from, to)
+	turn(q, "d.endpoint_id", p)
+	rows, err := s.pool.Query(ctx, q.sql.String(), q.args...)
+	endpoints, err := collect(rows, err, func(row pgx.Row, a *AttemptedEndpoint) error {
+		return a.scan(row, func(row pgx.Row) error { return scanEndpoint(row, &a.Endpoint) })
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("list attempted endpoints: %w", err)
+	}
+	endpoints, more := cut(endpoints, p)
+	return endpoints, more, nil
+}
+
+// attemptsSince bounds the ids of all attempts at events since t, so that
+// PostgreSQL skips the days before and those that are still to come.
+func attemptsSince(t time.Time) (from, to event.ID) {
+	return event.FloorID(t.Add(-clockSkew)), event.FloorID(time.Now().Add(clockSkew))
+}
+
+// scan reads a row that begins with what rest reads and ends with the progress.
+func (p *Progress) scan(row pgx.Row, rest func(pgx.Row) error) error {
+	var next *time.Time
+	err := rest(longer{row, []any{&p.State, &next}})
+	if next != nil {
+		p.NextAt = *next
+	}
+	return err
+}
+
+// longer is a row with more columns at its end than its reader knows of.
+type longer struct {
+	row  pgx.Row
+	rest []any
+}
+
+// Scan reads all columns.
+func (l longer) Scan(targets ...any) error { return l.row.Scan(append(targets, l.rest...)...) }

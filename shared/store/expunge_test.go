@@ -1,0 +1,126 @@
+package store_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/testkit"
+)
+
+func TestExpungeEvent(t *testing.T) {
+	t.Parallel()
+	s := testkit.Store(t)
+	tenant, endpoint := testkit.Tenant(t, s), event.NewID()
+	letters := bury(t, s, tenant, endpoint, 2)
+	gone, stays := letters[0].Event, letters[1].Event
+	require.ErrorIs(t, s.ExpungeEvent(t.Context(), testkit.Tenant(t, s), gone), store.ErrNotFound, "another tenant's")
+	for range 2 {
+		require.NoError(t, s.ExpungeEvent(t.Context(), tenant, gone))
+	}
+
+	_, err := s.Payload(t.Context(), tenant, gone)
+	require.ErrorIs(t, err, store.ErrNotFound, "it is not delivered")
+	shown, err := s.Event(t.Context(), tenant, store.Ref{ID: gone}, true)
+	require.NoError(t, err)
+	require.True(t, shown.Expunged)
+	require.JSONEq(t, `{"expired":true}`, string(shown.Payload))
+	shown, err = s.Event(t.Context(), tenant, store.Ref{ID: stays}, true)
+	require.NoError(t, err)
+	require.False(t, shown.Expunged)
+
+	for kind, want := range map[string][]event.ID{store.TaskRecover: {stays}, store.TaskResend: {}} {
+		task := store.Task{Tenant: tenant, Kind: kind, Endpoint: endpoint}
+		if kind == store.TaskResend {
+			task.Event = gone
+		}
+		var p pile
+		finished, err := s.AdvanceTask(t.Context(), start(t, s, task), 10, p.handOut)
+		require.NoError(t, err, kind)
+		require.True(t, finished, kind)
+		require.Equal(t, want, p.events(), kind)
+	}
+}
+
+// TestSweepAfterExpunge publishes an event whose payload was removed while it
+// waited in the outbox: with nothing in it but a reference that leads nowhere.
+func TestSweepAfterExpunge(t *testing.T) {
+	t.Parallel()
+	s := testkit.Store(t)
+	tenant := testkit.Tenant(t, s)
+	ids := accept(t, s, tenant, 2)
+	require.NoError(t, s.ExpungeEvent(t.Context(), tenant, ids[0]))
+	var swept []event.Event
+	_, err := s.Sweep(t.Context(), 0, 10, func(_ context.Context, batches []store.Batch) error {
+		for _, b := range batches {
+			swept = append(swept, b.Events...)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	require.Len(t, swept, 2)
+	require.Equal(t, []any{ids[0], true, 0}, []any{swept[0].ID, swept[0].Referred, len(swept[0].Payload)})
+	require.Equal(t, []any{ids[1], false}, []any{swept[1].ID, swept[1].Referred})
+	require.NotEmpty(t, swept[1].Payload)
+}
+
+func TestExpungeAttempt(t *testing.T) {
+	t.Parallel()
+	s := testkit.Store(t)
+	tenant, endpoint := testkit.Tenant(t, s), event.NewID()
+	eventID := accept(t, s, tenant, 1)[0]
+	gone, stays := try(t, s, between(tenant, endpoint, eventID), "timeout", time.Hour), try(t, s, between(tenant, endpoint, eventID), "success", 0)
+	require.ErrorIs(t, s.ExpungeAttempt(t.Context(), tenant, event.NewID(), gone.ID), store.ErrNotFound)
+	require.ErrorIs(t, s.ExpungeAttempt(t.Context(), event.NewID(), eventID, gone.ID), store.ErrNotFound)
+	for range 2 {
+		require.NoError(t, s.ExpungeAttempt(t.Context(), tenant, eventID, gone.ID))
+	}
+	got, err := s.Attempt(t.Context(), tenant, eventID, gone.ID)
+	require.NoError(t, err)
+	require.Equal(t, "EXPUNGED", string(got.Response))
+	require.True(t, gone.NextAt.Equal(got.NextAt), "nothing else changes")
+	got, err = s.Attempt(t.Context(), tenant, eventID, stays.ID)
+	require.NoError(t, err)
+	require.Equal(t, stays.Response, got.Response)
+}
+
+func TestTasks(t *testing.T) {
+	t.Parallel()
+	s := testkit.Store(t)
+	tenant := testkit.Tenant(t, s)
+	var ids []event.ID
+	for range 3 {
+		ids = append(ids, start(t, s, store.Task{Tenant: tenant, Kind: store.TaskRecover, Endpoint: event.NewID()}))
+	}
+	redrive := start(t, s, store.Task{Tenant: tenant, Kind: store.TaskRedrive})
+	var p pile
+	_, err := s.AdvanceTask(t.Context(), ids[1], 10, p.handOut)
+	require.NoError(t, err)
+	recovers := []string{store.TaskRecover}
+	for name, tt := range map[string]struct {
+		filter store.TaskFilter
+		page   store.Page[event.ID]
+		want   []event.ID
+		more   bool
+	}{
+		"all of a kind": {store.TaskFilter{Kinds: recovers}, store.Page[event.ID]{Limit: 3, Ascending: true}, ids, false},
+		"newest first":  {store.TaskFilter{Kinds: recovers}, store.Page[event.ID]{Limit: 2}, []event.ID{ids[2], ids[1]}, true},
+		"next page":     {store.TaskFilter{Kinds: recovers}, store.Page[event.ID]{Limit: 2, From: ids[1]}, ids[:1], false},
+		"finished":      {store.TaskFilter{Kinds: recovers, Status: store.TaskFinished}, store.Page[event.ID]{Limit: 2}, ids[1:2], false},
+		"two kinds":     {store.TaskFilter{Kinds: []string{store.TaskRecover, store.TaskRedrive}}, store.Page[event.ID]{Limit: 1}, []event.ID{redrive}, true},
+		"none":          {store.TaskFilter{}, store.Page[event.ID]{Limit: 1}, nil, false},
+	} {
+		tasks, more, err := s.Tasks(t.Context(), tt.filter, tt.page)
+		require.NoError(t, err, name)
+		var got []event.ID
+		for _, task := range tasks {
+			got = append(got, task.ID)
+		}
+		require.Equal(t, tt.want, got, name)
+		require.Equal(t, tt.more, more, name)
+	}
+}

@@ -1,0 +1,33 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+// TaskFilter selects tasks.
+type TaskFilter struct {
+	Kinds  []string
+	Status string // empty: any
+}
+
+// Tasks lists tasks of all tenants by id, and tells whether there are more. Of
+// each it knows what Task does.
+func (s *Store) Tasks(ctx context.Context, f TaskFilter, p Page[event.ID]) ([]Task, bool, error) {
+	q := newQuery(selectTask+` WHERE kind = ANY($1)`, f.Kinds)
+	q.between("id", time.Time{}, time.Time{})
+	if f.Status != "" {
+		q.and(`status = %s`, f.Status)
+	}
+	turn(q, "id", p)
+	rows, err := s.pool.Query(ctx, q.sql.String(), q.args...)
+	tasks, err := collect(rows, err, scanTask)
+	if err != nil {
+		return nil, false, fmt.Errorf("list tasks: %w", err)
+	}
+	tasks, more := cut(tasks, p)
+	return tasks, more, nil
+}
