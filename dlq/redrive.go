@@ -104,9 +104,7 @@ func (r *redriver) handOut(ctx context.Context, task event.ID, selected []store.
 			Attempt:  1,
 			Recheck:  true, // this part may have been handed out by one who died
 			Payload:  e.Payload,
-		}
-		if len(d.Payload) > event.InlineLimit {
-			d.Payload, d.Referred = nil, true
+			Referred: e.Referred,
 		}
 		data, err := d.Encode()
 		if err != nil {

@@ -98,20 +98,16 @@ func (o *outbox) send(ctx context.Context, batches ...store.Batch) error {
 	return o.bus.Publish(ctx, messages...)
 }
 
-// encode makes one message of a batch. Payloads that are too large to travel are
-// left behind and referred to.
+// encode makes one message of a batch.
 func encode(b store.Batch) (bus.Message, error) {
 	size := 0
 	for i := range b.Events {
 		size += 256 + len(b.Events[i].Payload)
 	}
 	data := make([]byte, 0, min(size, 2*batchBytes))
-	for _, e := range b.Events {
-		if len(e.Payload) > event.InlineLimit {
-			e.Payload, e.Referred = nil, true
-		}
+	for i := range b.Events {
 		var err error
-		if data, err = e.Append(data); err != nil {
+		if data, err = b.Events[i].Append(data); err != nil {
 			return bus.Message{}, err
 		}
 	}

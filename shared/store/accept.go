@@ -31,7 +31,8 @@ const (
 	UIDUsed          // the producer's event id was used before
 )
 
-// Batch is one row of the outbox: events that are published as one message.
+// Batch is one row of the outbox: events that are published as one message, as
+// they travel in it.
 type Batch struct {
 	ID     event.ID
 	Events []event.Event
@@ -128,7 +129,7 @@ func (s *Store) Accept(ctx context.Context, events []NewEvent, batchBytes int) (
 			batches = append(batches, Batch{ID: batchOf[i]})
 		}
 		last := &batches[len(batches)-1]
-		last.Events = append(last.Events, events[i].Event)
+		last.Events = append(last.Events, travelling(events[i].Event))
 	}
 	return refusals, batches, nil
 }

@@ -182,6 +182,62 @@ func TestAcceptClaimsKeysOnce(t *testing.T) {
 	}
 }
 
+// TestLargePayloadsStay: what is too large to travel, or was removed, is referred
+// to, whichever way an event takes out of the database.
+func TestLargePayloadsStay(t *testing.T) {
+	t.Parallel()
+	s := testkit.Store(t)
+	tenant, endpoint := testkit.Tenant(t, s), event.NewID()
+	var events []store.NewEvent
+	var letters []store.DeadLetter
+	for _, size := range []int{10, event.InlineLimit, event.InlineLimit + 1, 11} {
+		e := newEvent(tenant)
+		e.Payload = bytes.Repeat([]byte("x"), size)
+		events = append(events, e)
+		letters = append(letters, store.DeadLetter{Tenant: tenant, Endpoint: endpoint, Event: e.ID, Reason: "timeout", Attempts: 1})
+	}
+	require.NoError(t, s.RecordDeadLetters(t.Context(), letters))
+	requireLeft := func(got []event.Event, left ...int) {
+		t.Helper()
+		for i, e := range got {
+			require.Equal(t, slices.Contains(left, i), e.Referred, "event %d", i)
+			if e.Referred {
+				require.Empty(t, e.Payload)
+			} else {
+				require.Equal(t, events[i].Payload, e.Payload)
+			}
+		}
+	}
+
+	_, batches, err := s.Accept(t.Context(), events, 1<<20)
+	require.NoError(t, err)
+	require.Len(t, batches, 1)
+	require.Len(t, batches[0].Events, len(events))
+	requireLeft(batches[0].Events, 2)
+	require.Len(t, events[2].Payload, event.InlineLimit+1, "the caller's is as it was")
+
+	task := store.Task{ID: event.NewID(), Tenant: tenant, Kind: store.TaskRedrive, Endpoint: endpoint}
+	require.NoError(t, s.CreateTask(t.Context(), task))
+	var got []event.Event
+	_, err = s.AdvanceTask(t.Context(), task.ID, 10, func(_ context.Context, selected []store.Selected) error {
+		require.Len(t, selected, len(events))
+		for i := range selected {
+			got = append(got, selected[i].Event)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	requireLeft(got, 2)
+
+	require.NoError(t, s.ExpungeEvent(t.Context(), tenant, events[3].ID))
+	_, err = s.Sweep(t.Context(), 0, 10, func(_ context.Context, batches []store.Batch) error {
+		require.Len(t, batches[0].Events, len(events))
+		requireLeft(batches[0].Events, 2, 3)
+		return nil
+	})
+	require.NoError(t, err)
+}
+
 func TestSweep(t *testing.T) {
 	t.Parallel()
 	s := testkit.Store(t)

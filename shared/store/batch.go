@@ -65,11 +65,9 @@ func (s *Store) Sweep(ctx context.Context, delay time.Duration, limit int, publi
 }
 
 func batchEvents(ctx context.Context, tx pgx.Tx, tenants, ids []event.ID) ([]event.Event, error) {
-	// The bounds let PostgreSQL skip the partitions of other days. An event whose
-	// payload was removed refers to it, so that deliver finds that it is gone.
+	// The bounds let PostgreSQL skip the partitions of other days.
 	rows, err := tx.Query(ctx, `
-		SELECT e.id, e.tenant_id, e.event_type, e.channels, coalesce(e.priority, ''), t.version,
-			e.expunged_at IS NOT NULL, CASE WHEN e.expunged_at IS NULL THEN e.payload END
+		SELECT `+travelColumns()+`
 		FROM unnest($1::uuid[], $2::uuid[]) AS w(tenant_id, id)
 		JOIN events e ON e.tenant_id = w.tenant_id AND e.id = w.id
 		JOIN tenants t ON t.id = e.tenant_id
@@ -79,7 +77,7 @@ func batchEvents(ctx context.Context, tx pgx.Tx, tenants, ids []event.ID) ([]eve
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (event.Event, error) {
 		e := event.Event{Recheck: true}
-		err := row.Scan(&e.ID, &e.Tenant, &e.Type, &e.Channels, &e.Priority, &e.Version, &e.Referred, &e.Payload)
+		err := scanTravelling(row, &e)
 		return e, err
 	})
 }

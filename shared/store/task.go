@@ -140,14 +140,11 @@ func (s *Store) AdvanceTask(ctx context.Context, id event.ID, limit int, handOut
 	return finished, nil
 }
 
-const selectedColumns = `e.id, e.tenant_id, e.event_type, e.channels, coalesce(e.priority, ''), t.version, e.payload`
-
 // selectDead finds what was dead when the task was made. An event whose
 // partition was dropped or whose payload was removed cannot be delivered any
 // more and is passed over.
 const selectDead = `
-	SELECT ` + selectedColumns + `, d.endpoint_id
-	FROM tasks k
+	SELECT %s, d.endpoint_id FROM tasks k
 	JOIN tenants t ON t.id = k.tenant_id
 	JOIN dead_letters d ON d.tenant_id = k.tenant_id AND d.died_at < k.created_at
 		AND (k.endpoint_id IS NULL OR d.endpoint_id = k.endpoint_id)
@@ -158,21 +155,19 @@ const selectDead = `
 	WHERE k.id = $1 ORDER BY e.id LIMIT $2`
 
 const selectEvent = `
-	SELECT ` + selectedColumns + `, k.endpoint_id
-	FROM tasks k
+	SELECT %s, k.endpoint_id FROM tasks k
 	JOIN tenants t ON t.id = k.tenant_id
 	JOIN events e ON e.tenant_id = k.tenant_id AND e.id = k.event_id AND e.expunged_at IS NULL
 	WHERE k.id = $1 LIMIT $2`
 
 func selectDeliveries(ctx context.Context, tx pgx.Tx, query string, task event.ID, limit int) ([]Selected, error) {
-	rows, err := tx.Query(ctx, query, task, limit)
+	rows, err := tx.Query(ctx, fmt.Sprintf(query, travelColumns()), task, limit)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Selected, error) {
 		var s Selected
-		e := &s.Event
-		err := row.Scan(&e.ID, &e.Tenant, &e.Type, &e.Channels, &e.Priority, &e.Version, &e.Payload, &s.Endpoint)
+		err := scanTravelling(row, &s.Event, &s.Endpoint)
 		return s, err
 	})
 }
