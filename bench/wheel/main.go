@@ -222,7 +222,7 @@ func report(out io.Writer, r result) error {
 late             %s
 pending NAKs     at most %d
 retry            %.1f MiB resident at most
-CPU per release  retry %.0f µs, nats-server %.0f µs (putting 100,000 there included)
+CPU per release  retry %.0f µs, nats-server %.0f µs (putting them there included)
 `, late.Count, r.due, r.lanes.early.Load(), late, r.naks, float64(r.after["retry"].Peak)/(1<<20), used("retry"), used(stack.NATS))
 	if int(late.Count) < r.due || r.lanes.early.Load() > 0 {
 		return fmt.Errorf("%d of %d came, %d of them early", late.Count, r.due, r.lanes.early.Load())
