@@ -63,6 +63,10 @@ func (s *Stage) Validate() error {
 // Run implements service.Stage. When ctx ends it answers the requests that have
 // come in and publishes what they had accepted.
 func (s *Stage) Run(ctx context.Context, env service.Env) error {
+	names, err := newNames(env.Store)
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", s.Listen)
 	if err != nil {
 		return fmt.Errorf("open API port: %w (set POSTRIDER_LISTEN)", err)
@@ -70,10 +74,6 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	drain, done := env.DrainContext(ctx)
 	defer done()
 
-	names, err := newNames(env.Store)
-	if err != nil {
-		return err
-	}
 	metrics := newMetrics(env.Reg)
 	outbox := newOutbox(drain, env, metrics)
 	writer := newWriter(drain, env.Store, outbox, metrics)

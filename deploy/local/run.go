@@ -94,9 +94,9 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	starting, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not ready within %s", startTimeout))
 	defer cancel()
 	if l.DatabaseURL == "" {
-		stop, err := l.startPostgres(starting, log, fail)
-		if err != nil {
-			return err
+		stop, startErr := l.startPostgres(starting, log, fail)
+		if startErr != nil {
+			return startErr
 		}
 		defer func() { err = errors.Join(err, stop()) }()
 	}
