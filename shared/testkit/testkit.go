@@ -61,21 +61,21 @@ func Log(t testing.TB) zerolog.Logger {
 	return zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel)
 }
 
-// Context returns a context that ends when the test has used most of a minute,
+// Context returns a context that ends when the test has used three minutes,
 // so that what hangs is told with a reason.
 func Context(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(context.Background(), time.Minute, fmt.Errorf("%s took over a minute", t.Name()))
+	ctx, cancel := context.WithTimeoutCause(context.Background(), 3*time.Minute, fmt.Errorf("%s took over three minutes", t.Name()))
 	t.Cleanup(cancel)
 	return ctx
 }
 
 // Eventually waits until ok returns true. It fails the test with the message
-// after half a minute: long enough for any machine, since nothing is timed by
+// after a minute: long enough for any machine, since nothing is timed by
 // it.
 func Eventually(t testing.TB, ok func() bool, message string, args ...any) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if ok() {
 			return
 		}
