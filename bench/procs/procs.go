@@ -30,16 +30,8 @@ type Usage struct {
 	Peak int64
 }
 
-// Of returns the usage of a process and its descendants.
-func Of(pid int) (Usage, error) {
-	all, err := readAll()
-	if err != nil {
-		return Usage{}, err
-	}
-	return all.usage(pid)
-}
-
-// OfEach returns the usage of several processes by name, from one look at /proc.
+// OfEach returns the usage of several processes by name, each with its
+// descendants, from one look at /proc.
 // That a process is gone is an error: then what it used is not known.
 func OfEach(pids map[string]int) (map[string]Usage, error) {
 	all, err := readAll()

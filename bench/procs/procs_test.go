@@ -49,8 +49,7 @@ func TestOwnProcess(t *testing.T) {
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, after-before, worked)
 
-	usage, err := procs.Of(os.Getpid())
-	require.NoError(t, err)
+	usage := own(t)
 	require.GreaterOrEqual(t, usage.CPU, after)
 	require.Greater(t, usage.RSS, int64(1<<20))
 	require.GreaterOrEqual(t, usage.Peak, usage.RSS)
@@ -60,8 +59,7 @@ func TestOwnProcess(t *testing.T) {
 // where it is among what its parent has waited for.
 func TestChild(t *testing.T) {
 	t.Parallel()
-	before, err := procs.Of(os.Getpid())
-	require.NoError(t, err)
+	before := own(t)
 
 	child := exec.CommandContext(t.Context(), os.Args[0], "child")
 	in, err := child.StdinPipe()
@@ -81,10 +79,17 @@ func TestChild(t *testing.T) {
 
 	require.NoError(t, in.Close())
 	require.NoError(t, child.Wait())
-	after, err := procs.Of(os.Getpid())
-	require.NoError(t, err)
+	after := own(t)
 	require.GreaterOrEqual(t, after.CPU, both["we"].CPU)
 
 	_, err = procs.OfEach(map[string]int{"child": child.Process.Pid})
 	require.ErrorContains(t, err, "read usage of child: process")
+}
+
+// own is what this process has used.
+func own(t *testing.T) procs.Usage {
+	t.Helper()
+	all, err := procs.OfEach(map[string]int{"own": os.Getpid()})
+	require.NoError(t, err)
+	return all["own"]
 }

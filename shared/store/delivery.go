@@ -22,7 +22,7 @@ const (
 )
 
 // stateOf makes a State of a row of attempts.
-const stateOf = `CASE WHEN outcome = 'success' THEN 1 WHEN next_at IS NOT NULL THEN 2 ELSE 3 END`
+const stateOf = `CASE WHEN outcome = '` + OutcomeSuccess + `' THEN 1 WHEN next_at IS NOT NULL THEN 2 ELSE 3 END`
 
 // newestState is the state of a delivery whose attempts are grouped.
 const newestState = `(array_agg(` + stateOf + ` ORDER BY id DESC))[1]`
