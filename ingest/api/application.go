@@ -9,6 +9,17 @@ import (
 	"github.com/postrider/postrider/shared/store"
 )
 
+func applicationRoutes() []route {
+	return []route{
+		{"GET", "/app", forOperators, (*call).listApplications},
+		{"POST", "/app", forOperators, (*call).createApplication},
+		{"GET", appPath, forMembers, (*call).getApplication},
+		{"PUT", appPath, forOperators, (*call).putApplication},
+		{"PATCH", appPath, forOperators, (*call).patchApplication},
+		{"DELETE", appPath, forOperators, (*call).deleteApplication},
+	}
+}
+
 // application is a tenant as clients see it.
 type application struct {
 	ID           string            `json:"id"`
@@ -41,20 +52,20 @@ func (f *form) tenant(t *store.Tenant) error {
 	return f.err()
 }
 
-func (s *server) listApplications(r *http.Request) (reply, error) {
+func (c *call) listApplications(r *http.Request) (reply, error) {
 	p := readParams(r)
 	page := p.page(event.Tenant, p.ascending(true))
 	if err := p.err(); err != nil {
 		return reply{}, err
 	}
-	tenants, more, err := s.Store.Tenants(r.Context(), page)
+	tenants, more, err := c.Store.Tenants(r.Context(), page)
 	if err != nil {
 		return reply{}, err
 	}
 	return listOf(tenants, more, showTenant, func(t *store.Tenant) string { return event.Tenant.Format(t.ID) }), nil
 }
 
-func (s *server) createApplication(r *http.Request) (reply, error) {
+func (c *call) createApplication(r *http.Request) (reply, error) {
 	p := readParams(r)
 	getIfExists := p.flag("get_if_exists", false)
 	f, err := readForm(r)
@@ -65,9 +76,9 @@ func (s *server) createApplication(r *http.Request) (reply, error) {
 	if err := errors.Join(f.tenant(&tenant), p.err()); err != nil {
 		return reply{}, err
 	}
-	err = s.Store.CreateTenant(r.Context(), &tenant)
+	err = c.Store.CreateTenant(r.Context(), &tenant)
 	if getIfExists && errors.Is(err, store.ErrConflict) {
-		there, err := s.Store.Tenant(r.Context(), store.Ref{UID: tenant.UID})
+		there, err := c.Store.Tenant(r.Context(), store.Ref{UID: tenant.UID})
 		if err != nil {
 			return reply{}, err
 		}
@@ -79,8 +90,8 @@ func (s *server) createApplication(r *http.Request) (reply, error) {
 	return created(showTenant(&tenant)), nil
 }
 
-func (s *server) getApplication(r *http.Request) (reply, error) {
-	tenant, err := s.tenant(r)
+func (c *call) getApplication(r *http.Request) (reply, error) {
+	tenant, err := c.tenant(r)
 	if err != nil {
 		return reply{}, err
 	}
@@ -89,7 +100,7 @@ func (s *server) getApplication(r *http.Request) (reply, error) {
 
 // putApplication replaces an application, or makes one when there is none of
 // that id or uid.
-func (s *server) putApplication(r *http.Request) (reply, error) {
+func (c *call) putApplication(r *http.Request) (reply, error) {
 	f, err := readForm(r)
 	if err != nil {
 		return reply{}, err
@@ -98,7 +109,7 @@ func (s *server) putApplication(r *http.Request) (reply, error) {
 	if err := f.tenant(&fresh); err != nil {
 		return reply{}, err
 	}
-	changed, err := s.changeTenant(r, func(t *store.Tenant) error {
+	changed, err := c.changeTenant(r, func(t *store.Tenant) error {
 		*t = store.Tenant{ID: t.ID}
 		return f.tenant(t)
 	})
@@ -108,13 +119,13 @@ func (s *server) putApplication(r *http.Request) (reply, error) {
 	if explain(err).status != http.StatusNotFound {
 		return reply{}, err
 	}
-	if err := s.Store.CreateTenant(r.Context(), &fresh); err != nil {
+	if err := c.Store.CreateTenant(r.Context(), &fresh); err != nil {
 		return reply{}, err
 	}
 	return created(showTenant(&fresh)), nil
 }
 
-func (s *server) patchApplication(r *http.Request) (reply, error) {
+func (c *call) patchApplication(r *http.Request) (reply, error) {
 	f, err := readPatch(r)
 	if err != nil {
 		return reply{}, err
@@ -122,27 +133,27 @@ func (s *server) patchApplication(r *http.Request) (reply, error) {
 	if err := f.tenant(new(store.Tenant)); err != nil {
 		return reply{}, err
 	}
-	changed, err := s.changeTenant(r, f.tenant)
+	changed, err := c.changeTenant(r, f.tenant)
 	if err != nil {
 		return reply{}, err
 	}
 	return ok(showTenant(changed)), nil
 }
 
-func (s *server) changeTenant(r *http.Request, change func(*store.Tenant) error) (*store.Tenant, error) {
+func (c *call) changeTenant(r *http.Request, change func(*store.Tenant) error) (*store.Tenant, error) {
 	ref, err := refOf(event.Tenant, r.PathValue("app_id"))
 	if err != nil {
 		return nil, err
 	}
-	return s.Store.ChangeTenant(r.Context(), ref, change)
+	return c.Store.ChangeTenant(r.Context(), ref, change)
 }
 
-func (s *server) deleteApplication(r *http.Request) (reply, error) {
+func (c *call) deleteApplication(r *http.Request) (reply, error) {
 	ref, err := refOf(event.Tenant, r.PathValue("app_id"))
 	if err != nil {
 		return reply{}, err
 	}
-	return done(), s.Store.DeleteTenant(r.Context(), ref)
+	return done(), c.Store.DeleteTenant(r.Context(), ref)
 }
 
 // object makes no map an empty one: clients expect an object.

@@ -10,6 +10,14 @@ import (
 	"github.com/postrider/postrider/shared/store"
 )
 
+func attemptRoutes() []route {
+	return []route{
+		{"GET", appPath + "/attempt/endpoint/{endpoint_id}", forMembers, (*call).listAttemptsOfEndpoint},
+		{"GET", appPath + "/attempt/msg/{msg_id}", forMembers, (*call).listAttemptsOfMessage},
+		{"GET", messagePath + "/attempt/{attempt_id}", forMembers, (*call).getAttempt},
+	}
+}
+
 // attempt is an attempt as clients see it.
 type attempt struct {
 	ID                 string    `json:"id"`
@@ -93,22 +101,22 @@ func (p *params) attempts() store.AttemptFilter {
 	return filter
 }
 
-func (s *server) listAttemptsOfEndpoint(r *http.Request) (reply, error) {
+func (c *call) listAttemptsOfEndpoint(r *http.Request) (reply, error) {
 	p := readParams(r)
 	filter := p.attempts()
 	page, content := p.history(event.Attempt, filter.After), p.flag("with_content", true)
 	if err := p.err(); err != nil {
 		return reply{}, err
 	}
-	e, err := s.endpoint(r)
+	e, err := c.endpoint(r)
 	if err != nil {
 		return reply{}, err
 	}
 	filter.Endpoint = e.ID
-	return s.listAttempts(r, e.Tenant, filter, page, content)
+	return c.listAttempts(r, e.Tenant, filter, page, content)
 }
 
-func (s *server) listAttemptsOfMessage(r *http.Request) (reply, error) {
+func (c *call) listAttemptsOfMessage(r *http.Request) (reply, error) {
 	p := readParams(r)
 	filter := p.attempts()
 	page, content := p.history(event.Attempt, filter.After), p.flag("with_content", true)
@@ -116,7 +124,7 @@ func (s *server) listAttemptsOfMessage(r *http.Request) (reply, error) {
 	if err := p.err(); err != nil {
 		return reply{}, err
 	}
-	m, err := s.message(r, false)
+	m, err := c.message(r, false)
 	if err != nil {
 		return reply{}, err
 	}
@@ -126,17 +134,17 @@ func (s *server) listAttemptsOfMessage(r *http.Request) (reply, error) {
 		if err != nil {
 			return reply{}, err
 		}
-		e, err := s.Store.Endpoint(r.Context(), m.Tenant, ref)
+		e, err := c.Store.Endpoint(r.Context(), m.Tenant, ref)
 		if err != nil {
 			return reply{}, err
 		}
 		filter.Endpoint = e.ID
 	}
-	return s.listAttempts(r, m.Tenant, filter, page, content)
+	return c.listAttempts(r, m.Tenant, filter, page, content)
 }
 
-func (s *server) listAttempts(r *http.Request, tenant event.ID, filter store.AttemptFilter, page store.Page[event.ID], content bool) (reply, error) {
-	attempts, more, err := s.Store.Attempts(r.Context(), tenant, filter, page)
+func (c *call) listAttempts(r *http.Request, tenant event.ID, filter store.AttemptFilter, page store.Page[event.ID], content bool) (reply, error) {
+	attempts, more, err := c.Store.Attempts(r.Context(), tenant, filter, page)
 	if err != nil {
 		return reply{}, err
 	}
@@ -144,8 +152,8 @@ func (s *server) listAttempts(r *http.Request, tenant event.ID, filter store.Att
 	return listOf(attempts, more, show, func(a *store.Attempt) string { return event.Attempt.Format(a.ID) }), nil
 }
 
-func (s *server) getAttempt(r *http.Request) (reply, error) {
-	m, err := s.message(r, false)
+func (c *call) getAttempt(r *http.Request) (reply, error) {
+	m, err := c.message(r, false)
 	if err != nil {
 		return reply{}, err
 	}
@@ -153,7 +161,7 @@ func (s *server) getAttempt(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, notFound()
 	}
-	a, err := s.Store.Attempt(r.Context(), m.Tenant, m.ID, id)
+	a, err := c.Store.Attempt(r.Context(), m.Tenant, m.ID, id)
 	if err != nil {
 		return reply{}, err
 	}

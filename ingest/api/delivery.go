@@ -13,6 +13,14 @@ const (
 	statsLeniency = 5 * time.Minute // for clocks, and for the time it takes to ask
 )
 
+func deliveryRoutes() []route {
+	return []route{
+		{"GET", endpointPath + "/stats", forMembers, (*call).getStats},
+		{"GET", endpointPath + "/msg", forMembers, (*call).listAttemptedMessages},
+		{"GET", messagePath + "/endpoint", forMembers, (*call).listAttemptedDestinations},
+	}
+}
+
 // progress is how far a delivery has come, as clients see it.
 type progress struct {
 	Status      int        `json:"status"`
@@ -63,18 +71,18 @@ type endpointMessage struct {
 
 // listAttemptedMessages lists what was attempted at an endpoint, newest message
 // first.
-func (s *server) listAttemptedMessages(r *http.Request) (reply, error) {
+func (c *call) listAttemptedMessages(r *http.Request) (reply, error) {
 	p := readParams(r)
 	filter := store.DeliveryFilter{EventFilter: p.events(), State: p.state()}
 	page, content := p.history(event.Message, filter.After), p.flag("with_content", true)
 	if err := p.err(); err != nil {
 		return reply{}, err
 	}
-	e, err := s.endpoint(r)
+	e, err := c.endpoint(r)
 	if err != nil {
 		return reply{}, err
 	}
-	events, more, err := s.Store.AttemptedEvents(r.Context(), e.Tenant, e.ID, filter, page, content)
+	events, more, err := c.Store.AttemptedEvents(r.Context(), e.Tenant, e.ID, filter, page, content)
 	if err != nil {
 		return reply{}, err
 	}
@@ -95,17 +103,17 @@ type messageEndpoint struct {
 
 // listAttemptedDestinations lists where a message was attempted, oldest endpoint
 // first, also endpoints that are no more.
-func (s *server) listAttemptedDestinations(r *http.Request) (reply, error) {
+func (c *call) listAttemptedDestinations(r *http.Request) (reply, error) {
 	p := readParams(r)
 	page := p.page(event.Endpoint, true)
 	if err := p.err(); err != nil {
 		return reply{}, err
 	}
-	m, err := s.message(r, false)
+	m, err := c.message(r, false)
 	if err != nil {
 		return reply{}, err
 	}
-	endpoints, more, err := s.Store.AttemptedEndpoints(r.Context(), m.Tenant, m.ID, page)
+	endpoints, more, err := c.Store.AttemptedEndpoints(r.Context(), m.Tenant, m.ID, page)
 	if err != nil {
 		return reply{}, err
 	}
@@ -125,17 +133,17 @@ type endpointStats struct {
 	Canceled int64 `json:"canceled"`
 }
 
-func (s *server) getStats(r *http.Request) (reply, error) {
+func (c *call) getStats(r *http.Request) (reply, error) {
 	p := readParams(r)
 	since, until := p.span()
 	if err := p.err(); err != nil {
 		return reply{}, err
 	}
-	e, err := s.endpoint(r)
+	e, err := c.endpoint(r)
 	if err != nil {
 		return reply{}, err
 	}
-	stats, err := s.Store.Stats(r.Context(), e.Tenant, e.ID, since, until)
+	stats, err := c.Store.Stats(r.Context(), e.Tenant, e.ID, since, until)
 	if err != nil {
 		return reply{}, err
 	}

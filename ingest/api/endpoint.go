@@ -19,6 +19,17 @@ const (
 	maxEventTypes = 1000 // more than anybody has; every fan-out looks through them
 )
 
+func endpointRoutes() []route {
+	return []route{
+		{"GET", appPath + "/endpoint", forMembers, (*call).listEndpoints},
+		{"POST", appPath + "/endpoint", forMembers, (*call).createEndpoint},
+		{"GET", endpointPath, forMembers, (*call).getEndpoint},
+		{"PUT", endpointPath, forMembers, (*call).putEndpoint},
+		{"PATCH", endpointPath, forMembers, (*call).patchEndpoint},
+		{"DELETE", endpointPath, forMembers, (*call).deleteEndpoint},
+	}
+}
+
 // endpoint is an endpoint as clients see it. Clients of several generations read
 // the same values by different names.
 type endpoint struct {
@@ -107,11 +118,11 @@ func (f *form) timeout(target *time.Duration) {
 
 // checkEventTypes makes sure that an endpoint asks for event types that there
 // are: one that is misspelt would wait for ever.
-func (s *server) checkEventTypes(ctx context.Context, names []string) error {
+func (c *call) checkEventTypes(ctx context.Context, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	missing, err := s.Store.MissingEventTypes(ctx, names)
+	missing, err := c.Store.MissingEventTypes(ctx, names)
 	if err != nil {
 		return err
 	}
@@ -124,8 +135,8 @@ func (s *server) checkEventTypes(ctx context.Context, names []string) error {
 	return nil
 }
 
-func (s *server) listEndpoints(r *http.Request) (reply, error) {
-	tenant, err := s.tenant(r)
+func (c *call) listEndpoints(r *http.Request) (reply, error) {
+	tenant, err := c.tenant(r)
 	if err != nil {
 		return reply{}, err
 	}
@@ -134,43 +145,43 @@ func (s *server) listEndpoints(r *http.Request) (reply, error) {
 	if err := p.err(); err != nil {
 		return reply{}, err
 	}
-	endpoints, more, err := s.Store.Endpoints(r.Context(), tenant.ID, page)
+	endpoints, more, err := c.Store.Endpoints(r.Context(), tenant.ID, page)
 	if err != nil {
 		return reply{}, err
 	}
 	return listOf(endpoints, more, showEndpoint, func(e *store.Endpoint) string { return event.Endpoint.Format(e.ID) }), nil
 }
 
-func (s *server) createEndpoint(r *http.Request) (reply, error) {
+func (c *call) createEndpoint(r *http.Request) (reply, error) {
 	f, err := readForm(r)
 	if err != nil {
 		return reply{}, err
 	}
-	tenant, err := s.tenant(r)
+	tenant, err := c.tenant(r)
 	if err != nil {
 		return reply{}, err
 	}
-	return s.newEndpoint(r.Context(), tenant.ID, f)
+	return c.newEndpoint(r.Context(), tenant.ID, f)
 }
 
-func (s *server) newEndpoint(ctx context.Context, tenant event.ID, f *form) (reply, error) {
+func (c *call) newEndpoint(ctx context.Context, tenant event.ID, f *form) (reply, error) {
 	e := store.Endpoint{ID: event.NewID(), Tenant: tenant}
 	secret := f.secret("secret")
 	f.headers(&e.Headers)
-	if err := f.endpoint(&e, s.Egress); err != nil {
+	if err := f.endpoint(&e, c.Egress); err != nil {
 		return reply{}, err
 	}
-	if err := s.checkEventTypes(ctx, e.EventTypes); err != nil {
+	if err := c.checkEventTypes(ctx, e.EventTypes); err != nil {
 		return reply{}, err
 	}
-	if err := s.Store.CreateEndpoint(ctx, &e, secret.Reveal()); err != nil {
+	if err := c.Store.CreateEndpoint(ctx, &e, secret.Reveal()); err != nil {
 		return reply{}, err
 	}
 	return created(showEndpoint(&e)), nil
 }
 
-func (s *server) getEndpoint(r *http.Request) (reply, error) {
-	e, err := s.endpoint(r)
+func (c *call) getEndpoint(r *http.Request) (reply, error) {
+	e, err := c.endpoint(r)
 	if err != nil {
 		return reply{}, err
 	}
@@ -179,20 +190,20 @@ func (s *server) getEndpoint(r *http.Request) (reply, error) {
 
 // putEndpoint replaces an endpoint, all but its headers and keys, which have
 // operations of their own, or makes one when there is none of that id or uid.
-func (s *server) putEndpoint(r *http.Request) (reply, error) {
+func (c *call) putEndpoint(r *http.Request) (reply, error) {
 	f, err := readForm(r)
 	if err != nil {
 		return reply{}, err
 	}
 	delete(f.members, "secret")
 	delete(f.members, "headers")
-	tenant, err := s.tenant(r)
+	tenant, err := c.tenant(r)
 	if err != nil {
 		return reply{}, err
 	}
-	changed, err := s.changeEndpoint(r, tenant.ID, f, func(e *store.Endpoint) error {
+	changed, err := c.changeEndpoint(r, tenant.ID, f, func(e *store.Endpoint) error {
 		*e = store.Endpoint{ID: e.ID, Tenant: e.Tenant, Headers: e.Headers}
-		return f.endpoint(e, s.Egress)
+		return f.endpoint(e, c.Egress)
 	})
 	switch {
 	case err == nil:
@@ -200,20 +211,20 @@ func (s *server) putEndpoint(r *http.Request) (reply, error) {
 	case explain(err).status != http.StatusNotFound:
 		return reply{}, err
 	default:
-		return s.newEndpoint(r.Context(), tenant.ID, f)
+		return c.newEndpoint(r.Context(), tenant.ID, f)
 	}
 }
 
-func (s *server) patchEndpoint(r *http.Request) (reply, error) {
+func (c *call) patchEndpoint(r *http.Request) (reply, error) {
 	f, err := readPatch(r)
 	if err != nil {
 		return reply{}, err
 	}
-	tenant, err := s.tenant(r)
+	tenant, err := c.tenant(r)
 	if err != nil {
 		return reply{}, err
 	}
-	changed, err := s.changeEndpoint(r, tenant.ID, f, func(e *store.Endpoint) error { return f.endpoint(e, s.Egress) })
+	changed, err := c.changeEndpoint(r, tenant.ID, f, func(e *store.Endpoint) error { return f.endpoint(e, c.Egress) })
 	if err != nil {
 		return reply{}, err
 	}
@@ -222,23 +233,23 @@ func (s *server) patchEndpoint(r *http.Request) (reply, error) {
 
 // changeEndpoint edits the endpoint of the path. The form is checked before the
 // database is locked for it.
-func (s *server) changeEndpoint(r *http.Request, tenant event.ID, f *form, change func(*store.Endpoint) error) (*store.Endpoint, error) {
+func (c *call) changeEndpoint(r *http.Request, tenant event.ID, f *form, change func(*store.Endpoint) error) (*store.Endpoint, error) {
 	var asked store.Endpoint
-	if err := f.endpoint(&asked, s.Egress); err != nil {
+	if err := f.endpoint(&asked, c.Egress); err != nil {
 		return nil, err
 	}
 	ref, err := refOf(event.Endpoint, r.PathValue("endpoint_id"))
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkEventTypes(r.Context(), asked.EventTypes); err != nil {
+	if err := c.checkEventTypes(r.Context(), asked.EventTypes); err != nil {
 		return nil, err
 	}
-	return s.Store.ChangeEndpoint(r.Context(), tenant, ref, change)
+	return c.Store.ChangeEndpoint(r.Context(), tenant, ref, change)
 }
 
-func (s *server) deleteEndpoint(r *http.Request) (reply, error) {
-	tenant, err := s.tenant(r)
+func (c *call) deleteEndpoint(r *http.Request) (reply, error) {
+	tenant, err := c.tenant(r)
 	if err != nil {
 		return reply{}, err
 	}
@@ -246,5 +257,5 @@ func (s *server) deleteEndpoint(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return done(), s.Store.DeleteEndpoint(r.Context(), tenant.ID, ref)
+	return done(), c.Store.DeleteEndpoint(r.Context(), tenant.ID, ref)
 }

@@ -11,6 +11,17 @@ import (
 	"github.com/postrider/postrider/shared/store"
 )
 
+func eventTypeRoutes() []route {
+	return []route{
+		{"GET", "/event-type", forMembers, (*call).listEventTypes},
+		{"POST", "/event-type", forOperators, (*call).createEventType},
+		{"GET", "/event-type/{name}", forMembers, (*call).getEventType},
+		{"PUT", "/event-type/{name}", forOperators, (*call).putEventType},
+		{"PATCH", "/event-type/{name}", forOperators, (*call).patchEventType},
+		{"DELETE", "/event-type/{name}", forOperators, (*call).deleteEventType},
+	}
+}
+
 // eventType is an event type as clients see it.
 type eventType struct {
 	Name        string          `json:"name"`
@@ -102,7 +113,7 @@ func nameOf(r *http.Request) (string, error) {
 
 // listEventTypes lists by name. A name that begins with the sign that leads back
 // is led by "=" in an iterator.
-func (s *server) listEventTypes(r *http.Request) (reply, error) {
+func (c *call) listEventTypes(r *http.Request) (reply, error) {
 	p := readParams(r)
 	page := store.Page[string]{Limit: p.limit(), Ascending: p.ascending(true)}
 	iterator := p.values.Get("iterator")
@@ -116,7 +127,7 @@ func (s *server) listEventTypes(r *http.Request) (reply, error) {
 	if err := p.err(); err != nil {
 		return reply{}, err
 	}
-	types, more, err := s.Store.EventTypes(r.Context(), archived, page)
+	types, more, err := c.Store.EventTypes(r.Context(), archived, page)
 	if err != nil {
 		return reply{}, err
 	}
@@ -135,7 +146,7 @@ func (s *server) listEventTypes(r *http.Request) (reply, error) {
 	}), nil
 }
 
-func (s *server) createEventType(r *http.Request) (reply, error) {
+func (c *call) createEventType(r *http.Request) (reply, error) {
 	f, err := readForm(r)
 	if err != nil {
 		return reply{}, err
@@ -148,11 +159,11 @@ func (s *server) createEventType(r *http.Request) (reply, error) {
 	if err := f.eventType(&t); err != nil {
 		return reply{}, err
 	}
-	return s.newEventType(r, &t)
+	return c.newEventType(r, &t)
 }
 
-func (s *server) newEventType(r *http.Request, t *store.EventType) (reply, error) {
-	err := s.Store.CreateEventType(r.Context(), t)
+func (c *call) newEventType(r *http.Request, t *store.EventType) (reply, error) {
+	err := c.Store.CreateEventType(r.Context(), t)
 	if errors.Is(err, store.ErrConflict) {
 		return reply{}, conflict("event_type_exists", "An event type with this name already exists")
 	}
@@ -162,12 +173,12 @@ func (s *server) newEventType(r *http.Request, t *store.EventType) (reply, error
 	return created(showEventType(t)), nil
 }
 
-func (s *server) getEventType(r *http.Request) (reply, error) {
+func (c *call) getEventType(r *http.Request) (reply, error) {
 	name, err := nameOf(r)
 	if err != nil {
 		return reply{}, err
 	}
-	t, err := s.Store.EventType(r.Context(), name)
+	t, err := c.Store.EventType(r.Context(), name)
 	if err != nil {
 		return reply{}, err
 	}
@@ -175,7 +186,7 @@ func (s *server) getEventType(r *http.Request) (reply, error) {
 }
 
 // putEventType replaces an event type or makes one.
-func (s *server) putEventType(r *http.Request) (reply, error) {
+func (c *call) putEventType(r *http.Request) (reply, error) {
 	f, err := readForm(r)
 	if err != nil {
 		return reply{}, err
@@ -188,12 +199,12 @@ func (s *server) putEventType(r *http.Request) (reply, error) {
 	if err := f.eventType(&fresh); err != nil {
 		return reply{}, err
 	}
-	changed, err := s.Store.ChangeEventType(r.Context(), name, func(t *store.EventType) error {
+	changed, err := c.Store.ChangeEventType(r.Context(), name, func(t *store.EventType) error {
 		*t = store.EventType{Name: t.Name, CreatedAt: t.CreatedAt}
 		return f.eventType(t)
 	})
 	if errors.Is(err, store.ErrNotFound) {
-		return s.newEventType(r, &fresh)
+		return c.newEventType(r, &fresh)
 	}
 	if err != nil {
 		return reply{}, err
@@ -201,7 +212,7 @@ func (s *server) putEventType(r *http.Request) (reply, error) {
 	return ok(showEventType(changed)), nil
 }
 
-func (s *server) patchEventType(r *http.Request) (reply, error) {
+func (c *call) patchEventType(r *http.Request) (reply, error) {
 	f, err := readPatch(r)
 	if err != nil {
 		return reply{}, err
@@ -213,7 +224,7 @@ func (s *server) patchEventType(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	changed, err := s.Store.ChangeEventType(r.Context(), name, f.eventType)
+	changed, err := c.Store.ChangeEventType(r.Context(), name, f.eventType)
 	if err != nil {
 		return reply{}, err
 	}
@@ -221,7 +232,7 @@ func (s *server) patchEventType(r *http.Request) (reply, error) {
 }
 
 // deleteEventType archives an event type, and with expunge forgets it.
-func (s *server) deleteEventType(r *http.Request) (reply, error) {
+func (c *call) deleteEventType(r *http.Request) (reply, error) {
 	p := readParams(r)
 	expunge := p.flag("expunge", false)
 	if err := p.err(); err != nil {
@@ -232,7 +243,7 @@ func (s *server) deleteEventType(r *http.Request) (reply, error) {
 		return reply{}, err
 	}
 	if expunge {
-		return done(), s.Store.DeleteEventType(r.Context(), name)
+		return done(), c.Store.DeleteEventType(r.Context(), name)
 	}
-	return done(), s.Store.ArchiveEventType(r.Context(), name)
+	return done(), c.Store.ArchiveEventType(r.Context(), name)
 }

@@ -7,18 +7,25 @@ import (
 	"github.com/postrider/postrider/shared/store"
 )
 
+func expungeRoutes() []route {
+	return []route{
+		{"DELETE", messagePath + "/content", forOperators, (*call).expungeMessage},
+		{"DELETE", messagePath + "/attempt/{attempt_id}/content", forOperators, (*call).expungeAttempt},
+	}
+}
+
 // expungeMessage removes the payload of a message.
-func (s *server) expungeMessage(r *http.Request) (reply, error) {
-	m, err := s.message(r, false)
+func (c *call) expungeMessage(r *http.Request) (reply, error) {
+	m, err := c.message(r, false)
 	if err != nil {
 		return reply{}, err
 	}
-	return done(), s.Store.ExpungeEvent(r.Context(), m.Tenant, m.ID)
+	return done(), c.Store.ExpungeEvent(r.Context(), m.Tenant, m.ID)
 }
 
 // expungeAttempt removes what was answered to an attempt.
-func (s *server) expungeAttempt(r *http.Request) (reply, error) {
-	m, err := s.message(r, false)
+func (c *call) expungeAttempt(r *http.Request) (reply, error) {
+	m, err := c.message(r, false)
 	if err != nil {
 		return reply{}, err
 	}
@@ -26,13 +33,13 @@ func (s *server) expungeAttempt(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, notFound()
 	}
-	return done(), s.Store.ExpungeAttempt(r.Context(), m.Tenant, m.ID, id)
+	return done(), c.Store.ExpungeAttempt(r.Context(), m.Tenant, m.ID, id)
 }
 
 // fullMessage finds the message of the path, to deliver it again: it must still
 // have its payload.
-func (s *server) fullMessage(r *http.Request) (*store.Posted, error) {
-	m, err := s.message(r, false)
+func (c *call) fullMessage(r *http.Request) (*store.Posted, error) {
+	m, err := c.message(r, false)
 	if err == nil && m.Expunged {
 		return nil, badRequest("missing_payload", "The payload of the message was removed")
 	}

@@ -9,6 +9,8 @@ import (
 	"maps"
 	"net/http"
 	"runtime/debug"
+
+	"github.com/postrider/postrider/shared/store"
 )
 
 // reply is a successful answer. Without a body it is empty.
@@ -17,14 +19,21 @@ type reply struct {
 	body   any
 }
 
-// handle makes an operation a handler: bounded in time and size, its answer or
-// error written, and what is our fault logged, here and nowhere else.
-func (s *server) handle(do operation) http.Handler {
+// call is the work on one request.
+type call struct {
+	*server
+
+	Store *store.Store // that of the server, or a transaction of it
+}
+
+// handle makes a route a handler: bounded in time and size, its answer or error
+// written, and what is our fault logged, here and nowhere else.
+func (s *server) handle(to route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeoutCause(r.Context(), s.Timeout, errTimeout)
 		defer cancel()
 		r.Body = http.MaxBytesReader(w, r.Body, s.MaxBody)
-		answer, err := safely(do, r.WithContext(ctx))
+		answer, err := s.safely(to, r.WithContext(ctx))
 		var body []byte
 		if err == nil {
 			body, err = encode(answer.body)
@@ -52,15 +61,23 @@ type panicked struct {
 // Error tells it with the stack, which names functions but shows no values.
 func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
 
-// safely does the operation and makes a panic an error, so that one request
+// safely serves the request and makes a panic an error, so that one request
 // cannot end all others.
-func safely(do operation, r *http.Request) (answer reply, err error) {
+func (s *server) safely(to route, r *http.Request) (answer reply, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = &panicked{value: value, stack: debug.Stack()}
 		}
 	}()
-	return do(r)
+	return s.serve(to, r)
+}
+
+// serve does the operation for whoever may have it done.
+func (s *server) serve(to route, r *http.Request) (reply, error) {
+	if err := s.admit(to.access, r); err != nil {
+		return reply{}, err
+	}
+	return to.do(&call{server: s, Store: s.Store}, r)
 }
 
 // logFault writes down what is not the client's doing. A request that the client

@@ -17,6 +17,14 @@ const (
 	maxHeaderValue = 4096
 )
 
+func headerRoutes() []route {
+	return []route{
+		{"GET", endpointPath + "/headers", forMembers, (*call).getHeaders},
+		{"PUT", endpointPath + "/headers", forMembers, (*call).putHeaders},
+		{"PATCH", endpointPath + "/headers", forMembers, (*call).patchHeaders},
+	}
+}
+
 // forbiddenHeaders are those that the HTTP client or the delivery sets itself, or
 // that would change the meaning of the message.
 func forbiddenHeaders() []string {
@@ -127,8 +135,8 @@ func drop(headers map[string]string, name string) {
 	}
 }
 
-func (s *server) getHeaders(r *http.Request) (reply, error) {
-	e, err := s.endpoint(r)
+func (c *call) getHeaders(r *http.Request) (reply, error) {
+	e, err := c.endpoint(r)
 	if err != nil {
 		return reply{}, err
 	}
@@ -148,7 +156,7 @@ func (s *server) getHeaders(r *http.Request) (reply, error) {
 	}{shown, sensitive}), nil
 }
 
-func (s *server) putHeaders(r *http.Request) (reply, error) {
+func (c *call) putHeaders(r *http.Request) (reply, error) {
 	f, err := readForm(r)
 	if err != nil {
 		return reply{}, err
@@ -156,25 +164,25 @@ func (s *server) putHeaders(r *http.Request) (reply, error) {
 	var headers map[string]string
 	f.require("headers")
 	f.headers(&headers)
-	return s.changeHeaders(r, f, func(e *store.Endpoint) error {
+	return c.changeHeaders(r, f, func(e *store.Endpoint) error {
 		e.Headers = headers
 		return nil
 	})
 }
 
-func (s *server) patchHeaders(r *http.Request) (reply, error) {
+func (c *call) patchHeaders(r *http.Request) (reply, error) {
 	f, err := readForm(r)
 	if err != nil {
 		return reply{}, err
 	}
-	return s.changeHeaders(r, f, f.headerPatch())
+	return c.changeHeaders(r, f, f.headerPatch())
 }
 
-func (s *server) changeHeaders(r *http.Request, f *form, change func(*store.Endpoint) error) (reply, error) {
+func (c *call) changeHeaders(r *http.Request, f *form, change func(*store.Endpoint) error) (reply, error) {
 	if err := f.err(); err != nil {
 		return reply{}, err
 	}
-	tenant, err := s.tenant(r)
+	tenant, err := c.tenant(r)
 	if err != nil {
 		return reply{}, err
 	}
@@ -182,7 +190,7 @@ func (s *server) changeHeaders(r *http.Request, f *form, change func(*store.Endp
 	if err != nil {
 		return reply{}, err
 	}
-	_, err = s.Store.ChangeEndpoint(r.Context(), tenant.ID, ref, change)
+	_, err = c.Store.ChangeEndpoint(r.Context(), tenant.ID, ref, change)
 	return done(), err
 }
 

@@ -2,10 +2,17 @@ package api
 
 import "net/http"
 
+func healthRoutes() []route {
+	return []route{
+		{"GET", "/health", forAll, (*call).health},
+		{"GET", "/health/ping", forAll, (*call).ping},
+	}
+}
+
 // health tells what works. Without the database nothing can be accepted, so the
 // answer is an error; without the queue events are stored and delivered later,
 // and taking this process out of service would not help.
-func (s *server) health(r *http.Request) (reply, error) {
+func (c *call) health(r *http.Request) (reply, error) {
 	type state struct {
 		Status string `json:"status"`
 	}
@@ -15,7 +22,7 @@ func (s *server) health(r *http.Request) (reply, error) {
 		}
 		return state{"ok"}
 	}
-	health := s.Health(r.Context())
+	health := c.Health(r.Context())
 	status := http.StatusOK
 	if health.Database != nil {
 		status = http.StatusInternalServerError
@@ -28,4 +35,4 @@ func (s *server) health(r *http.Request) (reply, error) {
 }
 
 // ping tells that the process answers.
-func (*server) ping(*http.Request) (reply, error) { return done(), nil }
+func (*call) ping(*http.Request) (reply, error) { return done(), nil }

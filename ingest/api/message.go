@@ -9,6 +9,15 @@ import (
 	"github.com/postrider/postrider/shared/store"
 )
 
+func messageRoutes() []route {
+	return []route{
+		{"GET", appPath + "/msg", forMembers, (*call).listMessages},
+		{"POST", appPath + "/msg", forOperators, (*call).createMessage},
+		{"POST", appPath + "/msg/precheck/active", forOperators, (*call).precheck},
+		{"GET", messagePath, forMembers, (*call).getMessage},
+	}
+}
+
 // message is an event as clients see it.
 type message struct {
 	ID        string          `json:"id"`
@@ -45,13 +54,13 @@ func showPayload(payload []byte) json.RawMessage {
 
 func isObject(raw []byte) bool { return len(raw) > 0 && raw[0] == '{' }
 
-func (s *server) getMessage(r *http.Request) (reply, error) {
+func (c *call) getMessage(r *http.Request) (reply, error) {
 	p := readParams(r)
 	content := p.flag("with_content", true)
 	if err := p.err(); err != nil {
 		return reply{}, err
 	}
-	m, err := s.message(r, content)
+	m, err := c.message(r, content)
 	if err != nil {
 		return reply{}, err
 	}
@@ -65,7 +74,7 @@ func (p *params) events() store.EventFilter {
 	}
 }
 
-func (s *server) listMessages(r *http.Request) (reply, error) {
+func (c *call) listMessages(r *http.Request) (reply, error) {
 	p := readParams(r)
 	filter := p.events()
 	page := p.history(event.Message, filter.After)
@@ -73,11 +82,11 @@ func (s *server) listMessages(r *http.Request) (reply, error) {
 	if err := p.err(); err != nil {
 		return reply{}, err
 	}
-	tenant, err := s.tenant(r)
+	tenant, err := c.tenant(r)
 	if err != nil {
 		return reply{}, err
 	}
-	events, more, err := s.Store.Events(r.Context(), tenant.ID, filter, page, content)
+	events, more, err := c.Store.Events(r.Context(), tenant.ID, filter, page, content)
 	if err != nil {
 		return reply{}, err
 	}

@@ -24,7 +24,7 @@ const (
 )
 
 // createMessage is what producers call: the hot path.
-func (s *server) createMessage(r *http.Request) (reply, error) {
+func (c *call) createMessage(r *http.Request) (reply, error) {
 	p := readParams(r)
 	content := p.flag("with_content", true)
 	body, err := readBody(r)
@@ -44,7 +44,7 @@ func (s *server) createMessage(r *http.Request) (reply, error) {
 	if err := errors.Join(f.message(&e), p.err()); err != nil {
 		return reply{}, err
 	}
-	if err := s.accept(r.Context(), r.PathValue("app_id"), f, &e); err != nil {
+	if err := c.accept(r.Context(), r.PathValue("app_id"), f, &e); err != nil {
 		return reply{}, err
 	}
 	return reply{http.StatusAccepted, showMessage(&e.Event, e.UID, content)}, nil
@@ -129,18 +129,18 @@ func (f *form) payload(e *store.NewEvent) {
 // accept has the event accepted for the application that the path names, or
 // says why it is not. When the same request was accepted before, e becomes the
 // event of that time.
-func (s *server) accept(ctx context.Context, app string, f *form, e *store.NewEvent) error {
+func (c *call) accept(ctx context.Context, app string, f *form, e *store.NewEvent) error {
 	ref, err := refOf(event.Tenant, app)
 	if err != nil {
 		return noTenant(f, app)
 	}
 	e.TenantUID = ref.UID
 	for range acceptTries {
-		if e.Tenant, err = s.addressee(ctx, ref, f); err != nil {
+		if e.Tenant, err = c.addressee(ctx, ref, f); err != nil {
 			return err
 		}
 		e.ID = event.NewID()
-		refusal, err := s.Acceptor.Accept(ctx, e)
+		refusal, err := c.Acceptor.Accept(ctx, e)
 		if err != nil {
 			return err
 		}
@@ -150,14 +150,14 @@ func (s *server) accept(ctx context.Context, app string, f *form, e *store.NewEv
 		case store.UIDUsed:
 			return uidUsed()
 		case store.KeyUsed:
-			if err := s.repeat(ctx, e); !errors.Is(err, store.ErrNotFound) {
+			if err := c.repeat(ctx, e); !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
 		case store.NoTenant:
 			if !ref.ID.IsZero() {
 				return noTenant(f, app)
 			}
-			s.Names.Forget(ref.UID)
+			c.Names.Forget(ref.UID)
 		default:
 			return fmt.Errorf("accept event: unknown refusal %d", refusal)
 		}
@@ -168,8 +168,8 @@ func (s *server) accept(ctx context.Context, app string, f *form, e *store.NewEv
 // repeat makes e the event that came with its idempotency key before, if that
 // was the same request. It returns store.ErrNotFound when the key has expired
 // since.
-func (s *server) repeat(ctx context.Context, e *store.NewEvent) error {
-	earlier, err := s.Store.EarlierByKey(ctx, e.Tenant, e.IdempotencyKey)
+func (c *call) repeat(ctx context.Context, e *store.NewEvent) error {
+	earlier, err := c.Store.EarlierByKey(ctx, e.Tenant, e.IdempotencyKey)
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func (s *server) repeat(ctx context.Context, e *store.NewEvent) error {
 		return conflict("conflict", "The idempotency key was used with another body")
 	}
 	// A request that was refused for its eventId has used its key all the same.
-	_, err = s.Store.Event(ctx, e.Tenant, store.Ref{ID: earlier.Event}, false)
+	_, err = c.Store.Event(ctx, e.Tenant, store.Ref{ID: earlier.Event}, false)
 	if errors.Is(err, store.ErrNotFound) {
 		return uidUsed()
 	}
@@ -192,11 +192,11 @@ func uidUsed() error {
 // addressee finds the tenant, and makes it when the message brings it along. For
 // an id nothing is asked: whether it is there is checked when the event is
 // stored.
-func (s *server) addressee(ctx context.Context, ref store.Ref, f *form) (event.ID, error) {
+func (c *call) addressee(ctx context.Context, ref store.Ref, f *form) (event.ID, error) {
 	if !ref.ID.IsZero() {
 		return ref.ID, nil
 	}
-	id, err := s.Names.TenantByUID(ctx, ref.UID)
+	id, err := c.Names.TenantByUID(ctx, ref.UID)
 	if !errors.Is(err, store.ErrNotFound) {
 		return id, err
 	}
@@ -204,9 +204,9 @@ func (s *server) addressee(ctx context.Context, ref store.Ref, f *form) (event.I
 	if err != nil {
 		return id, err
 	}
-	err = s.Store.CreateTenant(ctx, tenant)
+	err = c.Store.CreateTenant(ctx, tenant)
 	if errors.Is(err, store.ErrConflict) { // somebody else was quicker
-		return s.Store.TenantByUID(ctx, ref.UID)
+		return c.Store.TenantByUID(ctx, ref.UID)
 	}
 	return tenant.ID, err
 }

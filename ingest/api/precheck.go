@@ -3,7 +3,7 @@ package api
 import "net/http"
 
 // precheck tells whether a message would be delivered to anybody.
-func (s *server) precheck(r *http.Request) (reply, error) {
+func (c *call) precheck(r *http.Request) (reply, error) {
 	f, err := readForm(r)
 	if err != nil {
 		return reply{}, err
@@ -18,11 +18,11 @@ func (s *server) precheck(r *http.Request) (reply, error) {
 	if err := f.err(); err != nil {
 		return reply{}, err
 	}
-	tenant, err := s.tenant(r)
+	tenant, err := c.tenant(r)
 	if err != nil {
 		return reply{}, err
 	}
-	active, err := s.Store.Wanted(r.Context(), tenant.ID, eventType, channels)
+	active, err := c.Store.Wanted(r.Context(), tenant.ID, eventType, channels)
 	if err != nil {
 		return reply{}, err
 	}

@@ -13,24 +13,34 @@ const (
 	recoverLeniency = 5 * time.Minute // for clocks, and for the time it takes to ask
 )
 
+func replayRoutes() []route {
+	return []route{
+		{"POST", messagePath + "/endpoint/{endpoint_id}/resend", forMembers, (*call).resend},
+		{"POST", endpointPath + "/recover", forMembers, (*call).recover},
+		{"GET", endpointPath + "/dlq", forMembers, (*call).listDeadLetters},
+		{"POST", endpointPath + "/dlq/redrive", forMembers, (*call).redriveAll},
+		{"POST", endpointPath + "/dlq/{msg_id}/redrive", forMembers, (*call).redriveOne},
+	}
+}
+
 // resend delivers a message to an endpoint again, whatever became of it.
-func (s *server) resend(r *http.Request) (reply, error) {
-	m, err := s.fullMessage(r)
+func (c *call) resend(r *http.Request) (reply, error) {
+	m, err := c.fullMessage(r)
 	if err != nil {
 		return reply{}, err
 	}
-	e, err := s.liveEndpoint(r)
+	e, err := c.liveEndpoint(r)
 	if err != nil {
 		return reply{}, err
 	}
-	if _, err := s.startTask(r, store.Task{Tenant: e.Tenant, Kind: store.TaskResend, Endpoint: e.ID, Event: m.ID}); err != nil {
+	if _, err := c.startTask(r, store.Task{Tenant: e.Tenant, Kind: store.TaskResend, Endpoint: e.ID, Event: m.ID}); err != nil {
 		return reply{}, err
 	}
 	return reply{http.StatusAccepted, struct{}{}}, nil // clients parse it
 }
 
 // recover delivers again what an endpoint failed to take in a range of time.
-func (s *server) recover(r *http.Request) (reply, error) {
+func (c *call) recover(r *http.Request) (reply, error) {
 	f, err := readForm(r)
 	if err != nil {
 		return reply{}, err
@@ -46,43 +56,43 @@ func (s *server) recover(r *http.Request) (reply, error) {
 	if err := f.err(); err != nil {
 		return reply{}, err
 	}
-	e, err := s.liveEndpoint(r)
+	e, err := c.liveEndpoint(r)
 	if err != nil {
 		return reply{}, err
 	}
-	return s.startTask(r, store.Task{Tenant: e.Tenant, Kind: store.TaskRecover, Endpoint: e.ID, Since: since, Until: until})
+	return c.startTask(r, store.Task{Tenant: e.Tenant, Kind: store.TaskRecover, Endpoint: e.ID, Since: since, Until: until})
 }
 
 // redriveAll delivers everything again that is dead at an endpoint.
-func (s *server) redriveAll(r *http.Request) (reply, error) {
-	e, err := s.liveEndpoint(r)
+func (c *call) redriveAll(r *http.Request) (reply, error) {
+	e, err := c.liveEndpoint(r)
 	if err != nil {
 		return reply{}, err
 	}
-	return s.startTask(r, store.Task{Tenant: e.Tenant, Kind: store.TaskRedrive, Endpoint: e.ID})
+	return c.startTask(r, store.Task{Tenant: e.Tenant, Kind: store.TaskRedrive, Endpoint: e.ID})
 }
 
 // redriveOne delivers one message again that is dead at an endpoint.
-func (s *server) redriveOne(r *http.Request) (reply, error) {
-	m, err := s.fullMessage(r)
+func (c *call) redriveOne(r *http.Request) (reply, error) {
+	m, err := c.fullMessage(r)
 	if err != nil {
 		return reply{}, err
 	}
-	e, err := s.liveEndpoint(r)
+	e, err := c.liveEndpoint(r)
 	if err != nil {
 		return reply{}, err
 	}
-	if _, err := s.Store.DeadLetter(r.Context(), e.ID, m.ID); err != nil {
+	if _, err := c.Store.DeadLetter(r.Context(), e.ID, m.ID); err != nil {
 		return reply{}, err
 	}
-	return s.startTask(r, store.Task{Tenant: e.Tenant, Kind: store.TaskRedrive, Endpoint: e.ID, Event: m.ID})
+	return c.startTask(r, store.Task{Tenant: e.Tenant, Kind: store.TaskRedrive, Endpoint: e.ID, Event: m.ID})
 }
 
 // liveEndpoint finds the endpoint of the path, to deliver to. To accept that for
 // one that is switched off and do nothing would be a lie. The request itself is
 // well formed, so the answer is a 400 with a code and not a 422.
-func (s *server) liveEndpoint(r *http.Request) (*store.Endpoint, error) {
-	e, err := s.endpoint(r)
+func (c *call) liveEndpoint(r *http.Request) (*store.Endpoint, error) {
+	e, err := c.endpoint(r)
 	if err == nil && e.Disabled {
 		return nil, badRequest("endpoint_disabled", "The endpoint is disabled: enable it first")
 	}
@@ -96,17 +106,17 @@ type deadLetter struct {
 	Attempts int    `json:"attempts"`
 }
 
-func (s *server) listDeadLetters(r *http.Request) (reply, error) {
+func (c *call) listDeadLetters(r *http.Request) (reply, error) {
 	p := readParams(r)
 	page := p.page(event.Message, p.ascending(false))
 	if err := p.err(); err != nil {
 		return reply{}, err
 	}
-	e, err := s.endpoint(r)
+	e, err := c.endpoint(r)
 	if err != nil {
 		return reply{}, err
 	}
-	letters, more, err := s.Store.DeadLetterPage(r.Context(), e.ID, page)
+	letters, more, err := c.Store.DeadLetterPage(r.Context(), e.ID, page)
 	if err != nil {
 		return reply{}, err
 	}

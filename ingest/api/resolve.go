@@ -21,17 +21,17 @@ func refOf(kind event.Kind, text string) (store.Ref, error) {
 }
 
 // tenant finds the application of the path.
-func (s *server) tenant(r *http.Request) (*store.Tenant, error) {
+func (c *call) tenant(r *http.Request) (*store.Tenant, error) {
 	ref, err := refOf(event.Tenant, r.PathValue("app_id"))
 	if err != nil {
 		return nil, err
 	}
-	return s.Store.Tenant(r.Context(), ref)
+	return c.Store.Tenant(r.Context(), ref)
 }
 
 // endpoint finds the endpoint of the path.
-func (s *server) endpoint(r *http.Request) (*store.Endpoint, error) {
-	tenant, err := s.tenant(r)
+func (c *call) endpoint(r *http.Request) (*store.Endpoint, error) {
+	tenant, err := c.tenant(r)
 	if err != nil {
 		return nil, err
 	}
@@ -39,13 +39,13 @@ func (s *server) endpoint(r *http.Request) (*store.Endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.Store.Endpoint(r.Context(), tenant.ID, ref)
+	return c.Store.Endpoint(r.Context(), tenant.ID, ref)
 }
 
 // message finds the message of the path, without its payload unless that is
 // wanted.
-func (s *server) message(r *http.Request, payload bool) (*store.Posted, error) {
-	tenant, err := s.tenant(r)
+func (c *call) message(r *http.Request, payload bool) (*store.Posted, error) {
+	tenant, err := c.tenant(r)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (s *server) message(r *http.Request, payload bool) (*store.Posted, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.Store.Event(r.Context(), tenant.ID, ref, payload)
+	return c.Store.Event(r.Context(), tenant.ID, ref, payload)
 }
 
 // none makes the empty text and zero null.

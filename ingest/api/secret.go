@@ -14,6 +14,13 @@ const (
 	maxGrace     = 7 * 24 * time.Hour
 )
 
+func secretRoutes() []route {
+	return []route{
+		{"GET", endpointPath + "/secret", forMembers, (*call).getSecret},
+		{"POST", endpointPath + "/secret/rotate", forMembers, (*call).rotateSecret},
+	}
+}
+
 // secret reads a signing key, or makes one when none is given.
 func (f *form) secret(name string) signature.Key {
 	var text string
@@ -27,12 +34,12 @@ func (f *form) secret(name string) signature.Key {
 	return key
 }
 
-func (s *server) getSecret(r *http.Request) (reply, error) {
-	e, err := s.endpoint(r)
+func (c *call) getSecret(r *http.Request) (reply, error) {
+	e, err := c.endpoint(r)
 	if err != nil {
 		return reply{}, err
 	}
-	text, err := s.Store.CurrentSecret(r.Context(), e.ID)
+	text, err := c.Store.CurrentSecret(r.Context(), e.ID)
 	if err != nil {
 		return reply{}, err
 	}
@@ -43,7 +50,7 @@ func (s *server) getSecret(r *http.Request) (reply, error) {
 	return ok(map[string]string{"key": key.Public()}), nil
 }
 
-func (s *server) rotateSecret(r *http.Request) (reply, error) {
+func (c *call) rotateSecret(r *http.Request) (reply, error) {
 	f, err := readOptionalForm(r)
 	if err != nil {
 		return reply{}, err
@@ -60,11 +67,11 @@ func (s *server) rotateSecret(r *http.Request) (reply, error) {
 	if err := f.err(); err != nil {
 		return reply{}, err
 	}
-	e, err := s.endpoint(r)
+	e, err := c.endpoint(r)
 	if err != nil {
 		return reply{}, err
 	}
-	err = s.Store.RotateSecret(r.Context(), e.Tenant, e.ID, key.Reveal(), grace)
+	err = c.Store.RotateSecret(r.Context(), e.Tenant, e.ID, key.Reveal(), grace)
 	if errors.Is(err, store.ErrTooManySecrets) {
 		return reply{}, &problem{
 			status: http.StatusBadRequest, code: "limit_reached",

@@ -11,6 +11,13 @@ import (
 // taskFailed is a status that clients may ask for and no task of ours ever has.
 const taskFailed = "failed"
 
+func taskRoutes() []route {
+	return []route{
+		{"GET", "/background-task", forOperators, (*call).listTasks},
+		{"GET", "/background-task/{task_id}", forOperators, (*call).getTask},
+	}
+}
+
 // task is a job under way, as clients see it.
 type task struct {
 	ID        string    `json:"id"`
@@ -38,22 +45,22 @@ func showTaskWithData(t *store.Task) taskWithData {
 }
 
 // startTask stores a task, tells of it and answers with it.
-func (s *server) startTask(r *http.Request, t store.Task) (reply, error) {
+func (c *call) startTask(r *http.Request, t store.Task) (reply, error) {
 	t.ID = event.NewID()
 	t.Status, t.UpdatedAt = store.TaskRunning, t.ID.Time()
-	if err := s.Store.CreateTask(r.Context(), t); err != nil {
+	if err := c.Store.CreateTask(r.Context(), t); err != nil {
 		return reply{}, err
 	}
-	s.Announcer.Announce(r.Context(), t)
+	c.Announcer.Announce(r.Context(), t)
 	return reply{http.StatusAccepted, showTask(&t)}, nil
 }
 
-func (s *server) getTask(r *http.Request) (reply, error) {
+func (c *call) getTask(r *http.Request) (reply, error) {
 	id, err := event.Task.Parse(r.PathValue("task_id"))
 	if err != nil {
 		return reply{}, notFound()
 	}
-	t, err := s.Store.Task(r.Context(), id)
+	t, err := c.Store.Task(r.Context(), id)
 	if err != nil {
 		return reply{}, err
 	}
@@ -63,7 +70,7 @@ func (s *server) getTask(r *http.Request) (reply, error) {
 // listTasks lists tasks, newest first. Published clients refuse a whole list for
 // one kind that they do not know, so those that are ours are in it only when they
 // are asked for.
-func (s *server) listTasks(r *http.Request) (reply, error) {
+func (c *call) listTasks(r *http.Request) (reply, error) {
 	p := readParams(r)
 	filter := store.TaskFilter{Kinds: []string{store.TaskRecover}}
 	if kind := p.name("task"); kind != "" {
@@ -78,7 +85,7 @@ func (s *server) listTasks(r *http.Request) (reply, error) {
 	if err := p.err(); err != nil {
 		return reply{}, err
 	}
-	tasks, more, err := s.Store.Tasks(r.Context(), filter, page)
+	tasks, more, err := c.Store.Tasks(r.Context(), filter, page)
 	if err != nil {
 		return reply{}, err
 	}

@@ -95,7 +95,7 @@ const frameBytes = 256
 // An error means that nothing was stored.
 func (s *Store) Accept(ctx context.Context, events []NewEvent, batchBytes int) ([]Refusal, []Batch, error) {
 	args, batchOf := acceptArgs(events, batchBytes)
-	rows, err := s.pool.Query(ctx, acceptSQL, args...)
+	rows, err := s.db.Query(ctx, acceptSQL, args...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("accept %d events: %w", len(events), err)
 	}
@@ -174,7 +174,7 @@ type Earlier struct {
 func (s *Store) EarlierByKey(ctx context.Context, tenant event.ID, key string) (Earlier, error) {
 	var e Earlier
 	today := time.Now().UTC().Truncate(day)
-	err := s.pool.QueryRow(ctx, `
+	err := s.db.QueryRow(ctx, `
 		SELECT event_id, fingerprint FROM event_keys
 		WHERE day >= $1::date - 1 AND tenant_id = $2 AND scope = 0 AND key = $3
 		ORDER BY day DESC LIMIT 1`, today, tenant, key).Scan(&e.Event, &e.Fingerprint)

@@ -45,7 +45,7 @@ func (s *Store) RecordAttempts(ctx context.Context, attempts []Attempt) error {
 			next[i] = &a.NextAt
 		}
 	}
-	_, err := s.pool.Exec(ctx, `
+	_, err := s.db.Exec(ctx, `
 		INSERT INTO attempts (id, tenant_id, event_id, endpoint_id, run_id, attempt, outcome, next_at, status_code, duration_ms, url, response)
 		SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::integer[],
 			$7::text[], $8::timestamptz[], $9::integer[], $10::integer[], $11::text[], $12::bytea[])
@@ -63,7 +63,7 @@ func (s *Store) RecordAttempts(ctx context.Context, attempts []Attempt) error {
 func (s *Store) MadeAttempt(ctx context.Context, d *event.Delivery) (*Attempt, error) {
 	a := Attempt{Tenant: d.Tenant, Event: d.Event, Endpoint: d.Endpoint, Run: d.Run, Number: d.Attempt}
 	var next *time.Time
-	err := s.pool.QueryRow(ctx, `
+	err := s.db.QueryRow(ctx, `
 		SELECT id, outcome, next_at FROM attempts
 		WHERE event_id = $1 AND endpoint_id = $2 AND id >= $5 AND attempt = $3 AND run_id IS NOT DISTINCT FROM $4
 		ORDER BY id DESC LIMIT 1`,
@@ -81,7 +81,7 @@ func (s *Store) MadeAttempt(ctx context.Context, d *event.Delivery) (*Attempt, e
 // ErrNotFound when it is not stored any more.
 func (s *Store) Payload(ctx context.Context, tenant, id event.ID) ([]byte, error) {
 	var payload []byte
-	err := s.pool.QueryRow(ctx,
+	err := s.db.QueryRow(ctx,
 		`SELECT payload FROM events WHERE tenant_id = $1 AND id = $2 AND expunged_at IS NULL`, tenant, id).Scan(&payload)
 	if err != nil {
 		return nil, fmt.Errorf("read payload: %w", interpret(err))

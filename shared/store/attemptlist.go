@@ -86,7 +86,7 @@ func (s *Store) Attempts(ctx context.Context, tenant event.ID, f AttemptFilter, 
 		q.and(`a.status_code < %s`, f.Codes.To)
 	}
 	turn(q, "a.id", p)
-	rows, err := s.pool.Query(ctx, q.sql.String(), q.args...)
+	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
 	attempts, err := collect(rows, err, scanAttempt)
 	if err != nil {
 		return nil, false, fmt.Errorf("list attempts: %w", err)
@@ -106,7 +106,7 @@ func (f *AttemptFilter) join() string {
 // Attempt reads one attempt of an event. It returns ErrNotFound.
 func (s *Store) Attempt(ctx context.Context, tenant, eventID, id event.ID) (*Attempt, error) {
 	var a Attempt
-	row := s.pool.QueryRow(ctx, `
+	row := s.db.QueryRow(ctx, `
 		SELECT `+attemptColumns+` FROM attempts a WHERE a.event_id = $1 AND a.id = $2 AND a.tenant_id = $3`, eventID, id, tenant)
 	if err := scanAttempt(row, &a); err != nil {
 		return nil, fmt.Errorf("read attempt: %w", interpret(err))

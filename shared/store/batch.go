@@ -12,7 +12,7 @@ import (
 
 // MarkPublished takes batches out of the outbox: their messages are on EVENTS.
 func (s *Store) MarkPublished(ctx context.Context, ids []event.ID) error {
-	if _, err := s.pool.Exec(ctx, markPublishedSQL, ids); err != nil {
+	if _, err := s.db.Exec(ctx, markPublishedSQL, ids); err != nil {
 		return fmt.Errorf("mark %d batches published: %w", len(ids), err)
 	}
 	return nil

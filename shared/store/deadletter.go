@@ -27,7 +27,7 @@ func (s *Store) RecordDeadLetters(ctx context.Context, letters []DeadLetter) err
 		reasons[i], attempts[i] = l.Reason, l.Attempts
 	}
 	// DISTINCT ON: one statement cannot replace the same row twice.
-	_, err := s.pool.Exec(ctx, `
+	_, err := s.db.Exec(ctx, `
 		INSERT INTO dead_letters (tenant_id, endpoint_id, event_id, reason, attempts)
 		SELECT DISTINCT ON (endpoint_id, event_id) tenant_id, endpoint_id, event_id, reason, attempts
 		FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::integer[])

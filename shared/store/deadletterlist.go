@@ -14,7 +14,7 @@ import (
 func (s *Store) DeadLetterPage(ctx context.Context, endpoint event.ID, p Page[event.ID]) ([]DeadLetter, bool, error) {
 	q := newQuery(`SELECT tenant_id, endpoint_id, event_id, reason, attempts FROM dead_letters WHERE endpoint_id = $1`, endpoint)
 	turn(q, "event_id", p)
-	rows, err := s.pool.Query(ctx, q.sql.String(), q.args...)
+	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
 	letters, err := collect(rows, err, scanDeadLetter)
 	if err != nil {
 		return nil, false, fmt.Errorf("list dead letters: %w", err)
@@ -27,7 +27,7 @@ func (s *Store) DeadLetterPage(ctx context.Context, endpoint event.ID, p Page[ev
 // returns ErrNotFound when it is not.
 func (s *Store) DeadLetter(ctx context.Context, endpoint, eventID event.ID) (*DeadLetter, error) {
 	var l DeadLetter
-	row := s.pool.QueryRow(ctx, `
+	row := s.db.QueryRow(ctx, `
 		SELECT tenant_id, endpoint_id, event_id, reason, attempts FROM dead_letters
 		WHERE endpoint_id = $1 AND event_id = $2`, endpoint, eventID)
 	if err := scanDeadLetter(row, &l); err != nil {

@@ -44,7 +44,7 @@ type Stats struct {
 // time, by the newest attempt of each in that range.
 func (s *Store) Stats(ctx context.Context, tenant, endpoint event.ID, since, until time.Time) (Stats, error) {
 	var n Stats
-	err := s.pool.QueryRow(ctx, `
+	err := s.db.QueryRow(ctx, `
 		SELECT count(*) FILTER (WHERE state = $5), count(*) FILTER (WHERE state = $6), count(*) FILTER (WHERE state = $7)
 		FROM (SELECT DISTINCT ON (event_id) `+stateOf+` AS state FROM attempts
 			WHERE tenant_id = $1 AND endpoint_id = $2 AND id >= $3 AND id < $4 ORDER BY event_id, id DESC) AS d`,
@@ -110,7 +110,7 @@ func (s *Store) AttemptedEvents(ctx context.Context, tenant, endpoint event.ID, 
 	turn(q, "event_id", p)
 	q.sql.WriteString(`) AS d CROSS JOIN LATERAL (` + selectPosted(payload) + ` WHERE tenant_id = $1 AND id = d.event_id LIMIT 1) AS e
 		ORDER BY d.event_id ` + order)
-	rows, err := s.pool.Query(ctx, q.sql.String(), q.args...)
+	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
 	events, err := collect(rows, err, func(row pgx.Row, a *AttemptedEvent) error {
 		return a.scan(row, func(row pgx.Row) error { return scanPosted(row, &a.Posted) })
 	})
@@ -139,7 +139,7 @@ func (s *Store) AttemptedEndpoints(ctx context.Context, tenant, eventID event.ID
 		CROSS JOIN LATERAL (`+selectEndpoint+` WHERE tenant_id = $1 AND id = d.endpoint_id LIMIT 1) AS e
 		WHERE true`, tenant, eventID, from, to)
 	turn(q, "d.endpoint_id", p)
-	rows, err := s.pool.Query(ctx, q.sql.String(), q.args...)
+	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
 	endpoints, err := collect(rows, err, func(row pgx.Row, a *AttemptedEndpoint) error {
 		return a.scan(row, func(row pgx.Row) error { return scanEndpoint(row, &a.Endpoint) })
 	})

@@ -75,7 +75,7 @@ func (e *Endpoint) columns() []any {
 func (s *Store) Endpoint(ctx context.Context, tenant event.ID, ref Ref) (*Endpoint, error) {
 	var e Endpoint
 	id, uid := ref.args()
-	if err := scanEndpoint(s.pool.QueryRow(ctx, selectEndpoint+thatEndpoint, tenant, id, uid), &e); err != nil {
+	if err := scanEndpoint(s.db.QueryRow(ctx, selectEndpoint+thatEndpoint, tenant, id, uid), &e); err != nil {
 		return nil, fmt.Errorf("read endpoint: %w", interpret(err))
 	}
 	return &e, nil
@@ -86,7 +86,7 @@ func (s *Store) Endpoint(ctx context.Context, tenant event.ID, ref Ref) (*Endpoi
 func (s *Store) Endpoints(ctx context.Context, tenant event.ID, p Page[event.ID]) ([]Endpoint, bool, error) {
 	q := newQuery(selectEndpoint+` WHERE tenant_id = $1 AND deleted_at IS NULL`, tenant)
 	turn(q, "id", p)
-	rows, err := s.pool.Query(ctx, q.sql.String(), q.args...)
+	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
 	endpoints, err := collect(rows, err, scanEndpoint)
 	if err != nil {
 		return nil, false, fmt.Errorf("list endpoints: %w", err)
@@ -124,7 +124,7 @@ func (s *Store) ChangeEndpoint(ctx context.Context, tenant event.ID, ref Ref, ch
 // deliveries to it. It returns ErrNotFound.
 func (s *Store) DeleteEndpoint(ctx context.Context, tenant event.ID, ref Ref) error {
 	id, uid := ref.args()
-	tag, err := s.pool.Exec(ctx, `UPDATE endpoints SET deleted_at = now()`+thatEndpoint, tenant, id, uid)
+	tag, err := s.db.Exec(ctx, `UPDATE endpoints SET deleted_at = now()`+thatEndpoint, tenant, id, uid)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = ErrNotFound
 	}

@@ -55,7 +55,7 @@ func (s *Store) Event(ctx context.Context, tenant event.ID, ref Ref, payload boo
 	}
 	q.sql.WriteString(` ORDER BY id DESC LIMIT 1`)
 	var p Posted
-	if err := scanPosted(s.pool.QueryRow(ctx, q.sql.String(), q.args...), &p); err != nil {
+	if err := scanPosted(s.db.QueryRow(ctx, q.sql.String(), q.args...), &p); err != nil {
 		return nil, fmt.Errorf("read event: %w", interpret(err))
 	}
 	return &p, nil
@@ -72,7 +72,7 @@ func (s *Store) Events(ctx context.Context, tenant event.ID, f EventFilter, p Pa
 		q.and(`%s = ANY(channels)`, f.Channel)
 	}
 	turn(q, "id", p)
-	rows, err := s.pool.Query(ctx, q.sql.String(), q.args...)
+	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
 	events, err := collect(rows, err, scanPosted)
 	if err != nil {
 		return nil, false, fmt.Errorf("list events: %w", err)

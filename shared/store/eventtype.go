@@ -37,7 +37,7 @@ func (t *EventType) columns() []any {
 // and sets its times. It returns ErrConflict when there is one that is not
 // archived.
 func (s *Store) CreateEventType(ctx context.Context, t *EventType) error {
-	row := s.pool.QueryRow(ctx, `
+	row := s.db.QueryRow(ctx, `
 		INSERT INTO event_types (name, description, archived, deprecated, schemas, feature_flag) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (name) DO UPDATE SET description = excluded.description, archived = excluded.archived,
 			deprecated = excluded.deprecated, schemas = excluded.schemas, feature_flag = excluded.feature_flag, updated_at = now()
@@ -56,7 +56,7 @@ func (s *Store) CreateEventType(ctx context.Context, t *EventType) error {
 // EventType reads an event type, archived or not. It returns ErrNotFound.
 func (s *Store) EventType(ctx context.Context, name string) (*EventType, error) {
 	var t EventType
-	row := s.pool.QueryRow(ctx, `SELECT `+eventTypeColumns+` FROM event_types WHERE name = $1`, name)
+	row := s.db.QueryRow(ctx, `SELECT `+eventTypeColumns+` FROM event_types WHERE name = $1`, name)
 	if err := scanEventType(row, &t); err != nil {
 		return nil, fmt.Errorf("read event type: %w", interpret(err))
 	}
@@ -67,7 +67,7 @@ func (s *Store) EventType(ctx context.Context, name string) (*EventType, error) 
 func (s *Store) EventTypes(ctx context.Context, archived bool, p Page[string]) ([]EventType, bool, error) {
 	q := newQuery(`SELECT `+eventTypeColumns+` FROM event_types WHERE (NOT archived OR $1)`, archived)
 	turn(q, "name", p)
-	rows, err := s.pool.Query(ctx, q.sql.String(), q.args...)
+	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
 	types, err := collect(rows, err, scanEventType)
 	if err != nil {
 		return nil, false, fmt.Errorf("list event types: %w", err)
@@ -111,7 +111,7 @@ func (s *Store) DeleteEventType(ctx context.Context, name string) error {
 }
 
 func (s *Store) oneEventType(ctx context.Context, verb, sql, name string) error {
-	tag, err := s.pool.Exec(ctx, sql, name)
+	tag, err := s.db.Exec(ctx, sql, name)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = ErrNotFound
 	}
@@ -124,7 +124,7 @@ func (s *Store) oneEventType(ctx context.Context, verb, sql, name string) error 
 // MissingEventTypes returns those of the names that are not names of event types,
 // or of archived ones.
 func (s *Store) MissingEventTypes(ctx context.Context, names []string) ([]string, error) {
-	rows, err := s.pool.Query(ctx, `
+	rows, err := s.db.Query(ctx, `
 		SELECT n FROM unnest($1::text[]) AS n
 		WHERE NOT EXISTS (SELECT FROM event_types t WHERE t.name = n AND NOT t.archived)`, names)
 	if err != nil {

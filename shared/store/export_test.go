@@ -16,13 +16,13 @@ func (s *Store) Trace(ctx context.Context, tracer pgx.QueryTracer) error {
 		return err
 	}
 	s.pool.Close()
-	s.pool = pool
+	s.pool, s.db = pool, pool
 	return nil
 }
 
 // Explain returns how the database would do a query with these arguments.
 func (s *Store) Explain(ctx context.Context, sql string, args []any) ([]string, error) {
-	rows, err := s.pool.Query(ctx, `EXPLAIN (COSTS OFF) `+sql, args...)
+	rows, err := s.db.Query(ctx, `EXPLAIN (COSTS OFF) `+sql, args...)
 	if err != nil {
 		return nil, err
 	}

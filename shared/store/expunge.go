@@ -19,7 +19,7 @@ const (
 // never delivered again, but for copies that travel inside messages already. It
 // returns ErrNotFound.
 func (s *Store) ExpungeEvent(ctx context.Context, tenant, id event.ID) error {
-	tag, err := s.pool.Exec(ctx, `
+	tag, err := s.db.Exec(ctx, `
 		UPDATE events SET payload = $3, expunged_at = coalesce(expunged_at, now())
 		WHERE tenant_id = $1 AND id = $2`, tenant, id, []byte(expungedPayload))
 	return expunged("event", tag, err)
@@ -28,7 +28,7 @@ func (s *Store) ExpungeEvent(ctx context.Context, tenant, id event.ID) error {
 // ExpungeAttempt removes what was answered to an attempt of an event; once more
 // changes nothing. It returns ErrNotFound.
 func (s *Store) ExpungeAttempt(ctx context.Context, tenant, eventID, id event.ID) error {
-	tag, err := s.pool.Exec(ctx, `
+	tag, err := s.db.Exec(ctx, `
 		UPDATE attempts SET response = $4
 		WHERE tenant_id = $1 AND event_id = $2 AND id = $3`, tenant, eventID, id, []byte(expungedResponse))
 	return expunged("attempt", tag, err)

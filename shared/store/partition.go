@@ -80,7 +80,7 @@ func (s *Store) DropPartitions(ctx context.Context, keep time.Duration) (dropped
 }
 
 func (s *Store) partitions(ctx context.Context, table string) ([]string, error) {
-	rows, err := s.pool.Query(ctx,
+	rows, err := s.db.Query(ctx,
 		`SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = $1::regclass ORDER BY 1`, table)
 	if err != nil {
 		return nil, err

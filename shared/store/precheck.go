@@ -12,7 +12,7 @@ import (
 // endpoint.
 func (s *Store) Wanted(ctx context.Context, tenant event.ID, eventType string, channels []string) (bool, error) {
 	var wanted bool
-	err := s.pool.QueryRow(ctx, `
+	err := s.db.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM endpoints WHERE tenant_id = $1 AND deleted_at IS NULL AND NOT disabled
 			AND (event_types IS NULL OR $2 = ANY(event_types)) AND (channels IS NULL OR channels && $3::text[]))`,
 		tenant, eventType, channels).Scan(&wanted)

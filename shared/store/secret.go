@@ -22,7 +22,7 @@ var ErrTooManySecrets = errors.New("too many keys are still in use")
 // returns ErrNotFound.
 func (s *Store) CurrentSecret(ctx context.Context, endpoint event.ID) (string, error) {
 	var secret string
-	err := s.pool.QueryRow(ctx,
+	err := s.db.QueryRow(ctx,
 		`SELECT secret FROM endpoint_secrets WHERE endpoint_id = $1 AND expires_at IS NULL`, endpoint).Scan(&secret)
 	if err != nil {
 		return "", fmt.Errorf("read signing key: %w", interpret(err))

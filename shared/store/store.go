@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/postrider/postrider/shared/event"
@@ -19,15 +20,24 @@ import (
 const pingEvery = time.Second
 
 // Store is a pool of connections to one PostgreSQL database. It is safe for
-// concurrent use.
+// concurrent use, but for one that [Store.Within] lends.
 type Store struct {
 	pool *pgxpool.Pool
+	db   querier // the pool, or the transaction that everything is part of
 
 	ping struct {
 		sync.Mutex
 		at  time.Time
 		err error
 	}
+}
+
+// querier is a pool or a transaction.
+type querier interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+	Begin(ctx context.Context) (pgx.Tx, error)
 }
 
 // Open connects to the database at url (a PostgreSQL URL or keyword string) and
@@ -51,7 +61,7 @@ func Open(ctx context.Context, url string, connections int) (*Store, error) {
 		pool.Close()
 		return nil, fmt.Errorf("reach database: %w", err)
 	}
-	return &Store{pool: pool}, nil
+	return &Store{pool: pool, db: pool}, nil
 }
 
 // Close ends all connections, after the queries that are under way.
@@ -69,9 +79,19 @@ func (s *Store) Health(ctx context.Context) error {
 	return s.ping.err
 }
 
-// transact runs work in one transaction, which is rolled back when work fails.
+// Within runs work in one transaction: what it does with the Store that it is
+// lent happens as a whole, or not at all when it returns an error, which is
+// returned. The lent one must not be used by two goroutines or after work. A
+// method that failed for another reason than that nothing was found ends the
+// transaction; its caller cannot go on.
+func (s *Store) Within(ctx context.Context, work func(*Store) error) error {
+	return s.transact(ctx, func(tx pgx.Tx) error { return work(&Store{pool: s.pool, db: tx}) })
+}
+
+// transact runs work in one transaction, which is rolled back when work fails;
+// within another one it is a part of that, and only the part is rolled back.
 func (s *Store) transact(ctx context.Context, work func(pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, s.pool, work)
+	return pgx.BeginFunc(ctx, s.db, work)
 }
 
 // nullable makes the zero id NULL.

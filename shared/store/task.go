@@ -45,7 +45,7 @@ type Task struct {
 
 // CreateTask stores a task to be done.
 func (s *Store) CreateTask(ctx context.Context, t Task) error {
-	_, err := s.pool.Exec(ctx, `
+	_, err := s.db.Exec(ctx, `
 		INSERT INTO tasks (id, tenant_id, kind, endpoint_id, event_id, since, until)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		t.ID, t.Tenant, t.Kind, nullable(t.Endpoint), nullable(t.Event), bound(t.Since), bound(t.Until))
@@ -67,7 +67,7 @@ func bound(t time.Time) *event.ID {
 // Task reads a task. It returns ErrNotFound.
 func (s *Store) Task(ctx context.Context, id event.ID) (*Task, error) {
 	var t Task
-	if err := scanTask(s.pool.QueryRow(ctx, selectTask+` WHERE id = $1`, id), &t); err != nil {
+	if err := scanTask(s.db.QueryRow(ctx, selectTask+` WHERE id = $1`, id), &t); err != nil {
 		return nil, fmt.Errorf("read task: %w", interpret(err))
 	}
 	return &t, nil
@@ -82,7 +82,7 @@ func scanTask(row pgx.Row, t *Task) error {
 // StaleTasks lists running tasks that nobody has worked on for a while, to be
 // announced again: the announcement was lost, or whoever worked on it died.
 func (s *Store) StaleTasks(ctx context.Context, idle time.Duration, limit int) ([]Task, error) {
-	rows, err := s.pool.Query(ctx, `
+	rows, err := s.db.Query(ctx, `
 		SELECT id, kind FROM tasks WHERE status = 'running' AND updated_at < now() - $1::interval
 		ORDER BY updated_at LIMIT $2`, idle, limit)
 	if err != nil {

@@ -23,7 +23,7 @@ func (s *Store) Tasks(ctx context.Context, f TaskFilter, p Page[event.ID]) ([]Ta
 		q.and(`status = %s`, f.Status)
 	}
 	turn(q, "id", p)
-	rows, err := s.pool.Query(ctx, q.sql.String(), q.args...)
+	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
 	tasks, err := collect(rows, err, scanTask)
 	if err != nil {
 		return nil, false, fmt.Errorf("list tasks: %w", err)

@@ -29,7 +29,7 @@ func scanTenant(row pgx.Row, t *Tenant) error {
 // CreateTenant stores a new tenant under the id that it has, and sets when it
 // was updated. It returns ErrConflict when the uid is taken.
 func (s *Store) CreateTenant(ctx context.Context, t *Tenant) error {
-	err := s.pool.QueryRow(ctx, `
+	err := s.db.QueryRow(ctx, `
 		INSERT INTO tenants (id, uid, name, throttle_rate, metadata) VALUES ($1, $2, $3, $4, $5) RETURNING updated_at`,
 		t.ID, blank(t.UID), t.Name, positive(t.ThrottleRate), object(t.Metadata)).Scan(&t.UpdatedAt)
 	if err != nil {
@@ -42,7 +42,7 @@ func (s *Store) CreateTenant(ctx context.Context, t *Tenant) error {
 func (s *Store) Tenant(ctx context.Context, ref Ref) (*Tenant, error) {
 	var t Tenant
 	id, uid := ref.args()
-	row := s.pool.QueryRow(ctx, selectTenant+` WHERE (id = $1 OR uid = $2) AND deleted_at IS NULL`, id, uid)
+	row := s.db.QueryRow(ctx, selectTenant+` WHERE (id = $1 OR uid = $2) AND deleted_at IS NULL`, id, uid)
 	if err := scanTenant(row, &t); err != nil {
 		return nil, fmt.Errorf("read tenant: %w", interpret(err))
 	}
@@ -53,7 +53,7 @@ func (s *Store) Tenant(ctx context.Context, ref Ref) (*Tenant, error) {
 // ErrNotFound.
 func (s *Store) TenantByUID(ctx context.Context, uid string) (event.ID, error) {
 	var id event.ID
-	err := s.pool.QueryRow(ctx, `SELECT id FROM tenants WHERE uid = $1 AND deleted_at IS NULL`, uid).Scan(&id)
+	err := s.db.QueryRow(ctx, `SELECT id FROM tenants WHERE uid = $1 AND deleted_at IS NULL`, uid).Scan(&id)
 	if err != nil {
 		return id, fmt.Errorf("find tenant: %w", interpret(err))
 	}
@@ -64,7 +64,7 @@ func (s *Store) TenantByUID(ctx context.Context, uid string) (event.ID, error) {
 func (s *Store) Tenants(ctx context.Context, p Page[event.ID]) ([]Tenant, bool, error) {
 	q := newQuery(selectTenant + ` WHERE deleted_at IS NULL`)
 	turn(q, "id", p)
-	rows, err := s.pool.Query(ctx, q.sql.String(), q.args...)
+	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
 	tenants, err := collect(rows, err, scanTenant)
 	if err != nil {
 		return nil, false, fmt.Errorf("list tenants: %w", err)
@@ -104,7 +104,7 @@ func (s *Store) ChangeTenant(ctx context.Context, ref Ref, change func(*Tenant) 
 // returns ErrNotFound.
 func (s *Store) DeleteTenant(ctx context.Context, ref Ref) error {
 	id, uid := ref.args()
-	tag, err := s.pool.Exec(ctx,
+	tag, err := s.db.Exec(ctx,
 		`UPDATE tenants SET deleted_at = now() WHERE (id = $1 OR uid = $2) AND deleted_at IS NULL`, id, uid)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = ErrNotFound
