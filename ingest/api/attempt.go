@@ -78,7 +78,7 @@ func showResponse(response []byte) string {
 // failure, and only a delivery can be anything else: for that none is found.
 func (p *params) attempts() store.AttemptFilter {
 	filter := store.AttemptFilter{
-		Types: p.names("event_types"), Channel: p.name("channel"), After: p.moment("after"), Before: p.moment("before"),
+		Types: p.names("event_types"), Channel: p.name("channel"), Tag: p.name("tag"), After: p.moment("after"), Before: p.moment("before"),
 	}
 	if status, given := p.number("status"); given {
 		switch status {

@@ -16,7 +16,7 @@ func TestAttempt(t *testing.T) {
 	w := start(t)
 	app := w.app(t, `{"name":"a"}`)
 	one, two := w.endpoint(t, app, `{"url":"https://one.example/","uid":"one"}`), w.endpoint(t, app, `{"url":"https://two.example/"}`)
-	first := w.message(t, app, `{"eventType":"paid","payload":{},"channels":["eu"],"eventId":"order-1"}`)
+	first := w.message(t, app, `{"eventType":"paid","payload":{},"channels":["eu"],"tags":["vip"],"eventId":"order-1"}`)
 	second := w.message(t, app, `{"eventType":"lost","payload":{}}`)
 
 	tenant := parse(t, event.Tenant, app)
@@ -78,6 +78,8 @@ func TestAttempt(t *testing.T) {
 		{byEndpoint + "status_code_class=200", []int{2}},
 		{byEndpoint + "status_code_class=500", []int{0}},
 		{byEndpoint + "channel=eu", []int{2, 1, 0}},
+		{byEndpoint + "tag=vip", []int{2, 1, 0}},
+		{byEndpoint + "tag=eu", []int{}},
 		{byEndpoint + "event_types=lost", []int{4}},
 		{byEndpoint + "event_types=lost,paid&status=2&expanded_statuses=true", []int{4, 1, 0}},
 		{byEndpoint + after(2), []int{4, 2}},

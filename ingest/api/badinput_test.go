@@ -94,6 +94,7 @@ func TestBadValues(t *testing.T) {
 		"payload":   {`1`, `"{}"`, `[]`, `true`},
 		"eventId":   {`1`, `""`, `"msg_1"`, `"a b"`, `"` + long + `"`},
 		"channels":  {`[]`, `"a"`, `["a,b"]`, `["a","b","c","d","e","f"]`},
+		"tags":      {`[]`, `"a"`, `["a,b"]`, `["a","b","c","d","e","f"]`, `[1]`},
 		"priority":  {`1`, `""`, `"urgent"`}, "payloadRetentionPeriod": {`4`, `91`, `"7"`},
 		"deliverAt":             {`"2999-01-01T00:00:00Z"`},
 		"transformationsParams": {`1`, `[]`},

@@ -87,7 +87,7 @@ func (c *call) listAttemptedMessages(r *http.Request) (reply, error) {
 		return reply{}, err
 	}
 	show := func(a *store.AttemptedEvent) endpointMessage {
-		return endpointMessage{showMessage(&a.Event, a.UID, content), showProgress(a.Progress)}
+		return endpointMessage{showMessage(&a.Posted, content), showProgress(a.Progress)}
 	}
 	return listOf(events, more, show, func(a *store.AttemptedEvent) string { return event.Message.Format(a.ID) }), nil
 }

@@ -33,7 +33,7 @@ func TestAttemptedMessages(t *testing.T) {
 	one, two := w.endpoint(t, app, `{"url":"https://one.example/","uid":"one"}`), w.endpoint(t, app, `{"url":"https://two.example/"}`)
 	var ids []string
 	for _, body := range []string{
-		`{"eventType":"paid","payload":{"n":0},"channels":["eu"],"eventId":"order-1"}`,
+		`{"eventType":"paid","payload":{"n":0},"channels":["eu"],"tags":["vip"],"eventId":"order-1"}`,
 		`{"eventType":"lost","payload":{}}`, `{"eventType":"paid","payload":{}}`, `{"eventType":"paid","payload":{}}`,
 	} {
 		ids = append(ids, w.message(t, app, body))
@@ -47,7 +47,7 @@ func TestAttemptedMessages(t *testing.T) {
 	list := "/app/a/endpoint/one/msg?"
 	first := w.must(t, 200, "GET", list+"channel=eu", "").body["data"].([]any)[0].(map[string]any)
 	require.Equal(t, map[string]any{
-		"id": ids[0], "eventType": "paid", "eventId": "order-1", "channels": []any{"eu"}, "payload": map[string]any{"n": 0.0},
+		"id": ids[0], "eventType": "paid", "eventId": "order-1", "channels": []any{"eu"}, "tags": []any{"vip"}, "payload": map[string]any{"n": 0.0},
 		"timestamp": first["timestamp"], "status": 0.0, "statusText": "success", "nextAttempt": nil,
 	}, first)
 	a := w.must(t, 200, "GET", list, "")
@@ -75,6 +75,8 @@ func TestAttemptedMessages(t *testing.T) {
 		{"event_types=paid", []int{2, 0}},
 		{"event_types=paid,lost&status=2", []int{1}},
 		{"channel=us", []int{}},
+		{"tag=vip", []int{0}},
+		{"tag=eu", []int{}},
 		{at("after", 1), []int{2, 1}},
 		{"limit=1&" + at("after", 1), []int{1}},
 		{at("before", 1), []int{0}},

@@ -24,17 +24,18 @@ type message struct {
 	EventType string          `json:"eventType"`
 	EventID   *string         `json:"eventId"`
 	Channels  []string        `json:"channels"`
+	Tags      []string        `json:"tags,omitempty"`
 	Payload   json.RawMessage `json:"payload"`
 	Timestamp time.Time       `json:"timestamp"`
 }
 
-func showMessage(e *event.Event, uid string, content bool) message {
+func showMessage(p *store.Posted, content bool) message {
 	m := message{
-		ID: event.Message.Format(e.ID), EventType: e.Type, EventID: none(uid), Channels: e.Channels,
-		Payload: json.RawMessage(`{}`), Timestamp: e.ID.Time(),
+		ID: event.Message.Format(p.ID), EventType: p.Type, EventID: none(p.UID), Channels: p.Channels, Tags: p.Tags,
+		Payload: json.RawMessage(`{}`), Timestamp: p.ID.Time(),
 	}
 	if content {
-		m.Payload = showPayload(e.Payload)
+		m.Payload = showPayload(p.Payload)
 	}
 	return m
 }
@@ -64,13 +65,13 @@ func (c *call) getMessage(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return ok(showMessage(&m.Event, m.UID, content)), nil
+	return ok(showMessage(m, content)), nil
 }
 
 // events reads which messages are asked for.
 func (p *params) events() store.EventFilter {
 	return store.EventFilter{
-		Types: p.names("event_types"), Channel: p.name("channel"), After: p.moment("after"), Before: p.moment("before"),
+		Types: p.names("event_types"), Channel: p.name("channel"), Tag: p.name("tag"), After: p.moment("after"), Before: p.moment("before"),
 	}
 }
 
@@ -90,6 +91,6 @@ func (c *call) listMessages(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	show := func(m *store.Posted) message { return showMessage(&m.Event, m.UID, content) }
+	show := func(m *store.Posted) message { return showMessage(m, content) }
 	return listOf(events, more, show, func(m *store.Posted) string { return event.Message.Format(m.ID) }), nil
 }

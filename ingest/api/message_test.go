@@ -20,12 +20,12 @@ func TestMessage(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	app := w.app(t, `{"name":"a","uid":"acme"}`)
-	a := w.must(t, 202, "POST", "/app/acme/msg/", `{"eventType":"never.listed","eventId":"order-1","channels":["eu","us"],"priority":"high",
+	a := w.must(t, 202, "POST", "/app/acme/msg/", `{"eventType":"never.listed","eventId":"order-1","channels":["eu","us"],"tags":["q3","vip"],"priority":"high",
 		"payloadRetentionPeriod":90,"payload": {"b": 1.0,"a":  "<é>","b":2} ,"unknown":{}}`)
 	id := a.id(t)
 	require.True(t, strings.HasPrefix(id, "msg_"))
 	require.Equal(t, map[string]any{
-		"id": id, "eventType": "never.listed", "eventId": "order-1", "channels": []any{"eu", "us"},
+		"id": id, "eventType": "never.listed", "eventId": "order-1", "channels": []any{"eu", "us"}, "tags": []any{"q3", "vip"},
 		"payload": map[string]any{"b": 2.0, "a": "<é>"}, "timestamp": a.body["timestamp"],
 	}, a.body)
 	at, err := time.Parse(time.RFC3339, a.body["timestamp"].(string))
@@ -204,7 +204,7 @@ func TestMessageList(t *testing.T) {
 	w.app(t, `{"name":"a","uid":"a"}`)
 	var ids, times []string
 	for n := range 6 {
-		body := fmt.Sprintf(`{"eventType":"type.%d","payload":{"n":%d},"channels":["all","c%d"]}`, n%3, n, n%2)
+		body := fmt.Sprintf(`{"eventType":"type.%d","payload":{"n":%d},"channels":["all","c%d"],"tags":["all","t%d"]}`, n%3, n, n%2, n%2)
 		a := w.must(t, 202, "POST", "/app/a/msg", body)
 		ids, times = append(ids, a.id(t)), append(times, a.body["timestamp"].(string))
 		time.Sleep(2 * time.Millisecond) // the order of times is what is tested
@@ -236,6 +236,8 @@ func TestMessageList(t *testing.T) {
 		{"after=" + times[1] + "&before=" + times[3], pick(2, 1), true},
 		{"channel=c1", pick(5, 3, 1), true},
 		{"channel=nobody", pick(), true},
+		{"tag=t1", pick(5, 3, 1), true},
+		{"tag=nobody", pick(), true},
 		{"event_types=type.1", pick(4, 1), true},
 		{"event_types=type.1,type.2", pick(5, 4, 2, 1), true},
 		{"event_types=type.1&event_types=type.2", pick(5, 4, 2, 1), true},

@@ -14,6 +14,7 @@ import (
 
 const (
 	maxMessageChannels = 5
+	maxTags            = 5
 	maxKey             = 256
 	minRetention       = 5 // days
 	maxRetention       = 90
@@ -47,7 +48,7 @@ func (c *call) createMessage(r *http.Request) (reply, error) {
 	if err := c.accept(r.Context(), r.PathValue("app_id"), f, &e); err != nil {
 		return reply{}, err
 	}
-	return reply{http.StatusAccepted, showMessage(&e.Event, e.UID, content)}, nil
+	return reply{http.StatusAccepted, showMessage(e.Posted(), content)}, nil
 }
 
 // idempotencyKey reads the header that clients repeat with every try.
@@ -81,6 +82,7 @@ func (f *form) message(e *store.NewEvent) error {
 	}
 	f.uid("eventId", event.Message, &e.UID)
 	f.names("channels", maxMessageChannels, &e.Channels)
+	f.names("tags", maxTags, &e.Tags)
 	var priority string
 	if clearable(f, "priority", &priority) {
 		switch e.Priority = event.Priority(priority); e.Priority {

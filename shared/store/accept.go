@@ -16,6 +16,7 @@ type NewEvent struct {
 	event.Event
 	TenantUID      string // if the tenant was found by it: then it must still have it
 	UID            string // the producer's own id, unique within the tenant for at least a day
+	Tags           []string
 	IdempotencyKey string // and at least 24 h
 	Fingerprint    []byte // of the request, to tell whether a key was used for another
 }
@@ -44,12 +45,17 @@ type Batch struct {
 // A key is claimed by inserting it into today's partition while yesterday's does
 // not have it. An event whose idempotency key could not be claimed claims
 // nothing else. Ordered inserts keep two groups from waiting for each other in a
-// circle, and give a key to the first of those in one group. The version that comes back is the tenant's at this commit.
+// circle, and give a key to the first of those in one group. The version that comes
+// back is the tenant's at this commit.
+//
+// From $13 on are columns that few events have. In a group without any of them the
+// whole array is NULL, which costs nothing: unnest makes up for what is missing.
 const acceptSQL = `
 WITH input AS (
     SELECT i.*, t.version
-    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::bytea[], $10::uuid[], $12::text[])
-         AS i(id, tenant_id, event_type, uid, channels, priority, payload, idempotency_key, fingerprint, batch_id, tenant_uid)
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::bytea[], $10::uuid[], $12::text[],
+            $13::text[])
+         AS i(id, tenant_id, event_type, uid, channels, priority, payload, idempotency_key, fingerprint, batch_id, tenant_uid, tags)
     JOIN tenants t ON t.id = i.tenant_id AND t.deleted_at IS NULL AND (i.tenant_uid = '' OR t.uid = i.tenant_uid)
 ), claimed AS (
     INSERT INTO event_keys (day, tenant_id, scope, key, event_id, fingerprint)
@@ -70,8 +76,9 @@ WITH input AS (
     ON CONFLICT DO NOTHING
     RETURNING event_id
 ), stored AS (
-    INSERT INTO events (id, tenant_id, event_type, uid, channels, priority, payload)
-    SELECT id, tenant_id, event_type, nullif(uid, ''), string_to_array(nullif(channels, ''), ','), nullif(priority, ''), payload
+    INSERT INTO events (id, tenant_id, event_type, uid, channels, priority, payload, tags)
+    SELECT id, tenant_id, event_type, nullif(uid, ''), string_to_array(nullif(channels, ''), ','), nullif(priority, ''), payload,
+        string_to_array(tags, ',')
     FROM fresh WHERE uid = '' OR id IN (SELECT event_id FROM named)
     RETURNING id, tenant_id
 ), outbox AS (
@@ -160,8 +167,28 @@ func acceptArgs(events []NewEvent, batchBytes int) ([]any, []event.ID) {
 		payloads[i], fingerprints[i] = e.Payload, e.Fingerprint
 	}
 	today := events[0].ID.Time().Truncate(day)
-	return []any{ids, tenants, types, uids, channels, priorities, payloads, keys, fingerprints, batchOf, today, tenantUIDs}, batchOf
+	return []any{
+		ids, tenants, types, uids, channels, priorities, payloads, keys, fingerprints, batchOf, today, tenantUIDs,
+		rare(events, func(e *NewEvent) *string { return blank(strings.Join(e.Tags, ",")) }),
+	}, batchOf
 }
+
+// rare is a column that few events have: nil when none of these has it.
+func rare[T any](events []NewEvent, value func(*NewEvent) *T) []*T {
+	var column []*T
+	for i := range events {
+		if v := value(&events[i]); v != nil {
+			if column == nil {
+				column = make([]*T, len(events))
+			}
+			column[i] = v
+		}
+	}
+	return column
+}
+
+// Posted is the event as its producer sees it from now on.
+func (e *NewEvent) Posted() *Posted { return &Posted{Event: e.Event, UID: e.UID, Tags: e.Tags} }
 
 // Earlier is an event that claimed a key before.
 type Earlier struct {

@@ -26,6 +26,7 @@ type AttemptFilter struct {
 	Codes    *CodeRange
 	Types    []string // of the events
 	Channel  string   // of the events
+	Tag      string   // of the events
 	After    time.Time
 	Before   time.Time
 }
@@ -65,6 +66,9 @@ func (s *Store) Attempts(ctx context.Context, tenant event.ID, f AttemptFilter, 
 	if f.Channel != "" {
 		q.and(`%s = ANY(e.channels)`, f.Channel)
 	}
+	if f.Tag != "" {
+		q.and(`%s = ANY(e.tags)`, f.Tag)
+	}
 	if !f.Endpoint.IsZero() {
 		q.and(`a.endpoint_id = %s`, f.Endpoint)
 	}
@@ -97,7 +101,7 @@ func (s *Store) Attempts(ctx context.Context, tenant event.ID, f AttemptFilter, 
 
 // join brings in the events where something is asked for of them.
 func (f *AttemptFilter) join() string {
-	if len(f.Types) == 0 && f.Channel == "" {
+	if len(f.Types) == 0 && f.Channel == "" && f.Tag == "" {
 		return ""
 	}
 	return ` JOIN events e ON e.tenant_id = a.tenant_id AND e.id = a.event_id`

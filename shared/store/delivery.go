@@ -102,6 +102,9 @@ func (s *Store) AttemptedEvents(ctx context.Context, tenant, endpoint event.ID, 
 	if f.Channel != "" {
 		q.and(`%s = ANY(channels)`, f.Channel)
 	}
+	if f.Tag != "" {
+		q.and(`%s = ANY(tags)`, f.Tag)
+	}
 	q.sql.WriteString(`)`)
 	q.between("event_id", f.After, f.Before)
 	if f.State != nil {

@@ -18,13 +18,15 @@ const lookBack = 90 * day
 type Posted struct {
 	event.Event
 	UID      string // the producer's own id; empty: none
-	Expunged bool   // its owner had the payload removed: what stands there says so
+	Tags     []string
+	Expunged bool // its owner had the payload removed: what stands there says so
 }
 
 // EventFilter selects events. Zero fields select everything.
 type EventFilter struct {
 	Types   []string
 	Channel string
+	Tag     string
 	After   time.Time // of acceptance
 	Before  time.Time
 }
@@ -36,11 +38,11 @@ func selectPosted(payload bool) string {
 	if payload {
 		body = "payload"
 	}
-	return `SELECT id, tenant_id, event_type, coalesce(uid, ''), channels, coalesce(priority, ''), expunged_at IS NOT NULL, ` + body + ` FROM events`
+	return `SELECT id, tenant_id, event_type, coalesce(uid, ''), channels, tags, coalesce(priority, ''), expunged_at IS NOT NULL, ` + body + ` FROM events`
 }
 
 func scanPosted(row pgx.Row, p *Posted) error {
-	return row.Scan(&p.ID, &p.Tenant, &p.Type, &p.UID, &p.Channels, &p.Priority, &p.Expunged, &p.Payload)
+	return row.Scan(&p.ID, &p.Tenant, &p.Type, &p.UID, &p.Channels, &p.Tags, &p.Priority, &p.Expunged, &p.Payload)
 }
 
 // Event reads an event of the tenant; of several with the same uid, the newest.
@@ -70,6 +72,9 @@ func (s *Store) Events(ctx context.Context, tenant event.ID, f EventFilter, p Pa
 	}
 	if f.Channel != "" {
 		q.and(`%s = ANY(channels)`, f.Channel)
+	}
+	if f.Tag != "" {
+		q.and(`%s = ANY(tags)`, f.Tag)
 	}
 	turn(q, "id", p)
 	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)

@@ -96,6 +96,7 @@ CREATE TABLE events (
     event_type  text NOT NULL,
     uid         text COLLATE "C",
     channels    text[],
+    tags        text[],
     priority    text,
     payload     bytea NOT NULL,
     expunged_at timestamptz, -- when the payload was removed; it must not be delivered since
