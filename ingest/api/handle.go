@@ -19,12 +19,30 @@ type reply struct {
 	body   any
 }
 
+// answer is a reply as it is sent.
+type answer struct {
+	status int
+	body   []byte
+}
+
 // call is the work on one request.
 type call struct {
 	*server
 
 	Store *store.Store // that of the server, or a transaction of it
+
+	after []func(context.Context)
+	again *problem // what a repetition is answered; nil: the same as the first time
 }
+
+// afterwards has something done once the operation has succeeded and what it
+// stored is committed, before the answer is sent. It may never be done: when the
+// process dies just then.
+func (c *call) afterwards(do func(context.Context)) { c.after = append(c.after, do) }
+
+// secretly says that the answer must not be kept, because it shows a secret that
+// is shown only once. A repetition of the request is told so.
+func (c *call) secretly(detail string) { c.again = conflict("conflict", detail) }
 
 // handle makes a route a handler: bounded in time and size, its answer or error
 // written, and what is our fault logged, here and nowhere else.
@@ -33,22 +51,14 @@ func (s *server) handle(to route) http.Handler {
 		ctx, cancel := context.WithTimeoutCause(r.Context(), s.Timeout, errTimeout)
 		defer cancel()
 		r.Body = http.MaxBytesReader(w, r.Body, s.MaxBody)
-		answer, err := s.safely(to, r.WithContext(ctx))
-		var body []byte
-		if err == nil {
-			body, err = encode(answer.body)
+		a, err := s.safely(to, r.WithContext(ctx))
+		if err != nil {
+			p := explain(err)
+			s.logFault(r, p, err)
+			maps.Copy(w.Header(), p.header)
+			a = p.answer()
 		}
-		if err == nil {
-			write(w, answer.status, body)
-			return
-		}
-		p := explain(err)
-		s.logFault(r, p, err)
-		maps.Copy(w.Header(), p.header)
-		if body, err = encode(p.body()); err != nil {
-			body = []byte("{}")
-		}
-		write(w, p.status, body)
+		write(w, a)
 	})
 }
 
@@ -63,7 +73,7 @@ func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value,
 
 // safely serves the request and makes a panic an error, so that one request
 // cannot end all others.
-func (s *server) safely(to route, r *http.Request) (answer reply, err error) {
+func (s *server) safely(to route, r *http.Request) (a answer, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = &panicked{value: value, stack: debug.Stack()}
@@ -73,11 +83,29 @@ func (s *server) safely(to route, r *http.Request) (answer reply, err error) {
 }
 
 // serve does the operation for whoever may have it done.
-func (s *server) serve(to route, r *http.Request) (reply, error) {
+func (s *server) serve(to route, r *http.Request) (answer, error) {
 	if err := s.admit(to.access, r); err != nil {
-		return reply{}, err
+		return answer{}, err
 	}
-	return to.do(&call{server: s, Store: s.Store}, r)
+	c := &call{server: s, Store: s.Store}
+	a, err := c.once(to, r)
+	if err != nil {
+		return answer{}, err
+	}
+	for _, do := range c.after {
+		do(r.Context())
+	}
+	return a, nil
+}
+
+// perform does the operation and makes its reply what is sent.
+func (c *call) perform(to route, r *http.Request) (answer, error) {
+	rep, err := to.do(c, r)
+	if err != nil {
+		return answer{}, err
+	}
+	body, err := encode(rep.body)
+	return answer{rep.status, body}, err
 }
 
 // logFault writes down what is not the client's doing. A request that the client
@@ -102,10 +130,10 @@ func encode(body any) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func write(w http.ResponseWriter, status int, body []byte) {
-	if body != nil {
+func write(w http.ResponseWriter, a answer) {
+	if a.body != nil {
 		w.Header().Set("Content-Type", "application/json")
 	}
-	w.WriteHeader(status)
-	w.Write(body)
+	w.WriteHeader(a.status)
+	w.Write(a.body)
 }

@@ -15,7 +15,6 @@ import (
 const (
 	maxMessageChannels = 5
 	maxTags            = 5
-	maxKey             = 256
 	minRetention       = 5 // days
 	maxRetention       = 90
 
@@ -49,29 +48,6 @@ func (c *call) createMessage(r *http.Request) (reply, error) {
 		return reply{}, err
 	}
 	return reply{http.StatusAccepted, showMessage(e.Posted(), content)}, nil
-}
-
-// idempotencyKey reads the header that clients repeat with every try.
-func idempotencyKey(header http.Header) (string, error) {
-	values := header.Values("Idempotency-Key")
-	if len(values) == 0 {
-		return "", nil
-	}
-	if key := values[0]; key != "" && len(key) <= maxKey && isPrintable(key) {
-		return key, nil
-	}
-	return "", unprocessable(invalid{
-		Loc: []string{"header", "idempotency-key"}, Msg: "must be 1 to 256 printable characters", Type: typeValue,
-	})
-}
-
-func isPrintable(text string) bool {
-	for i := range len(text) {
-		if text[i] < ' ' || text[i] > '~' {
-			return false
-		}
-	}
-	return true
 }
 
 // message reads a message into e. The payload is passed on as it stands.
@@ -176,7 +152,7 @@ func (c *call) repeat(ctx context.Context, e *store.NewEvent) error {
 		return err
 	}
 	if !bytes.Equal(earlier.Fingerprint, e.Fingerprint) {
-		return conflict("conflict", "The idempotency key was used with another body")
+		return keyUsed()
 	}
 	// A request that was refused for its eventId has used its key all the same.
 	_, err = c.Store.Event(ctx, e.Tenant, store.Ref{ID: earlier.Event}, false)

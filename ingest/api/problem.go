@@ -55,6 +55,15 @@ func (p *problem) body() any {
 	}
 }
 
+// answer is the problem as it is sent.
+func (p *problem) answer() answer {
+	body, err := encode(p.body())
+	if err != nil {
+		body = []byte("{}")
+	}
+	return answer{p.status, body}
+}
+
 // explain finds the answer to an error. It is the only place that does.
 func explain(err error) *problem {
 	var p *problem
@@ -71,6 +80,8 @@ func explain(err error) *problem {
 		return notFound()
 	case errors.Is(err, store.ErrConflict):
 		return conflict("conflict", "An entity with this name already exists")
+	case errors.Is(err, store.ErrUnderWay):
+		return comeBack("The first request with this idempotency key is still under way")
 	case errors.Is(err, ErrOverloaded):
 		return comeBack("Too many messages at once")
 	case errors.Is(err, errTimeout) || store.Unavailable(err):

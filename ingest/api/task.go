@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -44,14 +45,14 @@ func showTaskWithData(t *store.Task) taskWithData {
 	return taskWithData{showTask(t), taskData{MessagesSent: t.Done}}
 }
 
-// startTask stores a task, tells of it and answers with it.
+// startTask stores a task, tells of it once it is committed and answers with it.
 func (c *call) startTask(r *http.Request, t store.Task) (reply, error) {
 	t.ID = event.NewID()
 	t.Status, t.UpdatedAt = store.TaskRunning, t.ID.Time()
 	if err := c.Store.CreateTask(r.Context(), t); err != nil {
 		return reply{}, err
 	}
-	c.Announcer.Announce(r.Context(), t)
+	c.afterwards(func(ctx context.Context) { c.Announcer.Announce(ctx, t) })
 	return reply{http.StatusAccepted, showTask(&t)}, nil
 }
 

@@ -24,12 +24,19 @@ func Unavailable(err error) bool {
 			strings.HasPrefix(pg.Code, "57") || // operator_intervention
 			strings.HasPrefix(pg.Code, "40") || // transaction_rollback
 			pg.Code == "25006" || // read_only_sql_transaction: a standby
-			pg.Code == "55P03" // lock_not_available
+			lockTimeout(pg)
 	}
 	var network net.Error
 	return errors.As(err, &network) || pgconn.Timeout(err) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// lockTimeout reports whether somebody else held a lock for longer than one may
+// wait.
+func lockTimeout(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == "55P03" // lock_not_available
 }
 
 // BadValue reports whether err blames a value for being what no column of its

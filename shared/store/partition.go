@@ -16,19 +16,24 @@ const (
 	partitionsPast = 1 // so that what began before midnight finds its day
 	partitionsNext = 7
 
+	keysKept = 2 * day // keys of today and yesterday are looked up
+
 	partitionLock = 0x706f7374 // advisory lock of whoever changes partitions
 )
 
-// partitioned are the tables with one partition a day, and whether their key is
-// an id or a date.
+// partitioned are the tables with one partition a day, whether their key is an
+// id or a date, and how long their rows are of use at most (0: as long as they
+// are kept).
 var partitioned = []struct {
 	table  string
 	byDate bool
+	useful time.Duration
 }{
-	{"events", false},
-	{"batches", false},
-	{"attempts", false},
-	{"event_keys", true},
+	{"events", false, 0},
+	{"batches", false, 0},
+	{"attempts", false, 0},
+	{"event_keys", true, keysKept},
+	{"request_keys", true, keysKept},
 }
 
 // MakePartitions makes the partitions of today, yesterday and the next seven
@@ -55,12 +60,15 @@ func (s *Store) MakePartitions(ctx context.Context) error {
 	return nil
 }
 
-// DropPartitions drops every partition whose rows are all older than keep, and
-// returns how many. Nothing is deleted row by row: dropping costs a thousandth
+// DropPartitions drops every partition whose rows are all older than keep, or of
+// no more use, and returns how many. Nothing is deleted row by row: dropping costs a thousandth
 // of the write-ahead log (measured: 99 kB against 233 MB for 200,000 rows).
 func (s *Store) DropPartitions(ctx context.Context, keep time.Duration) (dropped int, err error) {
-	oldest := time.Now().UTC().Add(-keep).Truncate(day)
 	for _, t := range partitioned {
+		oldest := time.Now().UTC().Add(-keep).Truncate(day)
+		if t.useful > 0 && t.useful < keep {
+			oldest = time.Now().UTC().Add(-t.useful).Truncate(day)
+		}
 		names, err := s.partitions(ctx, t.table)
 		if err != nil {
 			return dropped, fmt.Errorf("list partitions of %s: %w", t.table, err)

@@ -21,7 +21,7 @@ import (
 const day = 24 * time.Hour
 
 // partitioned are the tables with one partition a day.
-var partitioned = []string{"attempts", "batches", "event_keys", "events"} //nolint:gochecknoglobals // constant
+var partitioned = []string{"attempts", "batches", "event_keys", "events", "request_keys"} //nolint:gochecknoglobals // constant
 
 // partitions lists the days that a table has partitions of, as 20261120.
 func partitions(t *testing.T, url, table string) []string {
@@ -35,7 +35,7 @@ func partitions(t *testing.T, url, table string) []string {
 func makePartition(t *testing.T, url, table string, date time.Time) {
 	t.Helper()
 	bound := func(date time.Time) string {
-		if table == "event_keys" {
+		if strings.HasSuffix(table, "_keys") {
 			return date.Format(time.DateOnly)
 		}
 		id := event.FloorID(date)
@@ -85,9 +85,14 @@ func TestDropPartitions(t *testing.T) {
 
 	dropped, err := s.DropPartitions(t.Context(), keep)
 	require.NoError(t, err)
-	require.Equal(t, 3*len(partitioned), dropped, "of each table the days 31, 32 and 3,000 ago")
+	require.Equal(t, 3*3+2*5, dropped, "of each table the days 31, 32 and 3,000 ago, and of keys those 29 and 30 ago")
 	for _, table := range partitioned {
 		left := partitions(t, url, table)
+		require.Contains(t, left, today.Add(-day).Format("20060102"), table)
+		if strings.HasSuffix(table, "_keys") {
+			require.NotContains(t, left, today.Add(-30*day).Format("20060102"), "%s: nobody looks for keys of that day", table)
+			continue
+		}
 		// Of the day 30 days ago, the later hours are not older than that.
 		require.Contains(t, left, today.Add(-30*day).Format("20060102"), table)
 		require.Contains(t, left, today.Format("20060102"), table)

@@ -82,8 +82,9 @@ func (s *Store) Health(ctx context.Context) error {
 // Within runs work in one transaction: what it does with the Store that it is
 // lent happens as a whole, or not at all when it returns an error, which is
 // returned. The lent one must not be used by two goroutines or after work. A
-// method that failed for another reason than that nothing was found ends the
-// transaction; its caller cannot go on.
+// method that failed ends the transaction and its caller cannot go on, unless
+// nothing was found or the method says so; [Store.Within] on the lent one makes
+// what can be tried.
 func (s *Store) Within(ctx context.Context, work func(*Store) error) error {
 	return s.transact(ctx, func(tx pgx.Tx) error { return work(&Store{pool: s.pool, db: tx}) })
 }

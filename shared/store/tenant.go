@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,13 +28,19 @@ func scanTenant(row pgx.Row, t *Tenant) error {
 }
 
 // CreateTenant stores a new tenant under the id that it has, and sets when it
-// was updated. It returns ErrConflict when the uid is taken.
+// was updated. It returns ErrConflict when the uid is taken, which ends no
+// transaction.
 func (s *Store) CreateTenant(ctx context.Context, t *Tenant) error {
 	err := s.db.QueryRow(ctx, `
-		INSERT INTO tenants (id, uid, name, throttle_rate, metadata) VALUES ($1, $2, $3, $4, $5) RETURNING updated_at`,
+		INSERT INTO tenants (id, uid, name, throttle_rate, metadata) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (uid) WHERE deleted_at IS NULL DO NOTHING RETURNING updated_at`,
 		t.ID, blank(t.UID), t.Name, positive(t.ThrottleRate), object(t.Metadata)).Scan(&t.UpdatedAt)
+	err = interpret(err)
+	if errors.Is(err, ErrNotFound) {
+		err = ErrConflict // not inserted
+	}
 	if err != nil {
-		return fmt.Errorf("create tenant: %w", interpret(err))
+		return fmt.Errorf("create tenant: %w", err)
 	}
 	return nil
 }

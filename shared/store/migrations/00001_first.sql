@@ -117,6 +117,18 @@ CREATE TABLE event_keys (
     PRIMARY KEY (day, tenant_id, scope, key)
 ) PARTITION BY RANGE (day);
 
+-- What requests with an idempotency key were answered, so that one that comes
+-- again gets the same. Written in the transaction of what the request did, and
+-- looked up like event_keys. Day is that of the transaction (UTC).
+CREATE TABLE request_keys (
+    day         date     NOT NULL,
+    digest      bytea    NOT NULL, -- of the caller, the operation and the key
+    fingerprint bytea    NOT NULL, -- of the request that the key came with
+    status      smallint NOT NULL,
+    answer      bytea,             -- the body; NULL: none
+    PRIMARY KEY (day, digest)
+) PARTITION BY RANGE (day);
+
 -- The outbox: a row is one message on EVENTS, whose id it is.
 CREATE TABLE batches (
     id           uuid   NOT NULL,
@@ -176,6 +188,6 @@ CREATE INDEX tasks_by_kind ON tasks (kind, id);
 CREATE INDEX tasks_running ON tasks (updated_at) WHERE status = 'running';
 
 -- +goose Down
-DROP TABLE tasks, dead_letters, attempts, batches, event_keys, events,
+DROP TABLE tasks, dead_letters, attempts, batches, request_keys, event_keys, events,
     endpoint_secrets, endpoints, event_types, tenants;
 DROP FUNCTION tenant_of_row_changes, tenant_changes;
