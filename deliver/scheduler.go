@@ -19,29 +19,71 @@ type limits struct {
 // never answer would hold every slot.
 var defaultLimits = limits{slots: 1024, tenant: 32, endpoint: 16, queue: 16} //nolint:gochecknoglobals // constant
 
+// rank is the order of the classes: the lower goes first.
+type rank int
+
+const (
+	first rank = iota
+	retry
+	replay
+	ranks
+)
+
+func rankOf(j *job) rank {
+	switch j.delivery.Class() {
+	case event.First:
+		return first
+	case event.Retry:
+		return retry
+	default:
+		return replay
+	}
+}
+
+// usage is attempts in flight by their class.
+type usage [ranks]int
+
+func (u *usage) total() int { return u[first] + u[retry] + u[replay] }
+
+// room reports whether one more of the class has room within limit. What goes
+// later never holds all slots, so that what goes before it finds some at once:
+// retries and replays together three quarters, replays half. That holds for the
+// slots of the worker, of each tenant and of each endpoint.
+func (u *usage) room(r rank, limit int) bool {
+	switch {
+	case u.total() >= limit:
+		return false
+	case r == first:
+		return true
+	case u[retry]+u[replay] >= max(limit*3/4, 1):
+		return false
+	default:
+		return r == retry || u[replay] < max(limit/2, 1)
+	}
+}
+
 // scheduler decides which job starts next. Every tenant has a small queue for
-// each of two classes: first attempts, and everything else. Tenants take turns;
-// first attempts go before everything else, which has at most a quarter of the
-// slots while first attempts wait, and three quarters at any time. It is safe
-// for concurrent use.
+// each class. First attempts go before retries, and retries before replays; in
+// each class tenants take turns. What goes later has a share of the slots, which
+// is smaller still while something before it waits: a quarter for retries, an
+// eighth for replays. So a million replays delay nobody else, not even the first
+// attempts of their own tenant. It is safe for concurrent use.
 type scheduler struct {
 	limits limits
 	start  func(*job) // called with the lock held; must not wait
 
 	mu        sync.Mutex
 	closed    bool
-	first     class
-	rest      class
-	running   int
-	tenants   map[event.ID]int // attempts in flight
-	endpoints map[event.ID]int
+	classes   [ranks]class
+	running   usage
+	tenants   map[event.ID]usage // those with attempts in flight
+	endpoints map[event.ID]usage
 }
 
 // class is the tenants that have jobs of one class waiting.
 type class struct {
-	queues  map[event.ID]*queue
-	turn    []*queue // those that may have a job to start, in the order of their turns
-	running int
+	queues map[event.ID]*queue
+	turn   []*queue // those that may have a job to start, in the order of their turns
 }
 
 // queue is the waiting jobs of one tenant and class.
@@ -53,14 +95,16 @@ type queue struct {
 }
 
 func newScheduler(l limits, start func(*job)) *scheduler {
-	return &scheduler{
+	s := &scheduler{
 		limits:    l,
 		start:     start,
-		first:     class{queues: make(map[event.ID]*queue)},
-		rest:      class{queues: make(map[event.ID]*queue)},
-		tenants:   make(map[event.ID]int),
-		endpoints: make(map[event.ID]int),
+		tenants:   make(map[event.ID]usage),
+		endpoints: make(map[event.ID]usage),
 	}
+	for r := range s.classes {
+		s.classes[r].queues = make(map[event.ID]*queue)
+	}
+	return s
 }
 
 // put queues a job and starts what can be started. It waits while the tenant's
@@ -83,7 +127,7 @@ func (s *scheduler) put(ctx context.Context, j *job) error {
 func (s *scheduler) tryPut(j *job) (room <-chan struct{}, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.classOf(j)
+	c := &s.classes[rankOf(j)]
 	q := c.queues[j.delivery.Tenant]
 	if q == nil {
 		q = &queue{tenant: j.delivery.Tenant}
@@ -105,14 +149,14 @@ func (s *scheduler) tryPut(j *job) (room <-chan struct{}, ok bool) {
 func (s *scheduler) done(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.running--
-	s.classOf(j).running--
-	release(s.tenants, j.delivery.Tenant)
-	release(s.endpoints, j.delivery.Endpoint)
+	r := rankOf(j)
+	s.running[r]--
+	release(s.tenants, j.delivery.Tenant, r)
+	release(s.endpoints, j.delivery.Endpoint, r)
 	// Whatever this job was in the way of is of its own tenant.
-	for _, c := range []*class{&s.first, &s.rest} {
-		if q := c.queues[j.delivery.Tenant]; q != nil {
-			c.takeTurns(q)
+	for r := range s.classes {
+		if q := s.classes[r].queues[j.delivery.Tenant]; q != nil {
+			s.classes[r].takeTurns(q)
 		}
 	}
 	s.dispatch()
@@ -124,7 +168,8 @@ func (s *scheduler) close() []*job {
 	defer s.mu.Unlock()
 	s.closed = true
 	var waiting []*job
-	for _, c := range []*class{&s.first, &s.rest} {
+	for r := range s.classes {
+		c := &s.classes[r]
 		for _, q := range c.queues {
 			waiting = append(waiting, q.jobs...)
 			q.jobs = nil
@@ -135,41 +180,46 @@ func (s *scheduler) close() []*job {
 }
 
 func (s *scheduler) dispatch() {
-	for !s.closed && s.running < s.limits.slots {
-		c := &s.first
-		j := s.next(c)
+	for !s.closed {
+		j := s.next()
 		if j == nil {
-			if c = &s.rest; c.running >= s.restShare() {
-				return
-			}
-			if j = s.next(c); j == nil {
-				return
-			}
+			return
 		}
-		s.running++
-		c.running++
-		s.tenants[j.delivery.Tenant]++
-		s.endpoints[j.delivery.Endpoint]++
+		r := rankOf(j)
+		s.running[r]++
+		hold(s.tenants, j.delivery.Tenant, r)
+		hold(s.endpoints, j.delivery.Endpoint, r)
 		s.start(j)
 	}
 }
 
-// restShare is how many slots everything but first attempts may have now.
-func (s *scheduler) restShare() int {
-	if len(s.first.queues) > 0 {
-		return max(s.limits.slots/4, 1)
+// next takes the job that goes next out of its queue; nil when none can start.
+func (s *scheduler) next() *job {
+	waiting := false // something in a class before
+	for r := range ranks {
+		c := &s.classes[r]
+		if s.running.room(r, s.limits.slots) && (!waiting || s.running[r] < s.contended(r)) {
+			if j := s.nextOf(c, r); j != nil {
+				return j
+			}
+		}
+		waiting = waiting || len(c.queues) > 0
 	}
-	return max(s.limits.slots*3/4, 1)
+	return nil
 }
 
-// next takes the next job of the class out of its queue. A tenant whose jobs all
-// have to wait loses its turns until one of its attempts ends.
-func (s *scheduler) next(c *class) *job {
+// contended is how many slots a class may hold while one before it waits: a
+// quarter for retries, an eighth for replays.
+func (s *scheduler) contended(r rank) int { return max(s.limits.slots>>(r+1), 1) }
+
+// nextOf takes the next job of a class. A tenant whose jobs all have to wait
+// loses its turns until one of its attempts ends.
+func (s *scheduler) nextOf(c *class, r rank) *job {
 	for len(c.turn) > 0 {
 		q := c.turn[0]
 		c.turn = c.turn[1:]
 		q.turns = false
-		j := s.take(q)
+		j := s.take(q, r)
 		if j == nil {
 			continue
 		}
@@ -184,12 +234,12 @@ func (s *scheduler) next(c *class) *job {
 }
 
 // take removes the first job of the queue whose tenant and endpoint have room.
-func (s *scheduler) take(q *queue) *job {
-	if s.tenants[q.tenant] >= s.limits.tenant {
+func (s *scheduler) take(q *queue, r rank) *job {
+	if !room(s.tenants, q.tenant, r, s.limits.tenant) {
 		return nil
 	}
 	for i, j := range q.jobs {
-		if s.endpoints[j.delivery.Endpoint] >= s.limits.endpoint {
+		if !room(s.endpoints, j.delivery.Endpoint, r, s.limits.endpoint) {
 			continue
 		}
 		q.jobs = append(q.jobs[:i], q.jobs[i+1:]...)
@@ -202,13 +252,6 @@ func (s *scheduler) take(q *queue) *job {
 	return nil
 }
 
-func (s *scheduler) classOf(j *job) *class {
-	if j.delivery.Class() == event.First {
-		return &s.first
-	}
-	return &s.rest
-}
-
 func (c *class) takeTurns(q *queue) {
 	if !q.turns {
 		q.turns = true
@@ -216,8 +259,21 @@ func (c *class) takeTurns(q *queue) {
 	}
 }
 
-func release(counts map[event.ID]int, id event.ID) {
-	if counts[id]--; counts[id] == 0 {
-		delete(counts, id)
+func room(of map[event.ID]usage, id event.ID, r rank, limit int) bool {
+	u := of[id]
+	return u.room(r, limit)
+}
+
+func hold(of map[event.ID]usage, id event.ID, r rank) {
+	u := of[id]
+	u[r]++
+	of[id] = u
+}
+
+func release(of map[event.ID]usage, id event.ID, r rank) {
+	u := of[id]
+	u[r]--
+	if of[id] = u; u.total() == 0 {
+		delete(of, id)
 	}
 }

@@ -75,8 +75,7 @@ type Delivery struct {
 // Class is what kind of claim a delivery has on a worker's slots.
 type Class string
 
-// The classes. First attempts go before everything else; retries and replays
-// have a share of their own.
+// The classes, the most urgent first; each has a share of its own.
 const (
 	First  Class = "first"
 	Retry  Class = "retry"

@@ -177,6 +177,9 @@ func TestClassAndLane(t *testing.T) {
 	require.Regexp(t, `^r0[0-3]$`, string(d.Lane()))
 	d.Attempt, d.Run = 1, event.NewID()
 	require.Equal(t, event.Replay, d.Class())
+	require.Regexp(t, `^p0[0-3]$`, string(d.Lane()))
+	d.Attempt = 2
+	require.Equal(t, event.Replay, d.Class(), "the retries of a replay too")
 
 	counts := make(map[event.Lane]int)
 	for range 16_000 {
@@ -186,7 +189,8 @@ func TestClassAndLane(t *testing.T) {
 	for lane, n := range counts {
 		require.InDelta(t, 1000, n, 250, "tenants in lane %s", lane)
 	}
-	require.Len(t, event.Lanes(), 20)
+	require.Len(t, event.Lanes(), 24)
+	require.Equal(t, []event.Lane{"p00", "p01", "p02", "p03"}, event.Lanes(event.Replay))
 	require.Subset(t, event.Lanes(), slices.Collect(func(yield func(event.Lane) bool) {
 		for l := range counts {
 			if !yield(l) {

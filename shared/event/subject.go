@@ -3,6 +3,7 @@ package event
 import (
 	"fmt"
 	"hash/fnv"
+	"slices"
 )
 
 // The streams. Each holds the subjects that begin with its name in lower case.
@@ -17,39 +18,51 @@ const (
 // SubjectEvents is where batches of accepted events go.
 const SubjectEvents = "events.batch"
 
-const (
-	firstLanes = 16 // shared lanes of first attempts, s00 to s15
-	retryLanes = 4  // shared lanes of all other attempts, r00 to r03
-)
+// shared are the shared lanes of each class: s00 to s15, r00 to r03, p00 to p03.
+var shared = []struct { //nolint:gochecknoglobals // constant
+	class  Class
+	letter byte
+	lanes  int
+}{
+	{First, 's', 16},
+	{Retry, 'r', 4},
+	{Replay, 'p', 4},
+}
 
 // Lane is one way to the deliver workers: a subject space of DELIVER with one
-// pull consumer. Retries and replays have lanes of their own, so that they can
-// wait in their stream without anything new waiting behind them.
+// pull consumer. Each class has lanes of its own, so that what is less urgent
+// can wait in its stream without anything more urgent waiting behind it.
 type Lane string
 
-// Lanes lists the shared lanes of all classes.
-func Lanes() []Lane {
-	lanes := make([]Lane, 0, firstLanes+retryLanes)
-	for n := range firstLanes {
-		lanes = append(lanes, firstLane(n))
-	}
-	for n := range retryLanes {
-		lanes = append(lanes, retryLane(n))
+// Lanes lists the shared lanes of some classes; of all when none is given.
+func Lanes(of ...Class) []Lane {
+	var lanes []Lane
+	for _, s := range shared {
+		for n := range s.lanes {
+			if len(of) == 0 || slices.Contains(of, s.class) {
+				lanes = append(lanes, lane(s.letter, n))
+			}
+		}
 	}
 	return lanes
 }
 
-// Lane chooses the shared lane of the delivery, by its class and a hash of its
-// tenant: a lane's neighbours are the same for all of a tenant's deliveries.
-func (d *Delivery) Lane() Lane {
+// LaneOf chooses the shared lane of a class by a hash of the tenant: a lane's
+// neighbours are the same for all of a tenant's deliveries.
+func LaneOf(class Class, tenant ID) Lane {
 	h := fnv.New32a()
-	_, _ = h.Write(d.Tenant[:])
+	_, _ = h.Write(tenant[:])
 	n := int(h.Sum32() >> 8)
-	if d.Class() == First {
-		return firstLane(n % firstLanes)
+	for _, s := range shared {
+		if s.class == class {
+			return lane(s.letter, n%s.lanes)
+		}
 	}
-	return retryLane(n % retryLanes)
+	panic("unknown class " + class)
 }
+
+// Lane is the shared lane of the delivery.
+func (d *Delivery) Lane() Lane { return LaneOf(d.Class(), d.Tenant) }
 
 // Subject of the delivery on DELIVER: deliver.<lane>.<tenant>.<endpoint>.
 func (d *Delivery) Subject() string {
@@ -67,5 +80,4 @@ func (d *Delivery) DLQSubject() string {
 // TaskSubject is where a task of that kind is announced to dlq.
 func TaskSubject(kind string) string { return "tasks." + kind }
 
-func firstLane(n int) Lane { return Lane(fmt.Sprintf("s%02d", n)) }
-func retryLane(n int) Lane { return Lane(fmt.Sprintf("r%02d", n)) }
+func lane(letter byte, n int) Lane { return Lane(fmt.Sprintf("%c%02d", letter, n)) }
