@@ -108,6 +108,21 @@ func TestOneEventToThreeEndpoints(t *testing.T) {
 	}
 }
 
+// TestEventForOneEndpoint goes there whatever it asks for, and nowhere else.
+func TestEventForOneEndpoint(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	testkit.Endpoint(t, w.store, w.tenant, "https://example.com")
+	only := testkit.Endpoint(t, w.store, w.tenant, "https://example.com", func(e *store.Endpoint) { e.EventTypes = []string{"other"} })
+	e := w.event(t)
+	e.Endpoint = only.ID
+	w.publish(t, "batch", e)
+	w.settled(t, 0)
+	deliveries := testkit.Deliveries(t, w.nats, event.StreamDeliver)
+	require.Len(t, deliveries, 1)
+	require.Equal(t, only.ID, deliveries[0].Endpoint)
+}
+
 func TestReferenceAndRecheckArePassedOn(t *testing.T) {
 	t.Parallel()
 	w := start(t)

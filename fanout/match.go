@@ -7,12 +7,15 @@ import (
 	"github.com/postrider/postrider/shared/event"
 )
 
-// subscribes reports whether the endpoint wants the event: it is enabled, asks
+// subscribes reports whether the endpoint is to get the event: it is enabled, asks
 // for the event's type or for all, and shares a channel with the event or asks
-// for no channel.
+// for no channel. What an event for one endpoint alone is like does not matter.
 func subscribes(e *directory.Endpoint, ev *event.Event) bool {
 	if e.Disabled {
 		return false
+	}
+	if !ev.Endpoint.IsZero() {
+		return e.ID == ev.Endpoint
 	}
 	if e.EventTypes != nil && !slices.Contains(e.EventTypes, ev.Type) {
 		return false

@@ -13,6 +13,8 @@ import (
 func TestSubscribes(t *testing.T) {
 	t.Parallel()
 	plain := event.Event{Type: "invoice.paid"}
+	one := event.NewID()
+	forOne := event.Event{Type: "invoice.paid", Endpoint: one}
 	european := event.Event{Type: "invoice.paid", Channels: []string{"eu", "de"}}
 	for name, tt := range map[string]struct {
 		target store.Target
@@ -34,6 +36,9 @@ func TestSubscribes(t *testing.T) {
 		"the type, in another channel": {store.Target{EventTypes: []string{"invoice.paid"}, Channels: []string{"us"}}, european, false},
 		"the channel, of another type": {store.Target{EventTypes: []string{"invoice.due"}, Channels: []string{"eu"}}, european, false},
 		"type and channel":             {store.Target{EventTypes: []string{"invoice.paid"}, Channels: []string{"eu"}}, european, true},
+		"for it alone":                 {store.Target{ID: one, EventTypes: []string{"other"}, Channels: []string{"us"}}, forOne, true},
+		"for another alone":            {store.Target{ID: event.NewID()}, forOne, false},
+		"for it alone, disabled":       {store.Target{ID: one, Disabled: true}, forOne, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -26,6 +26,7 @@ func writes(app, endpoint string) []struct{ method, path, body string } {
 		{"PATCH", "/event-type/there", `{}`},
 		{"POST", "/app/" + app + "/msg", `{"eventType":"a","payload":{}}`},
 		{"POST", "/app/" + app + "/msg/precheck/active", `{"eventType":"a"}`},
+		{"POST", one + "/send-example", `{"eventType":"there"}`},
 	}
 }
 
@@ -122,6 +123,9 @@ func TestBadValues(t *testing.T) {
 		{"PUT", "/event-type/there", `"description":""`, []map[string][]string{ofEventType}},
 		{"PATCH", "/event-type/there", ``, []map[string][]string{ofEventType, {"description": {`null`}}}},
 		{"POST", "/app/" + app + "/msg", `"eventType":"a","payload":{}`, []map[string][]string{ofMessage}},
+		{"POST", endpoint + "/send-example", `"eventType":"there"`, []map[string][]string{
+			{"eventType": ofMessage["eventType"], "exampleIndex": {`-1`, `"0"`, `1.5`}},
+		}},
 		{"POST", "/app/" + app + "/msg/precheck/active", `"eventType":"a"`, []map[string][]string{
 			{"eventType": ofMessage["eventType"], "channels": ofMessage["channels"]},
 		}},

@@ -20,6 +20,7 @@ const maxKey = 256
 func unkept() []string {
 	return []string{
 		appPath + "/msg",                 // claims its key in the commit that it shares with others
+		endpointPath + "/send-example",   // so does that
 		appPath + "/msg/precheck/active", // only looks
 	}
 }

@@ -37,6 +37,7 @@ func routes() []route {
 		headerRoutes(),
 		eventTypeRoutes(),
 		messageRoutes(),
+		exampleRoutes(),
 		expungeRoutes(),
 		deliveryRoutes(),
 		attemptRoutes(),

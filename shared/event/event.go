@@ -27,6 +27,10 @@ type Event struct {
 	Channels []string
 	Priority Priority
 
+	// Endpoint is the only one that the event is for, whatever that asks for;
+	// zero: everyone who wants it.
+	Endpoint ID
+
 	// Version is the tenant's version at the commit of the event: whoever
 	// expands the event must know the tenant's endpoints at least as of it.
 	Version int64

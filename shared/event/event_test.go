@@ -99,6 +99,9 @@ func genEvent(t *rapid.T) event.Event {
 		Recheck:  rapid.Bool().Draw(t, "recheck"),
 		Payload:  rapid.SliceOf(rapid.Byte()).Draw(t, "payload"),
 	}
+	if rapid.Bool().Draw(t, "for one endpoint") {
+		e.Endpoint = genID(t, "endpoint")
+	}
 	e.Type = strings.ToValidUTF8(e.Type, "?")
 	if len(e.Channels) == 0 {
 		e.Channels = nil

@@ -41,7 +41,7 @@ type frame struct {
 
 // Append adds the event's frame to buf and returns the longer slice.
 func (e *Event) Append(buf []byte) ([]byte, error) {
-	return appendFrame(buf, &frame{
+	f := frame{
 		Event:    Message.Format(e.ID),
 		Tenant:   Tenant.Format(e.Tenant),
 		Type:     e.Type,
@@ -50,7 +50,11 @@ func (e *Event) Append(buf []byte) ([]byte, error) {
 		Version:  e.Version,
 		Recheck:  e.Recheck,
 		Referred: e.Referred,
-	}, e.Payload)
+	}
+	if !e.Endpoint.IsZero() {
+		f.Endpoint = Endpoint.Format(e.Endpoint)
+	}
+	return appendFrame(buf, &f, e.Payload)
 }
 
 // DecodeEvents reads the frames of one message. The payloads point into data.
@@ -68,6 +72,11 @@ func DecodeEvents(data []byte) ([]Event, error) {
 		}
 		if err := parseIDs(f, &e.ID, &e.Tenant); err != nil {
 			return nil, err
+		}
+		if f.Endpoint != "" {
+			if e.Endpoint, err = Endpoint.Parse(f.Endpoint); err != nil {
+				return nil, fmt.Errorf("%w: endpoint: %w", ErrBadFrame, err)
+			}
 		}
 		events = append(events, e)
 		data = rest

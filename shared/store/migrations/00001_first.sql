@@ -97,6 +97,7 @@ CREATE TABLE events (
     uid         text COLLATE "C",
     channels    text[],
     tags        text[],
+    endpoint_id uuid,        -- the only one that it is for; NULL: everyone who wants it
     priority    text,
     payload     bytea NOT NULL,
     expunged_at timestamptz, -- when the payload was removed; it must not be delivered since
