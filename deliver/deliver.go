@@ -26,8 +26,9 @@ const defaultSchedule = "5s,5m,30m,2h,5h,10h,10h"
 
 // Stage is the deliver stage. Its exported fields are its settings.
 type Stage struct {
-	Timeout  time.Duration
-	Schedule string
+	Timeout      time.Duration
+	Schedule     string
+	DisableAfter time.Duration
 }
 
 // Name implements service.Stage.
@@ -37,6 +38,7 @@ func (*Stage) Name() string { return "deliver" }
 func (s *Stage) Flags(fs *flag.FlagSet) {
 	fs.DurationVar(&s.Timeout, "attempt-timeout", 15*time.Second, "how long one attempt may take")
 	fs.StringVar(&s.Schedule, "retry-schedule", defaultSchedule, "`delays` after failed attempts, joined by commas; none for no retries")
+	fs.DurationVar(&s.DisableAfter, "disable-after", 120*time.Hour, "how long an endpoint may have nothing but failures before it is disabled; 0 for never")
 }
 
 // Validate implements service.Stage.
@@ -47,6 +49,9 @@ func (s *Stage) Validate() error {
 	}
 	if _, err := schedule.Parse(s.Schedule); err != nil {
 		faults = append(faults, fmt.Errorf("retry-schedule: %w", err))
+	}
+	if s.DisableAfter < 0 {
+		faults = append(faults, fmt.Errorf("disable-after is %s: must not be negative", s.DisableAfter))
 	}
 	return errors.Join(faults...)
 }
@@ -74,7 +79,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		metrics:   metrics,
 		caller:    &caller{client: client, timeout: s.Timeout, agent: "Postrider/" + service.Version},
 		retries:   retries,
-		finisher:  &finisher{bus: env.Bus, store: env.Store, log: env.Log, metrics: metrics},
+		finisher:  &finisher{bus: env.Bus, store: env.Store, log: env.Log, metrics: metrics, disableAfter: s.DisableAfter},
 		results:   make(chan *result, defaultLimits.slots),
 	}
 	w.scheduler = newScheduler(defaultLimits, func(j *job) {

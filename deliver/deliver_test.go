@@ -45,7 +45,7 @@ func (w *world) start() (stop func() <-chan error) {
 	return w.startWith(loopback(), "3m")
 }
 
-func (w *world) startWith(policy egress.Policy, schedule string) (stop func() <-chan error) {
+func (w *world) startWith(policy egress.Policy, schedule string, changes ...func(*Stage)) (stop func() <-chan error) {
 	w.t.Helper()
 	dir, err := directory.New(w.store, testkit.Log(w.t))
 	require.NoError(w.t, err)
@@ -54,6 +54,9 @@ func (w *world) startWith(policy egress.Policy, schedule string) (stop func() <-
 		Drain: 30 * time.Second,
 	}
 	stage := &Stage{Timeout: 30 * time.Second, Schedule: schedule}
+	for _, change := range changes {
+		change(stage)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	running := make(chan struct{})

@@ -22,14 +22,16 @@ const (
 	recordTimeout = 10 * time.Second
 )
 
-// finisher does what follows an attempt, in groups: record it, hand the delivery
-// on, acknowledge. In this order a crash between any two can only repeat a step,
+// finisher does what follows an attempt, in groups: record it, disable endpoints
+// that have failed enough, hand the delivery on, acknowledge. In this order a crash between any two can only repeat a step,
 // never lose one.
 type finisher struct {
 	bus     *bus.Bus
 	store   *store.Store
 	log     zerolog.Logger
 	metrics *metrics
+
+	disableAfter time.Duration // of nothing but failures; 0: never
 }
 
 // result is a job whose attempt was made, now or by a worker that died.
@@ -55,6 +57,7 @@ func newResult(j *job, a *attempt, retries schedule.Schedule) *result {
 		Duration:   a.duration,
 		URL:        a.url,
 		Response:   a.response,
+		Failing:    a.outcome.Failing(),
 	}}
 	if a.outcome.Final() {
 		return r
@@ -70,6 +73,9 @@ func newResult(j *job, a *attempt, retries schedule.Schedule) *result {
 func (f *finisher) finish(ctx context.Context, results []*result) {
 	f.metrics.records.Observe(float64(len(results)))
 	err := f.persist(ctx, results, f.record)
+	if err == nil {
+		err = f.persist(ctx, results, f.disable)
+	}
 	if err == nil {
 		err = f.persist(ctx, results, f.handOn)
 	}
@@ -126,7 +132,11 @@ func (f *finisher) record(ctx context.Context, results []*result) error {
 		for i, r := range part {
 			attempts[i] = r.attempt
 		}
-		return f.store.RecordAttempts(ctx, attempts)
+		err := f.store.RecordAttempts(ctx, attempts)
+		for i, r := range part {
+			r.attempt.FailingSince = attempts[i].FailingSince
+		}
+		return err
 	}
 	group.Isolate(fresh, store.Bad, insert, func(r *result, err error) {
 		switch {

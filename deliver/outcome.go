@@ -49,6 +49,18 @@ func (o Outcome) Final() bool {
 	}
 }
 
+// Failing reports whether the outcome speaks against the endpoint. No use has to
+// be seen in calling it: an address that the operator's policy forbids, or a
+// payload that is no longer stored, says nothing of how well the endpoint is.
+func (o Outcome) Failing() bool {
+	switch o {
+	case Success, Blocked, Disabled, Expired:
+		return false
+	default:
+		return true
+	}
+}
+
 // decide names the outcome of a call that was answered with status, or of one
 // that failed with err. It is the only place where that is decided.
 func decide(status int, err error) Outcome {

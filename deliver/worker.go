@@ -112,11 +112,6 @@ func (w *worker) try(ctx context.Context, j *job) (*result, error) {
 		return nil, err
 	}
 	w.metrics.observe(d, a)
-	if a.outcome == Gone {
-		if err := w.store.DisableEndpoint(ctx, d.Tenant, d.Endpoint); err != nil {
-			w.log.Warn().Err(err).Str("endpoint", event.Endpoint.Format(d.Endpoint)).Msg("endpoint that is gone stays enabled")
-		}
-	}
 	return newResult(j, a, w.retriesOf(endpoint)), nil
 }
 

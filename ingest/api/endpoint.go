@@ -44,8 +44,11 @@ type endpoint struct {
 	ThrottleRate *int     `json:"throttleRate"`
 	RateLimit    *int     `json:"rateLimit"`
 
-	RetrySchedule []string `json:"retrySchedule"` // ours
-	TimeoutMs     *int64   `json:"timeoutMs"`     // ours
+	// Ours.
+	DisabledReason *string    `json:"disabledReason"` // null: its owner's wish
+	DisabledAt     *time.Time `json:"disabledAt"`
+	RetrySchedule  []string   `json:"retrySchedule"`
+	TimeoutMs      *int64     `json:"timeoutMs"`
 
 	Version   int               `json:"version"`
 	Metadata  map[string]string `json:"metadata"`
@@ -58,6 +61,7 @@ func showEndpoint(e *store.Endpoint) endpoint {
 		ID: event.Endpoint.Format(e.ID), UID: none(e.UID), URL: e.URL, Description: e.Description, Disabled: e.Disabled,
 		EventTypes: e.EventTypes, FilterTypes: e.EventTypes, Channels: e.Channels,
 		ThrottleRate: none(e.ThrottleRate), RateLimit: none(e.ThrottleRate),
+		DisabledReason: none(e.DisabledReason), DisabledAt: none(e.DisabledAt.UTC()),
 		RetrySchedule: schedule.Schedule(e.RetrySchedule).Delays(), TimeoutMs: none(e.Timeout.Milliseconds()), Version: max(e.APIVersion, 1),
 		Metadata: object(e.Metadata), CreatedAt: e.ID.Time(), UpdatedAt: e.UpdatedAt.UTC(),
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/store"
 )
 
 func TestEndpoint(t *testing.T) { //nolint:tparallel // the steps follow each other
@@ -20,7 +21,7 @@ func TestEndpoint(t *testing.T) { //nolint:tparallel // the steps follow each ot
 	id := a.id(t)
 	require.True(t, strings.HasPrefix(id, "ep_"))
 	require.Equal(t, map[string]any{
-		"id": id, "uid": "one", "url": "https://example.com/", "description": "", "disabled": false,
+		"id": id, "uid": "one", "url": "https://example.com/", "description": "", "disabled": false, "disabledReason": nil, "disabledAt": nil,
 		"eventTypes": []any{"paid"}, "filterTypes": []any{"paid"}, "channels": []any{"eu"}, "throttleRate": 5.0, "rateLimit": 5.0,
 		"retrySchedule": []any{"5s", "1h30m0s"}, "timeoutMs": 2500.0, "version": 3.0, "metadata": map[string]any{"k": "v"}, "createdAt": a.body["createdAt"], "updatedAt": a.body["updatedAt"],
 	}, a.body)
@@ -63,6 +64,17 @@ func TestEndpoint(t *testing.T) { //nolint:tparallel // the steps follow each ot
 		a = w.must(t, 200, "PATCH", one, `{"filterTypes":null,"channels":null,"throttleRate":null,"description":"d"}`)
 		require.Equal(t, []any{true, nil, nil, nil, "d"},
 			[]any{a.body["disabled"], a.body["eventTypes"], a.body["channels"], a.body["throttleRate"], a.body["description"]})
+	})
+	t.Run("tells why it is disabled", func(t *testing.T) {
+		a := w.must(t, 200, "GET", one, "")
+		require.Nil(t, a.body["disabledReason"], "its owner's wish")
+		require.NotNil(t, a.body["disabledAt"])
+		w.must(t, 200, "PATCH", one, `{"disabled":false}`)
+		require.NoError(t, w.store.DisableEndpoint(t.Context(), parse(t, event.Tenant, app), parse(t, event.Endpoint, id), store.DisabledFailing))
+		a = w.must(t, 200, "PATCH", one, `{"disabledReason":"mine","disabledAt":1}`)
+		require.Equal(t, []any{true, "failing"}, []any{a.body["disabled"], a.body["disabledReason"]}, "who wants to can only read it")
+		a = w.must(t, 200, "PUT", one, `{"url":"https://example.com","uid":"one","retrySchedule":["5s","90m"],"timeoutMs":2500}`)
+		require.Equal(t, []any{false, nil, nil}, []any{a.body["disabled"], a.body["disabledReason"], a.body["disabledAt"]})
 	})
 	t.Run("has its own schedule and timeout, or the installation's", func(t *testing.T) {
 		own := func(patch string) []any {

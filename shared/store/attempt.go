@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/postrider/postrider/shared/event"
 )
 
@@ -23,11 +25,17 @@ type Attempt struct {
 	Duration   time.Duration
 	URL        string
 	Response   []byte
+
+	// Failing says that the attempt speaks against its endpoint. RecordAttempts
+	// then sets since when the endpoint has had nothing but such attempts, zero when
+	// this is the first. Neither is read back.
+	Failing      bool
+	FailingSince time.Time
 }
 
 // RecordAttempts stores a group of attempts in one statement. Those that are
 // stored already stay as they are: the answer to an earlier call may have been
-// lost.
+// lost. It keeps account of which endpoints have nothing but failures.
 func (s *Store) RecordAttempts(ctx context.Context, attempts []Attempt) error {
 	n := len(attempts)
 	ids, tenants, events := make([]event.ID, n), make([]event.ID, n), make([]event.ID, n)
@@ -45,13 +53,19 @@ func (s *Store) RecordAttempts(ctx context.Context, attempts []Attempt) error {
 			next[i] = &a.NextAt
 		}
 	}
-	_, err := s.db.Exec(ctx, `
+	well, ill := healthOf(attempts)
+	var batch pgx.Batch // both or neither, in one round trip
+	batch.Queue(`
+		WITH recovered AS (DELETE FROM endpoint_failures WHERE endpoint_id = ANY ($13::uuid[]))
 		INSERT INTO attempts (id, tenant_id, event_id, endpoint_id, run_id, attempt, outcome, next_at, status_code, duration_ms, url, response)
 		SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::integer[],
 			$7::text[], $8::timestamptz[], $9::integer[], $10::integer[], $11::text[], $12::bytea[])
 		ON CONFLICT DO NOTHING`,
-		ids, tenants, events, endpoints, runs, numbers, outcomes, next, statuses, durations, urls, responses)
-	if err != nil {
+		ids, tenants, events, endpoints, runs, numbers, outcomes, next, statuses, durations, urls, responses, well)
+	if len(ill.endpoints) > 0 {
+		ill.count(&batch, attempts)
+	}
+	if err := s.db.SendBatch(ctx, &batch).Close(); err != nil {
 		return fmt.Errorf("record %d attempts: %w", n, err)
 	}
 	return nil

@@ -24,6 +24,9 @@ type Endpoint struct {
 	Disabled     bool
 	ThrottleRate int // deliveries a second; 0: no limit
 
+	DisabledReason string    // read only; empty: its owner's wish
+	DisabledAt     time.Time // read only; zero: it is enabled
+
 	RetrySchedule []time.Duration // delays after failed attempts; nil: the installation's, empty: no retries
 	Timeout       time.Duration   // of an attempt; 0: the installation's
 
@@ -33,13 +36,26 @@ type Endpoint struct {
 }
 
 const selectEndpoint = `SELECT id, tenant_id, coalesce(uid, ''), url, description, event_types, channels, headers,
-	disabled, coalesce(throttle_rate, 0), retry_schedule, coalesce(timeout, '0'), api_version, metadata, updated_at FROM endpoints`
+	disabled, coalesce(disabled_reason, ''), disabled_at, coalesce(throttle_rate, 0), retry_schedule, coalesce(timeout, '0'), api_version, metadata, updated_at FROM endpoints`
 
 const thatEndpoint = ` WHERE tenant_id = $1 AND (id = $2 OR uid = $3) AND deleted_at IS NULL`
 
 func scanEndpoint(row pgx.Row, e *Endpoint) error {
-	return row.Scan(&e.ID, &e.Tenant, &e.UID, &e.URL, &e.Description, &e.EventTypes, &e.Channels, &e.Headers,
-		&e.Disabled, &e.ThrottleRate, &e.RetrySchedule, &e.Timeout, &e.APIVersion, &e.Metadata, &e.UpdatedAt)
+	var disabledAt *time.Time
+	err := row.Scan(&e.ID, &e.Tenant, &e.UID, &e.URL, &e.Description, &e.EventTypes, &e.Channels, &e.Headers,
+		&e.Disabled, &e.DisabledReason, &disabledAt, &e.ThrottleRate, &e.RetrySchedule, &e.Timeout, &e.APIVersion, &e.Metadata, &e.UpdatedAt)
+	e.DisabledAt = timeOf(disabledAt)
+	return err
+}
+
+// settled is what the database makes of an endpoint that is stored.
+const settled = ` RETURNING coalesce(disabled_reason, ''), disabled_at, updated_at`
+
+func (e *Endpoint) scanSettled(row pgx.Row) error {
+	var disabledAt *time.Time
+	err := row.Scan(&e.DisabledReason, &disabledAt, &e.UpdatedAt)
+	e.DisabledAt = timeOf(disabledAt)
+	return err
 }
 
 // CreateEndpoint stores a new endpoint under the id that it has, with its first
@@ -48,10 +64,11 @@ func scanEndpoint(row pgx.Row, e *Endpoint) error {
 // taken.
 func (s *Store) CreateEndpoint(ctx context.Context, e *Endpoint, secret string) error {
 	err := s.transact(ctx, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `
-			INSERT INTO endpoints (id, tenant_id, uid, url, description, event_types, channels, headers, disabled, throttle_rate, retry_schedule, timeout, api_version, metadata)
-			SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 FROM tenants WHERE id = $2 AND deleted_at IS NULL
-			RETURNING updated_at`, e.columns()...).Scan(&e.UpdatedAt)
+		err := e.scanSettled(tx.QueryRow(ctx, `
+			INSERT INTO endpoints (id, tenant_id, uid, url, description, event_types, channels, headers, disabled, throttle_rate,
+				retry_schedule, timeout, api_version, metadata, disabled_at)
+			SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, CASE WHEN $9 THEN now() END
+			FROM tenants WHERE id = $2 AND deleted_at IS NULL`+settled, e.columns()...))
 		if err != nil {
 			return err
 		}
@@ -96,7 +113,8 @@ func (s *Store) Endpoints(ctx context.Context, tenant event.ID, p Page[event.ID]
 }
 
 // ChangeEndpoint lets change edit an endpoint, stores it and returns it. Nobody
-// else changes the endpoint meanwhile. An error of change is returned and leaves
+// else changes the endpoint meanwhile. One that is enabled again has failed never
+// yet. An error of change is returned and leaves
 // the endpoint as it was. Else it returns ErrNotFound, or ErrConflict when the
 // uid is taken.
 func (s *Store) ChangeEndpoint(ctx context.Context, tenant event.ID, ref Ref, change func(*Endpoint) error) (*Endpoint, error) {
@@ -106,13 +124,20 @@ func (s *Store) ChangeEndpoint(ctx context.Context, tenant event.ID, ref Ref, ch
 		if err := scanEndpoint(tx.QueryRow(ctx, selectEndpoint+thatEndpoint+` FOR UPDATE`, tenant, id, uid), &e); err != nil {
 			return err
 		}
+		disabled := e.Disabled
 		if err := change(&e); err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, `
+		if disabled && !e.Disabled {
+			if _, err := tx.Exec(ctx, `DELETE FROM endpoint_failures WHERE endpoint_id = $1`, e.ID); err != nil {
+				return err
+			}
+		}
+		return e.scanSettled(tx.QueryRow(ctx, `
 			UPDATE endpoints SET uid = $3, url = $4, description = $5, event_types = $6, channels = $7, headers = $8,
-				disabled = $9, throttle_rate = $10, retry_schedule = $11, timeout = $12, api_version = $13, metadata = $14, updated_at = now()
-			WHERE id = $1 AND tenant_id = $2 RETURNING updated_at`, e.columns()...).Scan(&e.UpdatedAt)
+				disabled = $9, throttle_rate = $10, retry_schedule = $11, timeout = $12, api_version = $13, metadata = $14, updated_at = now(),
+				disabled_reason = CASE WHEN $9 THEN disabled_reason END, disabled_at = CASE WHEN $9 THEN coalesce(disabled_at, now()) END
+			WHERE id = $1 AND tenant_id = $2`+settled, e.columns()...))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("change endpoint: %w", interpret(err))

@@ -30,6 +30,14 @@ func blank(text string) *string {
 	return &text
 }
 
+// timeOf makes NULL the zero time.
+func timeOf(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
 // positive makes zero NULL.
 func positive[N int | time.Duration](n N) *N {
 	if n == 0 {

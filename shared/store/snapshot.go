@@ -111,14 +111,3 @@ func (s *Store) WatchTenants(ctx context.Context, reset func(), changed func(ten
 		changed(id)
 	}
 }
-
-// DisableEndpoint stops new deliveries to an endpoint that asked for it (410).
-func (s *Store) DisableEndpoint(ctx context.Context, tenant, endpoint event.ID) error {
-	_, err := s.db.Exec(ctx, `
-		UPDATE endpoints SET disabled = true, updated_at = now()
-		WHERE tenant_id = $1 AND id = $2 AND NOT disabled`, tenant, endpoint)
-	if err != nil {
-		return fmt.Errorf("disable endpoint: %w", err)
-	}
-	return nil
-}

@@ -104,7 +104,7 @@ func TestVersionGrows(t *testing.T) {
 			_, err := s.ChangeTenant(t.Context(), store.Ref{ID: tenant}, func(c *store.Tenant) error { c.Name += "!"; return nil })
 			return err
 		},
-		"endpoint is gone": func() error { return s.DisableEndpoint(t.Context(), tenant, e.ID) },
+		"endpoint is gone": func() error { return s.DisableEndpoint(t.Context(), tenant, e.ID, store.DisabledGone) },
 	} {
 		require.NoError(t, change(), name)
 		after := version()

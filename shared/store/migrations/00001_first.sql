@@ -40,6 +40,8 @@ CREATE TABLE endpoints (
     channels      text[],
     headers       jsonb       NOT NULL DEFAULT '{}',
     disabled      boolean     NOT NULL DEFAULT false,
+    disabled_reason text,          -- failing, gone; NULL: its owner's wish
+    disabled_at   timestamptz,
     throttle_rate integer,
     retry_schedule interval[],     -- delays after failed attempts; NULL: the installation's
     timeout       interval,        -- of an attempt; NULL: the installation's
@@ -50,6 +52,16 @@ CREATE TABLE endpoints (
 );
 CREATE UNIQUE INDEX endpoints_uid ON endpoints (tenant_id, uid) WHERE deleted_at IS NULL;
 CREATE INDEX endpoints_by_tenant ON endpoints (tenant_id, id) WHERE deleted_at IS NULL;
+
+-- Endpoints that have had nothing but failures, and since when. No columns of
+-- endpoints, or every first failure would make the tenant's version grow and be
+-- read again by everybody; and nearly always as good as empty, so that looking
+-- into it costs a success next to nothing.
+CREATE TABLE endpoint_failures (
+    endpoint_id uuid PRIMARY KEY,
+    tenant_id   uuid        NOT NULL,
+    since       timestamptz NOT NULL
+);
 
 -- The signing keys of an endpoint: the one without end signs, and so do those
 -- whose end has not come yet (rotation with overlap).
@@ -190,5 +202,5 @@ CREATE INDEX tasks_running ON tasks (updated_at) WHERE status = 'running';
 
 -- +goose Down
 DROP TABLE tasks, dead_letters, attempts, batches, request_keys, event_keys, events,
-    endpoint_secrets, endpoints, event_types, tenants;
+    endpoint_secrets, endpoint_failures, endpoints, event_types, tenants;
 DROP FUNCTION tenant_of_row_changes, tenant_changes;
