@@ -20,10 +20,10 @@ PG_DIRS = $(shell pg_config --bindir 2>/dev/null) $(wildcard /usr/lib/postgresql
 export PATH := $(CURDIR)/.tools:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test race fmt lint build bench postgres tools clean
+.PHONY: help run test race conformance fmt lint build bench postgres tools clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
 
 # A terminal sends Ctrl-C to its whole foreground group, and make would end as killed by it. So in the foreground (state
 # +) job control makes the program a group of its own: it alone is interrupted, and make reports its exit code.
@@ -39,6 +39,9 @@ test: postgres lint ## check and test everything, as the build machine does
 race: postgres ## repeat all tests with the race detector (COUNT=5)
 	go test -race -shuffle=on -count=$(COUNT) -timeout 60m ./...
 
+conformance: postgres ## run published client libraries against the whole system
+	go run ./deploy/conformance
+
 fmt: tools ## format the code
 	golangci-lint fmt
 
@@ -46,6 +49,7 @@ lint: tools ## check formatting, vet, lint, go.mod and the house rules
 	golangci-lint fmt --diff
 	go vet ./...
 	golangci-lint run
+	cd deploy/conformance/go && golangci-lint run
 	go mod tidy -diff
 	go test -count=1 ./shared/house
 

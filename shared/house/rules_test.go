@@ -62,6 +62,10 @@ var rooms = []struct{ path, imports string }{
 	{"deploy/local", "ingest fanout deliver retry dlq shared/service shared/embedded shared/bus shared/store"},
 	{"deploy/e2e", "anything"},
 
+	// Published clients against all of it. The clients are a module of their own, which knows us only by HTTP.
+	{"deploy/conformance", "shared/stack"},
+	{"deploy/conformance/go", ""},
+
 	// The bench speaks HTTP only, as a producer and a receiver do; it measures strangers' systems as well as ours.
 	// But for one: the retry wheel has no front door of its own to be measured through.
 	{"bench/wheel", "shared/event shared/bus shared/stack bench/latency bench/procs"},
@@ -102,14 +106,14 @@ var modules = []struct {
 	{"github.com/google/go-cmp", "shared/testkit", true},
 	{"go.uber.org/goleak", "shared/testkit", true},
 	{"pgregory.net/rapid", "", true},
-	{"github.com/svix/svix-webhooks", "", true},                  // the client that we are compatible with
-	{"github.com/standard-webhooks/standard-webhooks", "", true}, // the judge of our signatures
+	{"github.com/svix/svix-webhooks", "deploy/conformance/go", true}, // the client that we are compatible with
+	{"github.com/standard-webhooks/standard-webhooks", "", true},     // the judge of our signatures
 }
 
 // restricted are imports that would otherwise be free: who may have them outside tests, and why nobody else.
 var restricted = []struct{ path, rooms, why string }{
 	{"database/sql", "shared/store", "PostgreSQL is reached through shared/store, with pgx"},
-	{"os/exec", "shared/embedded shared/stack bench/*", "what is shipped starts no programs"},
+	{"os/exec", "shared/embedded shared/stack deploy/conformance bench/*", "what is shipped starts no programs"},
 	{"testing", "shared/testkit", "what is shipped has no test flags"},
 	{"math/rand", "", "use math/rand/v2"},
 	{"log/slog", "shared/signature", "use the zerolog logger that the stage is given"}, // a Key hides itself from every logger
