@@ -34,12 +34,14 @@ type finisher struct {
 	disableAfter time.Duration // of nothing but failures; 0: never
 }
 
-// result is a job whose attempt was made, now or by a worker that died.
+// result is a job whose attempt was made, now or by a worker that died, or that is
+// put off.
 type result struct {
 	job      *job
 	attempt  store.Attempt
-	recorded bool
+	recorded bool // or there is nothing to record
 	found    bool // made by the worker that died
+	deferred bool // no attempt was made, and none counts
 }
 
 // newResult plans what follows the attempt.
@@ -171,6 +173,10 @@ func (f *finisher) handOn(ctx context.Context, results []*result) error {
 
 // next is the message that hands the delivery on, if it goes anywhere.
 func (r *result) next() (bus.Message, bool, error) {
+	if r.deferred {
+		m, err := r.putOff(time.Now())
+		return m, err == nil, err
+	}
 	if Outcome(r.attempt.Outcome) == Success {
 		return bus.Message{}, false, nil
 	}
@@ -182,7 +188,7 @@ func (r *result) next() (bus.Message, bool, error) {
 	}
 	// A repeated hand-over may come after the stream has forgotten the first.
 	d.Recheck = r.found || r.job.msg.Deliveries > 1
-	d.Attempt++
+	d.Attempt, d.Deferrals = d.Attempt+1, 0
 	d.Due = r.attempt.NextAt
 	data, err := d.Encode()
 	tier := event.TierFor(time.Until(d.Due))

@@ -14,6 +14,7 @@ type metrics struct {
 	firstDelay prometheus.Histogram
 	records    prometheus.Histogram
 	returned   prometheus.Counter
+	deferred   prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -41,8 +42,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "postrider_deliveries_given_back_total",
 			Help: "Deliveries that could not be handled and come again.",
 		}),
+		deferred: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "postrider_deliveries_deferred_total",
+			Help: "Times that a delivery was put off because its endpoint is paused.",
+		}),
 	}
-	reg.MustRegister(m.attempts, m.durations, m.firstDelay, m.records, m.returned)
+	reg.MustRegister(m.attempts, m.durations, m.firstDelay, m.records, m.returned, m.deferred)
 	for _, o := range Outcomes() {
 		m.attempts.WithLabelValues(string(o))
 	}

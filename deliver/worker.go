@@ -107,6 +107,10 @@ func (w *worker) try(ctx context.Context, j *job) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if endpoint.Paused && !endpoint.Disabled {
+		w.metrics.deferred.Inc()
+		return deferral(j), nil
+	}
 	a, err := w.deliver(ctx, endpoint, d)
 	if err != nil {
 		return nil, err

@@ -54,6 +54,33 @@ func wait(t *testing.T, b *bus.Bus, delays ...time.Duration) map[string]time.Tim
 	return due
 }
 
+// TestPutOffComesBack has a delivery go over DELIVER and be put off: the second
+// time on the same stream is no copy of the first.
+func TestPutOffComesBack(t *testing.T) {
+	t.Parallel()
+	b := testkit.Bus(t)
+	start(t, b)
+	for _, attempt := range []int{1, 2} {
+		d := event.Delivery{Event: event.NewID(), Tenant: event.NewID(), Endpoint: event.NewID(), Attempt: attempt}
+		put := func(subject string) {
+			t.Helper()
+			data, err := d.Encode()
+			require.NoError(t, err)
+			require.NoError(t, b.Publish(testkit.Context(t), bus.Message{Subject: subject, ID: d.Key(), Data: data}))
+		}
+		put(d.Subject())
+		require.Contains(t, released(t, b, 1), d.Key())
+		d.Due = time.Now().Add(1200 * time.Millisecond)
+		for d.Deferrals < 2 {
+			d.Deferrals++
+			put(event.TierFor(time.Second).Subject())
+			at := released(t, b, 1)
+			require.Contains(t, at, d.Key())
+			require.False(t, at[d.Key()].Before(d.Due))
+		}
+	}
+}
+
 // released collects n deliveries from the lanes of retries.
 func released(t *testing.T, b *bus.Bus, n int) map[string]time.Time {
 	t.Helper()

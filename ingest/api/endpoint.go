@@ -27,6 +27,8 @@ func endpointRoutes() []route {
 		{"PUT", endpointPath, forMembers, (*call).putEndpoint},
 		{"PATCH", endpointPath, forMembers, (*call).patchEndpoint},
 		{"DELETE", endpointPath, forMembers, (*call).deleteEndpoint},
+		{"POST", endpointPath + "/pause", forMembers, (*call).pauseEndpoint},
+		{"POST", endpointPath + "/resume", forMembers, (*call).resumeEndpoint},
 	}
 }
 
@@ -47,6 +49,7 @@ type endpoint struct {
 	// Ours.
 	DisabledReason *string    `json:"disabledReason"` // null: its owner's wish
 	DisabledAt     *time.Time `json:"disabledAt"`
+	Paused         bool       `json:"paused"`
 	RetrySchedule  []string   `json:"retrySchedule"`
 	TimeoutMs      *int64     `json:"timeoutMs"`
 
@@ -61,7 +64,7 @@ func showEndpoint(e *store.Endpoint) endpoint {
 		ID: event.Endpoint.Format(e.ID), UID: none(e.UID), URL: e.URL, Description: e.Description, Disabled: e.Disabled,
 		EventTypes: e.EventTypes, FilterTypes: e.EventTypes, Channels: e.Channels,
 		ThrottleRate: none(e.ThrottleRate), RateLimit: none(e.ThrottleRate),
-		DisabledReason: none(e.DisabledReason), DisabledAt: none(e.DisabledAt.UTC()),
+		DisabledReason: none(e.DisabledReason), DisabledAt: none(e.DisabledAt.UTC()), Paused: e.Paused,
 		RetrySchedule: schedule.Schedule(e.RetrySchedule).Delays(), TimeoutMs: none(e.Timeout.Milliseconds()), Version: max(e.APIVersion, 1),
 		Metadata: object(e.Metadata), CreatedAt: e.ID.Time(), UpdatedAt: e.UpdatedAt.UTC(),
 	}
@@ -250,6 +253,28 @@ func (c *call) changeEndpoint(r *http.Request, tenant event.ID, f *form, change 
 		return nil, err
 	}
 	return c.Store.ChangeEndpoint(r.Context(), tenant, ref, change)
+}
+
+// pauseEndpoint makes deliveries to an endpoint wait. Unlike with a disabled one,
+// events are still sent to it: later.
+func (c *call) pauseEndpoint(r *http.Request) (reply, error) { return c.setPaused(r, true) }
+
+func (c *call) resumeEndpoint(r *http.Request) (reply, error) { return c.setPaused(r, false) }
+
+func (c *call) setPaused(r *http.Request, paused bool) (reply, error) {
+	tenant, err := c.tenant(r)
+	if err != nil {
+		return reply{}, err
+	}
+	ref, err := refOf(event.Endpoint, r.PathValue("endpoint_id"))
+	if err != nil {
+		return reply{}, err
+	}
+	e, err := c.Store.PauseEndpoint(r.Context(), tenant.ID, ref, paused)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(showEndpoint(e)), nil
 }
 
 func (c *call) deleteEndpoint(r *http.Request) (reply, error) {

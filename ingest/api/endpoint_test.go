@@ -21,7 +21,7 @@ func TestEndpoint(t *testing.T) { //nolint:tparallel // the steps follow each ot
 	id := a.id(t)
 	require.True(t, strings.HasPrefix(id, "ep_"))
 	require.Equal(t, map[string]any{
-		"id": id, "uid": "one", "url": "https://example.com/", "description": "", "disabled": false, "disabledReason": nil, "disabledAt": nil,
+		"id": id, "uid": "one", "url": "https://example.com/", "description": "", "disabled": false, "disabledReason": nil, "disabledAt": nil, "paused": false,
 		"eventTypes": []any{"paid"}, "filterTypes": []any{"paid"}, "channels": []any{"eu"}, "throttleRate": 5.0, "rateLimit": 5.0,
 		"retrySchedule": []any{"5s", "1h30m0s"}, "timeoutMs": 2500.0, "version": 3.0, "metadata": map[string]any{"k": "v"}, "createdAt": a.body["createdAt"], "updatedAt": a.body["updatedAt"],
 	}, a.body)
@@ -40,6 +40,8 @@ func TestEndpoint(t *testing.T) { //nolint:tparallel // the steps follow each ot
 				{"POST", "/secret/rotate"},
 				{"GET", "/headers"},
 				{"GET", "/dlq"},
+				{"POST", "/pause"},
+				{"POST", "/resume"},
 				{"POST", "/dlq/redrive"},
 			} {
 				w.send(t, call[0], path+call[1], `{}`).requireCode(t, 404, "not_found")
@@ -75,6 +77,17 @@ func TestEndpoint(t *testing.T) { //nolint:tparallel // the steps follow each ot
 		require.Equal(t, []any{true, "failing"}, []any{a.body["disabled"], a.body["disabledReason"]}, "who wants to can only read it")
 		a = w.must(t, 200, "PUT", one, `{"url":"https://example.com","uid":"one","retrySchedule":["5s","90m"],"timeoutMs":2500}`)
 		require.Equal(t, []any{false, nil, nil}, []any{a.body["disabled"], a.body["disabledReason"], a.body["disabledAt"]})
+	})
+	t.Run("is paused and resumed", func(t *testing.T) {
+		for range 2 { // again, it changes nothing
+			require.Equal(t, true, w.must(t, 200, "POST", one+"/pause", "").body["paused"])
+		}
+		require.Equal(t, true, w.must(t, 200, "PATCH", one, `{"paused":false}`).body["paused"], "who changes it can only read that")
+		for range 2 {
+			a := w.must(t, 200, "POST", one+"/resume", "")
+			require.Equal(t, false, a.body["paused"])
+			require.Equal(t, a.body, w.must(t, 200, "GET", one, "").body)
+		}
 	})
 	t.Run("has its own schedule and timeout, or the installation's", func(t *testing.T) {
 		own := func(patch string) []any {

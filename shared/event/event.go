@@ -64,6 +64,9 @@ type Delivery struct {
 	// Attempt is the number of the attempt that is due, from 1 in each run.
 	Attempt int
 
+	// Deferrals is how often the attempt was put off without being made.
+	Deferrals int
+
 	// Due is when the attempt may start; zero means at once.
 	Due time.Time
 
@@ -100,7 +103,10 @@ func (d *Delivery) Class() Class {
 
 // Key names the attempt that is due: equal for every copy of the same hand-over
 // and for no other. It is the message id (Nats-Msg-Id) on every stream, so a
-// repeated hand-over is dropped inside the stream's duplicate window.
+// repeated hand-over is dropped inside the stream's duplicate window. An attempt
+// that was put off goes over the same streams once more, within that window and
+// with the same number: without the deferrals in its key it would be dropped as a
+// copy of itself, and lost.
 func (d *Delivery) Key() string {
 	key := make([]byte, 0, 4*textLen)
 	key = append(key, Message.Format(d.Event)...)
@@ -111,6 +117,10 @@ func (d *Delivery) Key() string {
 	if !d.Run.IsZero() {
 		key = append(key, '.')
 		key = append(key, Task.Format(d.Run)...)
+	}
+	if d.Deferrals > 0 {
+		key = append(key, '+')
+		key = appendInt(key, d.Deferrals)
 	}
 	return string(key)
 }

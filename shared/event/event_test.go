@@ -131,12 +131,13 @@ func TestDeliveryRoundTrip(t *testing.T) {
 		d := event.Delivery{
 			Event: genID(t, "event"), Tenant: genID(t, "tenant"), Endpoint: genID(t, "endpoint"),
 			Type: "invoice.paid", Priority: event.Low, Version: 7,
-			Attempt:  rapid.IntRange(1, 1000).Draw(t, "attempt"),
-			Due:      time.Unix(0, rapid.Int64Range(0, 1<<62).Draw(t, "due")).UTC(),
-			Reason:   "timeout",
-			Recheck:  rapid.Bool().Draw(t, "recheck"),
-			Referred: rapid.Bool().Draw(t, "referred"),
-			Payload:  rapid.SliceOf(rapid.Byte()).Draw(t, "payload"),
+			Attempt:   rapid.IntRange(1, 1000).Draw(t, "attempt"),
+			Deferrals: rapid.IntRange(0, 1000).Draw(t, "deferrals"),
+			Due:       time.Unix(0, rapid.Int64Range(0, 1<<62).Draw(t, "due")).UTC(),
+			Reason:    "timeout",
+			Recheck:   rapid.Bool().Draw(t, "recheck"),
+			Referred:  rapid.Bool().Draw(t, "referred"),
+			Payload:   rapid.SliceOf(rapid.Byte()).Draw(t, "payload"),
 		}
 		if rapid.Bool().Draw(t, "in a run") {
 			d.Run = genID(t, "run")
@@ -161,6 +162,8 @@ func TestDeliveryKeyNamesTheHandOver(t *testing.T) {
 		"another endpoint": func(d *event.Delivery) { d.Endpoint = event.NewID() },
 		"another attempt":  func(d *event.Delivery) { d.Attempt = 2 },
 		"a run":            func(d *event.Delivery) { d.Run = event.NewID() },
+		"put off":          func(d *event.Delivery) { d.Deferrals = 1 },
+		"put off again":    func(d *event.Delivery) { d.Deferrals = 2 },
 	} {
 		d := base
 		change(&d)

@@ -32,6 +32,7 @@ type frame struct {
 	Version  int64     `json:"version"`
 	Run      string    `json:"run,omitempty"`
 	Attempt  int       `json:"attempt,omitempty"`
+	Deferred int       `json:"deferred,omitempty"`
 	Due      time.Time `json:"due,omitzero"`
 	Reason   string    `json:"reason,omitempty"`
 	Recheck  bool      `json:"recheck,omitempty"`
@@ -94,6 +95,7 @@ func (d *Delivery) Encode() ([]byte, error) {
 		Priority: d.Priority,
 		Version:  d.Version,
 		Attempt:  d.Attempt,
+		Deferred: d.Deferrals,
 		Due:      d.Due,
 		Reason:   d.Reason,
 		Recheck:  d.Recheck,
@@ -116,7 +118,7 @@ func DecodeDelivery(data []byte) (*Delivery, error) {
 		return nil, fmt.Errorf("%w: %d bytes after the payload", ErrBadFrame, len(rest))
 	}
 	d := Delivery{
-		Type: f.Type, Priority: f.Priority, Version: f.Version, Attempt: f.Attempt, Due: f.Due,
+		Type: f.Type, Priority: f.Priority, Version: f.Version, Attempt: f.Attempt, Deferrals: f.Deferred, Due: f.Due,
 		Reason: f.Reason, Recheck: f.Recheck, Referred: f.Referred, Payload: payload,
 	}
 	if err := parseIDs(f, &d.Event, &d.Tenant); err != nil {

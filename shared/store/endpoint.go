@@ -24,8 +24,10 @@ type Endpoint struct {
 	Disabled     bool
 	ThrottleRate int // deliveries a second; 0: no limit
 
-	DisabledReason string    // read only; empty: its owner's wish
-	DisabledAt     time.Time // read only; zero: it is enabled
+	// Read only: they change in other ways than by ChangeEndpoint.
+	DisabledReason string    // empty: its owner's wish
+	DisabledAt     time.Time // zero: it is enabled
+	Paused         bool      // deliveries wait
 
 	RetrySchedule []time.Duration // delays after failed attempts; nil: the installation's, empty: no retries
 	Timeout       time.Duration   // of an attempt; 0: the installation's
@@ -35,25 +37,29 @@ type Endpoint struct {
 	UpdatedAt  time.Time
 }
 
-const selectEndpoint = `SELECT id, tenant_id, coalesce(uid, ''), url, description, event_types, channels, headers,
-	disabled, coalesce(disabled_reason, ''), disabled_at, coalesce(throttle_rate, 0), retry_schedule, coalesce(timeout, '0'), api_version, metadata, updated_at FROM endpoints`
+const endpointColumns = `id, tenant_id, coalesce(uid, ''), url, description, event_types, channels, headers,
+	disabled, coalesce(disabled_reason, ''), disabled_at, paused, coalesce(throttle_rate, 0), retry_schedule, coalesce(timeout, '0'),
+	api_version, metadata, updated_at`
+
+const selectEndpoint = `SELECT ` + endpointColumns + ` FROM endpoints`
 
 const thatEndpoint = ` WHERE tenant_id = $1 AND (id = $2 OR uid = $3) AND deleted_at IS NULL`
 
 func scanEndpoint(row pgx.Row, e *Endpoint) error {
 	var disabledAt *time.Time
 	err := row.Scan(&e.ID, &e.Tenant, &e.UID, &e.URL, &e.Description, &e.EventTypes, &e.Channels, &e.Headers,
-		&e.Disabled, &e.DisabledReason, &disabledAt, &e.ThrottleRate, &e.RetrySchedule, &e.Timeout, &e.APIVersion, &e.Metadata, &e.UpdatedAt)
+		&e.Disabled, &e.DisabledReason, &disabledAt, &e.Paused, &e.ThrottleRate, &e.RetrySchedule, &e.Timeout,
+		&e.APIVersion, &e.Metadata, &e.UpdatedAt)
 	e.DisabledAt = timeOf(disabledAt)
 	return err
 }
 
 // settled is what the database makes of an endpoint that is stored.
-const settled = ` RETURNING coalesce(disabled_reason, ''), disabled_at, updated_at`
+const settled = ` RETURNING coalesce(disabled_reason, ''), disabled_at, paused, updated_at`
 
 func (e *Endpoint) scanSettled(row pgx.Row) error {
 	var disabledAt *time.Time
-	err := row.Scan(&e.DisabledReason, &disabledAt, &e.UpdatedAt)
+	err := row.Scan(&e.DisabledReason, &disabledAt, &e.Paused, &e.UpdatedAt)
 	e.DisabledAt = timeOf(disabledAt)
 	return err
 }
@@ -141,6 +147,18 @@ func (s *Store) ChangeEndpoint(ctx context.Context, tenant event.ID, ref Ref, ch
 	})
 	if err != nil {
 		return nil, fmt.Errorf("change endpoint: %w", interpret(err))
+	}
+	return &e, nil
+}
+
+// PauseEndpoint makes deliveries to an endpoint wait, or go on, and returns it.
+// It returns ErrNotFound.
+func (s *Store) PauseEndpoint(ctx context.Context, tenant event.ID, ref Ref, paused bool) (*Endpoint, error) {
+	var e Endpoint
+	id, uid := ref.args()
+	row := s.db.QueryRow(ctx, `UPDATE endpoints SET paused = $4, updated_at = now()`+thatEndpoint+` RETURNING `+endpointColumns, tenant, id, uid, paused)
+	if err := scanEndpoint(row, &e); err != nil {
+		return nil, fmt.Errorf("pause endpoint: %w", interpret(err))
 	}
 	return &e, nil
 }

@@ -27,6 +27,7 @@ type Target struct {
 	Channels   []string // nil: all
 	Headers    map[string]string
 	Disabled   bool
+	Paused     bool
 
 	RetrySchedule []time.Duration // nil: the installation's, empty: no retries
 	Timeout       time.Duration   // of an attempt; 0: the installation's
@@ -52,7 +53,7 @@ func (s *Store) Snapshot(ctx context.Context, tenant event.ID) (*Snapshot, error
 			return interpret(err)
 		}
 		rows, err := tx.Query(ctx, `
-			SELECT e.id, e.url, e.event_types, e.channels, e.headers, e.disabled, e.retry_schedule, coalesce(e.timeout, '0'),
+			SELECT e.id, e.url, e.event_types, e.channels, e.headers, e.disabled, e.paused, e.retry_schedule, coalesce(e.timeout, '0'),
 				array_agg(k.secret ORDER BY k.expires_at DESC NULLS FIRST),
 				array_agg(k.expires_at ORDER BY k.expires_at DESC NULLS FIRST)
 			FROM endpoints e JOIN endpoint_secrets k ON k.endpoint_id = e.id
@@ -74,7 +75,7 @@ func scanTarget(row pgx.CollectableRow) (Target, error) {
 	var t Target
 	var keys []string
 	var ends []*time.Time
-	err := row.Scan(&t.ID, &t.URL, &t.EventTypes, &t.Channels, &t.Headers, &t.Disabled, &t.RetrySchedule, &t.Timeout, &keys, &ends)
+	err := row.Scan(&t.ID, &t.URL, &t.EventTypes, &t.Channels, &t.Headers, &t.Disabled, &t.Paused, &t.RetrySchedule, &t.Timeout, &keys, &ends)
 	for i, key := range keys {
 		secret := Secret{Key: key}
 		if ends[i] != nil {

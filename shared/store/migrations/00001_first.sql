@@ -42,6 +42,7 @@ CREATE TABLE endpoints (
     disabled      boolean     NOT NULL DEFAULT false,
     disabled_reason text,          -- failing, gone; NULL: its owner's wish
     disabled_at   timestamptz,
+    paused        boolean     NOT NULL DEFAULT false, -- deliveries wait until it is resumed
     throttle_rate integer,
     retry_schedule interval[],     -- delays after failed attempts; NULL: the installation's
     timeout       interval,        -- of an attempt; NULL: the installation's
