@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/ingest/api/openapi/openapitest"
 )
 
 // client speaks to the API as curl does.
@@ -27,15 +29,17 @@ func (s system) client(t *testing.T) *client {
 	return &client{s, &http.Client{Transport: transport, Timeout: 20 * time.Second}}
 }
 
-// do sends a request and returns the status and the decoded answer.
+// do sends a request and returns the status and the decoded answer. Both have to
+// be as the document of the API says.
 func (c *client) do(ctx context.Context, method, path string, body any) (int, map[string]any, error) {
 	var reader io.Reader = http.NoBody
+	var sent []byte
 	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
+		var err error
+		if sent, err = json.Marshal(body); err != nil {
 			return 0, nil, err
 		}
-		reader = bytes.NewReader(text)
+		reader = bytes.NewReader(sent)
 	}
 	request, err := http.NewRequestWithContext(ctx, method, c.url+"/api/v1"+path, reader)
 	if err != nil {
@@ -49,6 +53,11 @@ func (c *client) do(ctx context.Context, method, path string, body any) (int, ma
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
+		return 0, nil, err
+	}
+	if err := openapitest.Check(openapitest.Exchange{
+		Method: method, URL: request.URL.RequestURI(), Sent: sent, Status: response.StatusCode, Header: response.Header, Body: text,
+	}); err != nil {
 		return 0, nil, err
 	}
 	var answer map[string]any

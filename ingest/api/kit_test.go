@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/postrider/postrider/ingest/api"
+	"github.com/postrider/postrider/ingest/api/openapi/openapitest"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/testkit"
@@ -94,7 +95,7 @@ type answer struct {
 }
 
 // send makes a request with the operator's token. Each of the headers is a name,
-// a colon and a value.
+// a colon and a value. Request and answer have to be as the document says.
 func (w *world) send(t *testing.T, method, path, body string, headers ...string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, w.url+"/api/v1"+path, strings.NewReader(body))
@@ -114,6 +115,9 @@ func (w *world) send(t *testing.T, method, path, body string, headers ...string)
 		require.Equal(t, "application/json", response.Header.Get("Content-Type"))
 		require.NoError(t, json.Unmarshal(text, &a.body), "not an object: %s", text)
 	}
+	require.NoError(t, openapitest.Check(openapitest.Exchange{
+		Method: method, URL: request.URL.RequestURI(), Sent: []byte(body), Status: a.status, Header: a.header, Body: text,
+	}))
 	return a
 }
 

@@ -5,9 +5,18 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/postrider/postrider/ingest/api/docs"
 )
 
 const prefix = "/api/v1"
+
+// documentPath is where the description of the API is, which is no operation on
+// anything.
+const (
+	documentPath = "/openapi.json"
+	documentURL  = prefix + documentPath
+)
 
 // operation is one thing that the API can do. It neither writes the answer nor
 // logs: handle does both.
@@ -55,6 +64,8 @@ func (s *server) handler() http.Handler {
 		mux.Handle(r.method+" "+prefix+r.path, s.handle(r))
 		methods[r.path] = append(methods[r.path], r.method)
 	}
+	mux.Handle("GET "+documentURL, docs.Document())
+	methods[documentPath] = []string{http.MethodGet}
 	for path, allowed := range methods {
 		mux.Handle(prefix+path, s.handle(route{do: notAllowed(allowed)}))
 	}

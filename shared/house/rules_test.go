@@ -12,7 +12,7 @@ const (
 	forStages = "shared/event shared/signature shared/egress shared/group shared/bus shared/schedule shared/store shared/directory shared/service"
 
 	// testOnly may also be imported by every test.
-	testOnly = "shared/testkit shared/embedded shared/stack"
+	testOnly = "shared/testkit shared/embedded shared/stack ingest/api/openapi/openapitest"
 )
 
 // rooms says which of our packages each package may import. A package without a row fails, and so does a row without a
@@ -44,7 +44,10 @@ var rooms = []struct{ path, imports string }{
 
 	// The stages. The API is part of ingest, as a package because it is large.
 	{"ingest", forStages + " ingest/api"},
-	{"ingest/api", forStages + " ingest"},
+	{"ingest/api", forStages + " ingest ingest/api/docs"},
+	{"ingest/api/docs", "ingest/api/openapi"},
+	{"ingest/api/openapi", ""},
+	{"ingest/api/openapi/openapitest", "ingest/api/openapi"},
 	{"fanout", forStages},
 	{"deliver", forStages},
 	{"retry", forStages},
@@ -92,6 +95,9 @@ var modules = []struct {
 	{"github.com/rs/zerolog", "shared/service shared/directory shared/embedded shared/testkit deploy/local " + stages, true},
 	{"github.com/prometheus/client_golang", "shared/service " + stages, true},
 
+	// The sources of the API document, read once.
+	{"go.yaml.in/yaml/v3", "ingest/api/openapi", false},
+
 	// One use each.
 	{"github.com/maypok86/otter/v2", "shared/directory ingest", false}, // a cache with a cap
 	{"github.com/sony/gobreaker/v2", "deliver", false},
@@ -106,8 +112,9 @@ var modules = []struct {
 	{"github.com/google/go-cmp", "shared/testkit", true},
 	{"go.uber.org/goleak", "shared/testkit", true},
 	{"pgregory.net/rapid", "", true},
-	{"github.com/svix/svix-webhooks", "deploy/conformance/go", true}, // the client that we are compatible with
-	{"github.com/standard-webhooks/standard-webhooks", "", true},     // the judge of our signatures
+	{"github.com/svix/svix-webhooks", "deploy/conformance/go", true},                     // the client that we are compatible with
+	{"github.com/standard-webhooks/standard-webhooks", "", true},                         // the judge of our signatures
+	{"github.com/santhosh-tekuri/jsonschema/v6", "ingest/api/openapi/openapitest", true}, // the judge of the API document
 }
 
 // restricted are imports that would otherwise be free: who may have them outside tests, and why nobody else.
