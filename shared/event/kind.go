@@ -20,6 +20,8 @@ const (
 	Attempt  Kind = "atmpt_"
 	Task     Kind = "qtask_"
 	Batch    Kind = "batch_"
+	Token    Kind = "token_" // of a member of an application
+	APIKey   Kind = "prk_"   // of an operator
 )
 
 // ErrBadID is returned for text that is not an id of the kind asked for.

@@ -27,6 +27,7 @@ var rooms = []struct{ path, imports string }{
 	{"shared/egress", ""},               // which addresses may be dialled
 	{"shared/schedule", "shared/event"}, // when to try again
 	{"shared/group", ""},                // the loop that commits in groups
+	{"shared/token", "shared/event"},    // what callers of the API authenticate with
 
 	// The two systems that we stand on, each behind one package.
 	{"shared/bus", "shared/event"},                    // JetStream
@@ -43,8 +44,8 @@ var rooms = []struct{ path, imports string }{
 	{"shared/house", ""},
 
 	// The stages. The API is part of ingest, as a package because it is large.
-	{"ingest", forStages + " ingest/api"},
-	{"ingest/api", forStages + " ingest ingest/api/docs"},
+	{"ingest", forStages + " ingest/api shared/token"},
+	{"ingest/api", forStages + " ingest ingest/api/docs shared/token"},
 	{"ingest/api/docs", "ingest/api/openapi"},
 	{"ingest/api/openapi", ""},
 	{"ingest/api/openapi/openapitest", "ingest/api/openapi"},
@@ -99,6 +100,7 @@ var modules = []struct {
 	{"go.yaml.in/yaml/v3", "ingest/api/openapi", false},
 
 	// One use each.
+	{"github.com/golang-jwt/jwt/v5", "shared/token", true},             // tests forge tokens
 	{"github.com/maypok86/otter/v2", "shared/directory ingest", false}, // a cache with a cap
 	{"github.com/sony/gobreaker/v2", "deliver", false},
 	{"github.com/sethvargo/go-limiter", "deliver ingest ingest/api", false},
