@@ -10,18 +10,23 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/postrider/postrider/ingest/api"
 	"github.com/postrider/postrider/shared/service"
+	"github.com/postrider/postrider/shared/token"
 )
 
 // Stage is the ingest stage. Its exported fields are its settings.
 type Stage struct {
 	Listen     string
 	Token      string
+	JWTSecret  string
+	PortalURL  string
 	MaxBody    int64
 	SweepDelay time.Duration
 	Retention  time.Duration
@@ -34,6 +39,8 @@ func (*Stage) Name() string { return "ingest" }
 func (s *Stage) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&s.Listen, "listen", "127.0.0.1:8071", "`address` of the API")
 	fs.StringVar(&s.Token, "token", "", "operator `token` that the API accepts")
+	fs.StringVar(&s.JWTSecret, "jwt-secret", "", "`secret` that signs tokens of operators and applications")
+	fs.StringVar(&s.PortalURL, "portal-url", "", "`URL` of the portal that application tokens are for; empty for the host of the API")
 	fs.Int64Var(&s.MaxBody, "max-body", 1<<20, "largest request body in `bytes`")
 	fs.DurationVar(&s.SweepDelay, "rational-delay", 5*time.Second, "how long an accepted event may stay unpublished before it is published again")
 	fs.DurationVar(&s.Retention, "retention", 90*24*time.Hour, "how long events and attempts are kept")
@@ -45,8 +52,11 @@ func (*Stage) Ready(ctx context.Context, env service.Env) error { return env.Sto
 // Validate implements service.Stage.
 func (s *Stage) Validate() error {
 	var faults []error
-	if s.Token == "" {
-		faults = append(faults, errors.New("token is not set: set POSTRIDER_TOKEN"))
+	if s.JWTSecret != "" && len(s.JWTSecret) < token.MinSecret {
+		faults = append(faults, fmt.Errorf("jwt-secret is too short: must be at least %d bytes", token.MinSecret))
+	}
+	if !isPortal(s.PortalURL) {
+		faults = append(faults, fmt.Errorf("portal-url is %q: must be a URL such as https://portal.example.com", s.PortalURL))
 	}
 	if s.MaxBody < 1<<10 || s.MaxBody > 64<<20 {
 		faults = append(faults, fmt.Errorf("max-body is %d: must be 1 KiB to 64 MiB", s.MaxBody))
@@ -60,12 +70,29 @@ func (s *Stage) Validate() error {
 	return errors.Join(faults...)
 }
 
+// isPortal reports whether text can be the beginning of the portal's addresses.
+func isPortal(text string) bool {
+	if text == "" {
+		return true
+	}
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+}
+
 // Run implements service.Stage. When ctx ends it answers the requests that have
 // come in and publishes what they had accepted.
 func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	names, err := newNames(env.Store)
 	if err != nil {
 		return err
+	}
+	keys, err := newKeys(env.Store)
+	if err != nil {
+		return err
+	}
+	defer keys.close()
+	if s.Token == "" && s.JWTSecret == "" {
+		env.Log.Warn().Msg("neither POSTRIDER_TOKEN nor POSTRIDER_JWT_SECRET is set: only API keys are accepted")
 	}
 	listener, err := net.Listen("tcp", s.Listen)
 	if err != nil {
@@ -77,7 +104,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	metrics := newMetrics(env.Reg)
 	outbox := newOutbox(drain, env, metrics)
 	writer := newWriter(drain, env.Store, outbox, metrics)
-	server := s.server(env, writer, outbox, names)
+	server := s.server(env, writer, outbox, names, keys)
 	silent := watchSilent(server)
 
 	work, ctx := errgroup.WithContext(ctx)
@@ -102,17 +129,20 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	return work.Wait()
 }
 
-func (s *Stage) server(env service.Env, writer *writer, outbox *outbox, names *names) *http.Server {
+func (s *Stage) server(env service.Env, writer *writer, outbox *outbox, names *names, keys *keys) *http.Server {
 	return &http.Server{
 		Handler: api.New(api.Config{
 			Store:     env.Store,
 			Acceptor:  writer,
 			Announcer: outbox,
 			Names:     names,
+			Keys:      keys,
 			Health: func(ctx context.Context) api.Health {
 				return api.Health{Database: env.Store.Health(ctx), Queue: env.Bus.Health()}
 			},
 			Token:   s.Token,
+			Secret:  s.JWTSecret,
+			Portal:  strings.TrimSuffix(s.PortalURL, "/"),
 			Egress:  env.Egress,
 			MaxBody: s.MaxBody,
 			Log:     env.Log,

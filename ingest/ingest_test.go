@@ -99,7 +99,8 @@ func TestValidate(t *testing.T) {
 	good := Stage{Token: "token", MaxBody: 1 << 20, SweepDelay: time.Second, Retention: 48 * time.Hour}
 	require.NoError(t, good.Validate())
 	for name, change := range map[string]func(*Stage){
-		"token":          func(s *Stage) { s.Token = "" },
+		"jwt-secret":     func(s *Stage) { s.JWTSecret = "too short" },
+		"portal-url":     func(s *Stage) { s.PortalURL = "portal.example.com" },
 		"max-body":       func(s *Stage) { s.MaxBody = 10 },
 		"rational-delay": func(s *Stage) { s.SweepDelay = 0 },
 		"retention":      func(s *Stage) { s.Retention = time.Hour },
@@ -108,5 +109,5 @@ func TestValidate(t *testing.T) {
 		change(&bad)
 		require.ErrorContains(t, bad.Validate(), name)
 	}
-	require.Len(t, strings.Split((&Stage{}).Validate().Error(), "\n"), 4, "all faults at once")
+	require.Len(t, strings.Split((&Stage{JWTSecret: "short"}).Validate().Error(), "\n"), 4, "all faults at once")
 }

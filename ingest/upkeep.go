@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"github.com/postrider/postrider/shared/service"
+	"github.com/postrider/postrider/shared/token"
 )
 
 const upkeepEvery = time.Hour
 
-// upkeep makes the partitions of the coming days and drops those that are older
-// than retention, at once and every hour until ctx ends. A failure is no reason
+// upkeep makes the partitions of the coming days, drops those that are older than
+// retention and forgets what was revoked for tokens that have ended, at once and every hour until ctx ends. A failure is no reason
 // to stop accepting: a week of partitions is made ahead.
 func upkeep(ctx context.Context, env service.Env, retention time.Duration) error {
 	ticker := time.NewTicker(upkeepEvery)
@@ -25,6 +26,9 @@ func upkeep(ctx context.Context, env service.Env, retention time.Duration) error
 		}
 		if dropped > 0 {
 			env.Log.Info().Int("partitions", dropped).Msg("dropped what is older than the retention")
+		}
+		if err := env.Store.DropRevocations(ctx, time.Now().Add(-token.MaxLife)); err != nil && ctx.Err() == nil {
+			env.Log.Warn().Err(err).Msg("revocations of ended tokens stay; trying again in an hour")
 		}
 		select {
 		case <-ctx.Done():

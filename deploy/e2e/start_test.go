@@ -139,8 +139,8 @@ func settingsRefused(t *testing.T) map[string]refusal {
 			program: "local", env: []string{data, "POSTRIDER_LOG_LEVEL=loud", "POSTRIDER_ATTEMPT_TIMEOUT=1ns"},
 			want: []string{`log-level is "loud"`, "; ", "attempt-timeout is 1ns"},
 		},
-		"no token": {
-			program: "ingest", env: some, want: []string{"ingest: token is not set: set POSTRIDER_TOKEN"},
+		"weak secret": {
+			program: "ingest", env: append(some, "POSTRIDER_JWT_SECRET=secret"), want: []string{"ingest: jwt-secret is too short: must be at least 16 bytes"},
 		},
 		"no database": {
 			program: "retry", want: []string{"retry: database-url is not set: set POSTRIDER_DATABASE_URL"},

@@ -76,11 +76,9 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	if err != nil {
 		return err
 	}
-	token, err := l.token()
-	if err != nil {
+	if err := l.secrets(); err != nil {
 		return err
 	}
-	l.ingest.Token = token
 	if err := l.validate(); err != nil {
 		return err
 	}
@@ -114,7 +112,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	announced := make(chan struct{})
 	go func() {
 		defer close(announced)
-		announce(ctx, out, l.ingest.Listen, token, l.EgressAllow)
+		announce(ctx, out, l.ingest.Listen, l.ingest.Token, l.EgressAllow)
 	}()
 	err = service.Run(ctx, l.Settings, l.stages...)
 	fail(nil)

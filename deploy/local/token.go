@@ -10,26 +10,35 @@ import (
 	"strings"
 )
 
-// token is the operator's token: the one that was set, or one made at the first
-// start and kept in the data folder.
-func (l *local) token() (string, error) {
-	if l.ingest.Token != "" {
-		return l.ingest.Token, nil
+// secrets sets what was not set of the operator's token and the secret that
+// signs others: made at the first start and kept in the data folder.
+func (l *local) secrets() error {
+	if err := l.keep(&l.ingest.Token, "token", "pr_"); err != nil {
+		return err
+	}
+	return l.keep(&l.ingest.JWTSecret, "jwt-secret", "")
+}
+
+// keep sets a text that is kept in a file of the data folder, if it is empty.
+func (l *local) keep(text *string, name, prefix string) error {
+	if *text != "" {
+		return nil
 	}
 	if err := os.MkdirAll(l.dataDir, 0o755); err != nil { //nolint:gosec // PostgreSQL runs as another user inside
-		return "", fmt.Errorf("make data folder: %w (set POSTRIDER_DATA_DIR)", err)
+		return fmt.Errorf("make data folder: %w (set POSTRIDER_DATA_DIR)", err)
 	}
-	path := filepath.Join(l.dataDir, "token")
+	path := filepath.Join(l.dataDir, name)
 	kept, err := os.ReadFile(path) //nolint:gosec // the operator's own folder
 	if err == nil {
-		return strings.TrimSpace(string(kept)), nil
+		*text = strings.TrimSpace(string(kept))
+		return nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("read token: %w (set POSTRIDER_DATA_DIR)", err)
+		return fmt.Errorf("read %s: %w (set POSTRIDER_DATA_DIR)", name, err)
 	}
-	made := "pr_" + rand.Text()
-	if err := os.WriteFile(path, []byte(made+"\n"), 0o600); err != nil { //nolint:gosec // the operator's own folder
-		return "", fmt.Errorf("keep token: %w (set POSTRIDER_DATA_DIR)", err)
+	*text = prefix + rand.Text()
+	if err := os.WriteFile(path, []byte(*text+"\n"), 0o600); err != nil { //nolint:gosec // the operator's own folder
+		return fmt.Errorf("keep %s: %w (set POSTRIDER_DATA_DIR)", name, err)
 	}
-	return made, nil
+	return nil
 }

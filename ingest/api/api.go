@@ -8,7 +8,6 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"net/http"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"github.com/postrider/postrider/shared/egress"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/token"
 )
 
 const (
@@ -52,11 +52,29 @@ type Names interface {
 	Forget(uid string)
 }
 
+// Keys finds the API key of a secret, or returns store.ErrNotFound. It may
+// remember for some seconds what it found; Forget has it look again.
+type Keys interface {
+	APIKey(ctx context.Context, key token.Key) (*store.APIKey, error)
+	Forget(id event.ID)
+}
+
 // unremembered is the store as Names: it asks every time.
 type unremembered struct{ *store.Store }
 
 // Forget has nothing to forget.
 func (unremembered) Forget(string) {}
+
+// unrememberedKeys is the store as Keys.
+type unrememberedKeys struct{ store *store.Store }
+
+// APIKey asks every time.
+func (k unrememberedKeys) APIKey(ctx context.Context, key token.Key) (*store.APIKey, error) {
+	return k.store.UseAPIKey(ctx, key.ID, key.Digest[:])
+}
+
+// Forget has nothing to forget.
+func (unrememberedKeys) Forget(event.ID) {}
 
 // Health is the state of what the API stands on: why each cannot be used, nil
 // when it can.
@@ -71,10 +89,13 @@ type Config struct {
 	Acceptor  Acceptor
 	Announcer Announcer
 	Names     Names // nil: the store, asked for every message
+	Keys      Keys  // nil: the store, asked for every request
 	Egress    egress.Policy
 	Log       zerolog.Logger
 
-	Token   string        // of the operator, who may do everything; empty: nobody may
+	Token   string        // of an operator who may do everything; empty: there is none
+	Secret  string        // that signs tokens of operators and members; empty: there are none
+	Portal  string        // URL of the page that members use; empty: on the same host
 	MaxBody int64         // of a request, in bytes; 0: 1 MiB
 	Timeout time.Duration // of the work on a request; 0: 10 s
 
@@ -84,13 +105,18 @@ type Config struct {
 // server is the API at work.
 type server struct {
 	Config
-	token [sha256.Size]byte
+	token  hidden
+	signed token.Secret
+	secret hidden // the same
 }
 
 // New returns the API as a handler. It is safe for concurrent use and starts
 // nothing.
 func New(config Config) http.Handler {
-	s := &server{Config: config, token: sha256.Sum256([]byte(config.Token))}
+	s := &server{
+		Config: config,
+		token:  hide(config.Token), secret: hide(config.Secret), signed: token.NewSecret(config.Secret),
+	}
 	if s.MaxBody == 0 {
 		s.MaxBody = defaultMaxBody
 	}
@@ -99,6 +125,9 @@ func New(config Config) http.Handler {
 	}
 	if s.Names == nil {
 		s.Names = unremembered{s.Store}
+	}
+	if s.Keys == nil {
+		s.Keys = unrememberedKeys{s.Store}
 	}
 	if s.Health == nil {
 		s.Health = func(ctx context.Context) Health { return Health{Database: s.Store.Health(ctx)} }

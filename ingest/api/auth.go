@@ -1,42 +1,131 @@
 package api
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"net/http"
 	"strings"
+	"time"
+
+	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/token"
 )
 
-// access is who may call an operation.
-type access int
-
-const (
-	forAll       access = iota // anybody
-	forOperators               // who runs the installation
-	forMembers                 // and the people of the application that the path names
-)
-
-// admit lets those through who may.
-func (s *server) admit(a access, r *http.Request) error {
-	if a == forAll || s.isOperator(r.Header.Get("Authorization")) {
-		return nil
-	}
-	return &problem{status: http.StatusUnauthorized, code: "authentication_failed", detail: "Invalid token"}
+// caller is who makes a request.
+type caller struct {
+	may    rights
+	member *token.Member // nil: an operator
+	uid    string        // of the member's tenant; empty: none
 }
 
-// isOperator compares digests, so that the time it takes tells nothing of the
-// token, not even its length. Some clients write "token|environment".
-func (s *server) isOperator(header string) bool {
-	scheme, token, _ := strings.Cut(header, " ")
-	if s.Token == "" || !strings.EqualFold(scheme, "Bearer") {
-		return false
+// admit finds out who makes a request and lets those through who may. A member
+// is told of another application what is told of one that does not exist.
+func (s *server) admit(to route, r *http.Request) (*caller, error) {
+	if to.access == forAll {
+		return &caller{}, nil
 	}
-	token = strings.TrimSpace(token)
-	bare, _, _ := strings.Cut(token, "|")
-	return s.isToken(token) || s.isToken(bare)
+	c, err := s.identify(r)
+	if err != nil {
+		return nil, err
+	}
+	need, members := to.needs()
+	if c.member != nil && !members {
+		return nil, forbidden()
+	}
+	if app := r.PathValue("app_id"); app != "" && !c.belongs(app) {
+		return nil, notFound()
+	}
+	if c.may&need != need {
+		return nil, forbidden()
+	}
+	return c, nil
 }
 
-func (s *server) isToken(token string) bool {
-	sum := sha256.Sum256([]byte(token))
-	return subtle.ConstantTimeCompare(sum[:], s.token[:]) == 1
+// belongs reports whether a caller may know of an application, by its id or uid.
+func (c *caller) belongs(app string) bool {
+	return c.member == nil || app == event.Tenant.Format(c.member.Tenant) || c.uid != "" && app == c.uid
+}
+
+// identify finds out who makes a request, by the token that it carries. Some
+// clients write "token|environment".
+func (s *server) identify(r *http.Request) (*caller, error) {
+	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	text = strings.TrimSpace(text)
+	if text == "" || !strings.EqualFold(scheme, "Bearer") {
+		return nil, unauthorized("Invalid token")
+	}
+	bare, _, _ := strings.Cut(text, "|")
+	switch {
+	case s.token.is(text), s.token.is(bare):
+		return &caller{may: mayAll}, nil
+	case s.secret.is(text), s.secret.is(bare):
+		return nil, unauthorized("Invalid token: this is the JWT secret, which signs tokens and is none itself")
+	case strings.HasPrefix(bare, token.KeyPrefix):
+		return s.byKey(r.Context(), bare)
+	default:
+		return s.bySignature(r.Context(), bare)
+	}
+}
+
+// byKey identifies a program of an operator.
+func (s *server) byKey(ctx context.Context, text string) (*caller, error) {
+	key, err := token.ParseKey(text)
+	if err != nil {
+		return nil, unauthorized("Invalid token")
+	}
+	found, err := s.Keys.APIKey(ctx, key)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, unauthorized("Invalid token")
+	case err != nil:
+		return nil, err
+	case !found.ExpiresAt.IsZero() && !found.ExpiresAt.After(time.Now()):
+		return nil, unauthorized("The API key has expired")
+	}
+	return &caller{may: grant(scopes(), found.Scopes)}, nil
+}
+
+// bySignature identifies whoever has a signed token. That of a member can have
+// been revoked, so the database is asked.
+func (s *server) bySignature(ctx context.Context, text string) (*caller, error) {
+	subject, err := s.signed.Check(text)
+	if err != nil {
+		return nil, unauthorized("Invalid token")
+	}
+	if subject.Operator {
+		return &caller{may: mayAll}, nil
+	}
+	m := subject.Member
+	uid, err := s.Store.Membership(ctx, m.Tenant, m.ID, m.Session)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, unauthorized("Invalid token")
+	}
+	if err != nil {
+		return nil, err
+	}
+	may := grant(capabilities(), m.Capabilities)
+	if m.ReadOnly {
+		may &= mayLook
+	}
+	return &caller{may: may, member: m, uid: uid}, nil
+}
+
+// hidden is a secret text that others are compared with.
+type hidden struct {
+	sum [sha256.Size]byte
+	set bool
+}
+
+func hide(text string) hidden {
+	return hidden{sum: sha256.Sum256([]byte(text)), set: text != ""}
+}
+
+// is compares digests, so that the time it takes tells nothing of the secret,
+// not even its length.
+func (h *hidden) is(text string) bool {
+	sum := sha256.Sum256([]byte(text))
+	return h.set && subtle.ConstantTimeCompare(sum[:], h.sum[:]) == 1
 }

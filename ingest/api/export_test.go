@@ -16,3 +16,24 @@ func KeptRoutes() []string {
 	}
 	return paths
 }
+
+// Route is a route as tests see it.
+type Route struct {
+	Method, Path string
+	Decided      bool // who may call it
+	Open         bool // to anybody
+	Posts        bool // messages, which is all that some programs do
+	Replays      bool // messages that were posted
+}
+
+// Routes are all that there are.
+func Routes() []Route {
+	var all []Route
+	for _, r := range routes() {
+		all = append(all, Route{
+			Method: r.method, Path: r.path, Open: r.access == forAll, Posts: r.access == forProducers, Replays: r.access == forReplayers,
+			Decided: r.access >= forAll && r.access <= forSecretKeepers,
+		})
+	}
+	return all
+}

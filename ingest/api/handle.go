@@ -29,7 +29,8 @@ type answer struct {
 type call struct {
 	*server
 
-	Store *store.Store // that of the server, or a transaction of it
+	Store  *store.Store // that of the server, or a transaction of it
+	caller *caller
 
 	after []func(context.Context)
 	again *problem // what a repetition is answered; nil: the same as the first time
@@ -84,10 +85,11 @@ func (s *server) safely(to route, r *http.Request) (a answer, err error) {
 
 // serve does the operation for whoever may have it done.
 func (s *server) serve(to route, r *http.Request) (answer, error) {
-	if err := s.admit(to.access, r); err != nil {
+	by, err := s.admit(to, r)
+	if err != nil {
 		return answer{}, err
 	}
-	c := &call{server: s, Store: s.Store}
+	c := &call{server: s, Store: s.Store, caller: by}
 	a, err := c.once(to, r)
 	if err != nil {
 		return answer{}, err

@@ -12,8 +12,8 @@ import (
 func messageRoutes() []route {
 	return []route{
 		{"GET", appPath + "/msg", forMembers, (*call).listMessages},
-		{"POST", appPath + "/msg", forOperators, (*call).createMessage},
-		{"POST", appPath + "/msg/precheck/active", forOperators, (*call).precheck},
+		{"POST", appPath + "/msg", forProducers, (*call).createMessage},
+		{"POST", appPath + "/msg/precheck/active", forProducers, (*call).precheck},
 		{"GET", messagePath, forMembers, (*call).getMessage},
 	}
 }

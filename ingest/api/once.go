@@ -22,6 +22,8 @@ func unkept() []string {
 		appPath + "/msg",                 // claims its key in the commit that it shares with others
 		endpointPath + "/send-example",   // so does that
 		appPath + "/msg/precheck/active", // only looks
+		portalPath, dashboardPath,        // another token is as good, and none is to be kept
+		logoutPath, // only the first time is one allowed to
 	}
 }
 

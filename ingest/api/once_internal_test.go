@@ -19,7 +19,7 @@ func TestSecretIsNotKept(t *testing.T) {
 	url := testkit.Database(t)
 	s := &server{Config: Config{Store: testkit.Open(t, url), Log: testkit.Log(t), Timeout: time.Minute, MaxBody: 1 << 10}}
 	made := 0
-	handler := s.handle(route{method: "POST", path: "/key", do: func(c *call, _ *http.Request) (reply, error) {
+	handler := s.handle(route{method: "POST", path: "/key", access: forAll, do: func(c *call, _ *http.Request) (reply, error) {
 		made++
 		c.secretly("The key was made before")
 		return created(map[string]string{"token": "secret" + strconv.Itoa(made)}), nil

@@ -97,6 +97,17 @@ func notFound() *problem {
 	return &problem{status: http.StatusNotFound, code: "not_found", detail: "Entity not found"}
 }
 
+func unauthorized(detail string) *problem {
+	return &problem{
+		status: http.StatusUnauthorized, code: "authentication_failed", detail: detail,
+		header: http.Header{"Www-Authenticate": {"Bearer"}},
+	}
+}
+
+func forbidden() *problem {
+	return &problem{status: http.StatusForbidden, code: "insufficient access", detail: "Insufficient access for the given token"}
+}
+
 func conflict(code, detail string) *problem {
 	return &problem{status: http.StatusConflict, code: code, detail: detail}
 }

@@ -15,11 +15,11 @@ const (
 
 func replayRoutes() []route {
 	return []route{
-		{"POST", messagePath + "/endpoint/{endpoint_id}/resend", forMembers, (*call).resend},
-		{"POST", endpointPath + "/recover", forMembers, (*call).recover},
+		{"POST", messagePath + "/endpoint/{endpoint_id}/resend", forReplayers, (*call).resend},
+		{"POST", endpointPath + "/recover", forReplayers, (*call).recover},
 		{"GET", endpointPath + "/dlq", forMembers, (*call).listDeadLetters},
-		{"POST", endpointPath + "/dlq/redrive", forMembers, (*call).redriveAll},
-		{"POST", endpointPath + "/dlq/{msg_id}/redrive", forMembers, (*call).redriveOne},
+		{"POST", endpointPath + "/dlq/redrive", forReplayers, (*call).redriveAll},
+		{"POST", endpointPath + "/dlq/{msg_id}/redrive", forReplayers, (*call).redriveOne},
 	}
 }
 

@@ -40,6 +40,8 @@ const (
 func routes() []route {
 	return slices.Concat(
 		healthRoutes(),
+		apiKeyRoutes(),
+		tokenRoutes(),
 		applicationRoutes(),
 		endpointRoutes(),
 		secretRoutes(),
@@ -67,9 +69,9 @@ func (s *server) handler() http.Handler {
 	mux.Handle("GET "+documentURL, docs.Document())
 	methods[documentPath] = []string{http.MethodGet}
 	for path, allowed := range methods {
-		mux.Handle(prefix+path, s.handle(route{do: notAllowed(allowed)}))
+		mux.Handle(prefix+path, s.handle(route{access: forAll, do: notAllowed(allowed)}))
 	}
-	lost := s.handle(route{do: nowhere})
+	lost := s.handle(route{access: forAll, do: nowhere})
 	mux.Handle("/", lost)
 	return tidy(mux, lost)
 }

@@ -16,8 +16,8 @@ const (
 
 func secretRoutes() []route {
 	return []route{
-		{"GET", endpointPath + "/secret", forMembers, (*call).getSecret},
-		{"POST", endpointPath + "/secret/rotate", forMembers, (*call).rotateSecret},
+		{"GET", endpointPath + "/secret", forSecretReaders, (*call).getSecret},
+		{"POST", endpointPath + "/secret/rotate", forSecretKeepers, (*call).rotateSecret},
 	}
 }
 

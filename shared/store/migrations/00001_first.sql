@@ -201,7 +201,32 @@ CREATE TABLE tasks (
 CREATE INDEX tasks_by_kind ON tasks (kind, id);
 CREATE INDEX tasks_running ON tasks (updated_at) WHERE status = 'running';
 
+-- What operators' programs authenticate with. The secret part of a key is
+-- random, so its digest needs no salt.
+CREATE TABLE api_keys (
+    id         uuid PRIMARY KEY,
+    name       text   NOT NULL,
+    scopes     text[] NOT NULL,
+    digest     bytea  NOT NULL,    -- SHA-256 of the secret
+    expires_at timestamptz,
+    used_at    timestamptz,        -- to a minute
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Tokens of a tenant's people that end before their time: all those made from
+-- first to last (ids of tokens sort by time, as all do), of one session or of
+-- any. A row is of no use once the tokens would have ended by themselves.
+CREATE TABLE revocations (
+    tenant_id  uuid NOT NULL REFERENCES tenants,
+    first      uuid NOT NULL,
+    last       uuid NOT NULL,
+    session    text COLLATE "C",   -- NULL: of any
+    since      timestamptz NOT NULL
+);
+CREATE INDEX revocations_by_tenant ON revocations (tenant_id, last);
+
 -- +goose Down
+DROP TABLE revocations, api_keys;
 DROP TABLE tasks, dead_letters, attempts, batches, request_keys, event_keys, events,
     endpoint_secrets, endpoint_failures, endpoints, event_types, tenants;
 DROP FUNCTION tenant_of_row_changes, tenant_changes;
