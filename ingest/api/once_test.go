@@ -39,6 +39,8 @@ func TestRepeatedPosts(t *testing.T) { //nolint:tparallel // they look at all th
 		"/app/{app_id}/endpoint": `{"url":"https://example.com/new"}`,
 		"/event-type":            `{"name":"new","description":"d"}`,
 		"/app/{app_id}/endpoint/{endpoint_id}/secret/rotate":        ``,
+		"/app/{app_id}/endpoint/{endpoint_id}/pause":                ``,
+		"/app/{app_id}/endpoint/{endpoint_id}/resume":               ``,
 		"/app/{app_id}/endpoint/{endpoint_id}/recover":              `{"since":"2999-01-01T00:00:00Z"}`,
 		"/app/{app_id}/endpoint/{endpoint_id}/dlq/redrive":          ``,
 		"/app/{app_id}/endpoint/{endpoint_id}/dlq/{msg_id}/redrive": ``,
