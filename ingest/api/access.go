@@ -1,6 +1,10 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/postrider/postrider/shared/token"
+)
 
 // rights are what a caller may do.
 type rights uint8
@@ -21,10 +25,10 @@ const (
 // scopes are what an API key can be made for, and the rights that they give.
 func scopes() map[string]rights {
 	return map[string]rights{
-		"admin":   mayAll,
-		"manage":  mayAll &^ mayAdmin,
-		"publish": mayPublish,
-		"read":    mayRead,
+		token.Admin:   mayAll,
+		token.Manage:  mayAll &^ mayAdmin,
+		token.Publish: mayPublish,
+		token.Read:    mayRead,
 	}
 }
 

@@ -1,9 +1,9 @@
 package api
 
 import (
-	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/postrider/postrider/shared/event"
@@ -64,10 +64,9 @@ func (f *form) apiKey(k *store.APIKey) error {
 
 // scopes checks what a key is to be good for.
 func (f *form) scopes(k *store.APIKey) {
-	known := slices.Sorted(maps.Keys(scopes()))
-	unknown := func(name string) bool { return !slices.Contains(known, name) }
+	unknown := func(name string) bool { return !slices.Contains(token.Scopes(), name) }
 	if len(k.Scopes) == 0 || slices.ContainsFunc(k.Scopes, unknown) {
-		f.refuse("scopes", "must be at least one of admin, manage, publish, read")
+		f.refuse("scopes", "must be at least one of "+strings.Join(token.Scopes(), ", "))
 	}
 	slices.Sort(k.Scopes)
 	k.Scopes = slices.Compact(k.Scopes)

@@ -61,8 +61,9 @@ var rooms = []struct{ path, imports string }{
 	{"retry/cmd/retry", "retry shared/service"},
 	{"dlq/cmd/dlq", "dlq shared/service"},
 
-	// Programs of the installation: migrate and create streams; all in one; both shapes against each other.
+	// Programs of the installation: migrate and create streams; make a token; all in one; both shapes against each other.
 	{"deploy/bootstrap", "shared/service shared/bus shared/store"},
+	{"deploy/token", "shared/service shared/store shared/token"},
 	{"deploy/local", "ingest fanout deliver retry dlq shared/service shared/embedded shared/bus shared/store"},
 	{"deploy/e2e", "anything"},
 
@@ -132,7 +133,7 @@ var restricted = []struct{ path, rooms, why string }{
 
 // shipped are the programs of a real installation, and notShipped what none of them may contain by any route.
 const (
-	shipped    = "ingest/cmd/ingest fanout/cmd/fanout deliver/cmd/deliver retry/cmd/retry dlq/cmd/dlq deploy/bootstrap"
+	shipped    = "ingest/cmd/ingest fanout/cmd/fanout deliver/cmd/deliver retry/cmd/retry dlq/cmd/dlq deploy/bootstrap deploy/token"
 	notShipped = testOnly + " github.com/nats-io/nats-server/v2 github.com/stretchr/testify testing"
 )
 

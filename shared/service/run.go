@@ -86,7 +86,7 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
 
-	db, err := openStore(ctx, settings)
+	db, err := OpenStore(ctx, settings.DatabaseURL, settings.Connections)
 	if err != nil {
 		return err
 	}
@@ -159,10 +159,12 @@ func watch(ctx context.Context, dir *directory.Directory) (stop func()) {
 	}
 }
 
-func openStore(ctx context.Context, settings Settings) (*store.Store, error) {
+// OpenStore connects to a database that is prepared for this program. Its errors
+// say what to do.
+func OpenStore(ctx context.Context, url string, connections int) (*store.Store, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, connectTimeout, errConnectTimeout)
 	defer cancel()
-	db, err := store.Open(ctx, settings.DatabaseURL, settings.Connections)
+	db, err := store.Open(ctx, url, connections)
 	if err != nil {
 		return nil, adviseDatabase(err)
 	}
