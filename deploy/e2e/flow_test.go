@@ -17,6 +17,7 @@ func TestFlow(t *testing.T) {
 	inBothShapes(t, []string{"POSTRIDER_RETRY_SCHEDULE=1s,2s"}, func(t *testing.T, s system) {
 		t.Helper()
 		t.Run("published clients", func(t *testing.T) { t.Parallel(); testClient(t, s) })
+		t.Run("tokens and keys", func(t *testing.T) { t.Parallel(); testTokens(t, s) })
 		t.Run("fails twice, then works", func(t *testing.T) { t.Parallel(); testRetry(t, s) })
 		t.Run("always fails, is redriven", func(t *testing.T) { t.Parallel(); testDeadLetter(t, s) })
 		t.Run("schedule and timeout of its own", func(t *testing.T) { t.Parallel(); testOwnSchedule(t, s) })

@@ -200,7 +200,7 @@ func (s *Stack) prepareStage(stage string) error {
 			return err
 		}
 		s.URL = "http://127.0.0.1:" + port
-		env = append(env, "POSTRIDER_LISTEN=127.0.0.1:"+port, "POSTRIDER_TOKEN="+s.Token)
+		env = append(env, "POSTRIDER_LISTEN=127.0.0.1:"+port, "POSTRIDER_TOKEN="+s.Token, "POSTRIDER_JWT_SECRET="+rand.Text())
 	}
 	s.processes[stage] = s.process(stage, env)
 	return nil
