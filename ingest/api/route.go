@@ -73,7 +73,7 @@ func (s *server) handler() http.Handler {
 	}
 	lost := s.handle(route{access: forAll, do: nowhere})
 	mux.Handle("/", lost)
-	return tidy(mux, lost)
+	return cors(tidy(mux, lost))
 }
 
 // tidy takes one slash off the end of the path. Paths that the mux would answer
