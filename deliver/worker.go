@@ -42,7 +42,7 @@ type worker struct {
 	metrics   *metrics
 	scheduler *scheduler
 	caller    *caller
-	retries   schedule.Schedule // of endpoints without one of their own
+	retries   schedule.Schedule // where nothing more specific says another
 	finisher  *finisher
 
 	attempts sync.WaitGroup
@@ -111,20 +111,35 @@ func (w *worker) try(ctx context.Context, j *job) (*result, error) {
 		w.metrics.deferred.Inc()
 		return deferral(j), nil
 	}
+	retries, err := w.retriesOf(ctx, endpoint, d.Type)
+	if err != nil {
+		return nil, err
+	}
 	a, err := w.deliver(ctx, endpoint, d)
 	if err != nil {
 		return nil, err
 	}
 	w.metrics.observe(d, a)
-	return newResult(j, a, w.retriesOf(endpoint)), nil
+	return newResult(j, a, retries), nil
 }
 
-// retriesOf is the endpoint's own schedule, if it has one, or the installation's.
-func (w *worker) retriesOf(e *directory.Endpoint) schedule.Schedule {
+// retriesOf is the most specific schedule that there is: the endpoint's, the event
+// type's, the application's, or else the installation's.
+func (w *worker) retriesOf(ctx context.Context, e *directory.Endpoint, eventType string) (schedule.Schedule, error) {
 	if e.RetrySchedule != nil {
-		return e.RetrySchedule
+		return e.RetrySchedule, nil
 	}
-	return w.retries
+	ofType, err := w.directory.RetrySchedule(ctx, eventType)
+	switch {
+	case err != nil:
+		return nil, err
+	case ofType != nil:
+		return ofType, nil
+	case e.Tenant.RetrySchedule != nil:
+		return e.Tenant.RetrySchedule, nil
+	default:
+		return w.retries, nil
+	}
 }
 
 func (w *worker) deliver(ctx context.Context, e *directory.Endpoint, d *event.Delivery) (*attempt, error) {

@@ -6,8 +6,12 @@ import (
 	"time"
 
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/schedule"
 	"github.com/postrider/postrider/shared/store"
 )
+
+// maxWeight is how many times the turns of an ordinary application one may have.
+const maxWeight = 100
 
 func applicationRoutes() []route {
 	return []route{
@@ -22,20 +26,26 @@ func applicationRoutes() []route {
 
 // application is a tenant as clients see it.
 type application struct {
-	ID           string            `json:"id"`
-	UID          *string           `json:"uid"`
-	Name         string            `json:"name"`
-	ThrottleRate *int              `json:"throttleRate"`
-	RateLimit    *int              `json:"rateLimit"` // the older name
-	Metadata     map[string]string `json:"metadata"`
-	CreatedAt    time.Time         `json:"createdAt"`
-	UpdatedAt    time.Time         `json:"updatedAt"`
+	ID           string  `json:"id"`
+	UID          *string `json:"uid"`
+	Name         string  `json:"name"`
+	ThrottleRate *int    `json:"throttleRate"`
+	RateLimit    *int    `json:"rateLimit"` // the older name
+
+	// Ours.
+	Weight        int      `json:"weight"`
+	RetrySchedule []string `json:"retrySchedule"`
+
+	Metadata  map[string]string `json:"metadata"`
+	CreatedAt time.Time         `json:"createdAt"`
+	UpdatedAt time.Time         `json:"updatedAt"`
 }
 
 func showTenant(t *store.Tenant) application {
 	return application{
 		ID: event.Tenant.Format(t.ID), UID: none(t.UID), Name: t.Name,
-		ThrottleRate: none(t.ThrottleRate), RateLimit: none(t.ThrottleRate), Metadata: object(t.Metadata),
+		ThrottleRate: none(t.ThrottleRate), RateLimit: none(t.ThrottleRate),
+		Weight: t.Weight, RetrySchedule: schedule.Schedule(t.RetrySchedule).Delays(), Metadata: object(t.Metadata),
 		CreatedAt: t.ID.Time(), UpdatedAt: t.UpdatedAt.UTC(),
 	}
 }
@@ -48,6 +58,10 @@ func (f *form) tenant(t *store.Tenant) error {
 	}
 	f.uid("uid", event.Tenant, &t.UID)
 	f.rate(&t.ThrottleRate)
+	if clearable(f, "weight", &t.Weight) && (t.Weight < 1 || t.Weight > maxWeight) {
+		f.refuse("weight", "must be 1 to 100")
+	}
+	f.retrySchedule(&t.RetrySchedule)
 	f.metadata(&t.Metadata)
 	return f.err()
 }

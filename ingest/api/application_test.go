@@ -18,7 +18,7 @@ func TestApplication(t *testing.T) { //nolint:tparallel // the steps follow each
 	id := a.id(t)
 	require.True(t, strings.HasPrefix(id, "app_"))
 	require.Equal(t, map[string]any{
-		"id": id, "uid": "acme", "name": "Acme", "throttleRate": 7.0, "rateLimit": 7.0, "metadata": map[string]any{"k": "v"},
+		"id": id, "uid": "acme", "name": "Acme", "throttleRate": 7.0, "rateLimit": 7.0, "weight": 1.0, "retrySchedule": nil, "metadata": map[string]any{"k": "v"},
 		"createdAt": a.body["createdAt"], "updatedAt": a.body["updatedAt"],
 	}, a.body)
 	require.Equal(t, a.body, w.must(t, 200, "GET", "/app/acme", "").body)
@@ -40,6 +40,20 @@ func TestApplication(t *testing.T) { //nolint:tparallel // the steps follow each
 		w.must(t, 404, "GET", "/app/acme", "")
 		w.send(t, "PATCH", "/app/"+id, `{"uid":"other"}`).requireCode(t, 409, "conflict")
 		w.must(t, 404, "PATCH", "/app/nobody", `{}`)
+	})
+	t.Run("has a weight and a schedule", func(t *testing.T) {
+		own := func(method, body string) []any {
+			a := w.must(t, 200, method, "/app/"+id, body)
+			return []any{a.body["weight"], a.body["retrySchedule"]}
+		}
+		require.Equal(t, []any{100.0, []any{"5s", "1m30s"}}, own("PATCH", `{"weight":100,"retrySchedule":["5s","90s"]}`))
+		require.Equal(t, []any{100.0, []any{}}, own("PATCH", `{"retrySchedule":[]}`), "no retries")
+		require.Equal(t, []any{1.0, nil}, own("PATCH", `{"weight":null,"retrySchedule":null}`))
+		require.Equal(t, []any{7.0, []any{"1s"}}, own("PUT", `{"name":"Acme","weight":7,"retrySchedule":["1s"]}`))
+		snap, err := w.store.Snapshot(t.Context(), parse(t, event.Tenant, id))
+		require.NoError(t, err)
+		require.Equal(t, 7, snap.Weight)
+		require.Equal(t, []any{1.0, nil}, own("PUT", `{"name":"Acme"}`))
 	})
 	t.Run("put replaces, or creates", func(t *testing.T) {
 		a := w.must(t, 200, "PUT", "/app/"+id, `{"name":"New"}`)

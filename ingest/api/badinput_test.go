@@ -24,6 +24,7 @@ func writes(app, endpoint string) []struct{ method, path, body string } {
 		{"POST", "/event-type", `{"name":"new","description":""}`},
 		{"PUT", "/event-type/there", `{"description":""}`},
 		{"PATCH", "/event-type/there", `{}`},
+		{"PUT", "/event-type/there/retry-schedule", `{}`},
 		{"POST", "/app/" + app + "/msg", `{"eventType":"a","payload":{}}`},
 		{"POST", "/app/" + app + "/msg/precheck/active", `{"eventType":"a"}`},
 		{"POST", one + "/send-example", `{"eventType":"there"}`},
@@ -70,9 +71,14 @@ func TestBadValues(t *testing.T) {
 		"rateLimit":    {`0`, `"1"`},
 		"metadata":     {`1`, `[]`, `{"a":1}`, `{"a":null}`, `{"a":{}}`, `{"a":"\u0000"}`, `{"\u0000":""}`, `{"a":"` + strings.Repeat("x", 5000) + `"}`},
 	}
+	badSchedules := []string{
+		`"5s"`, `{}`, `[5]`, `["5"]`, `["0s"]`, `["-5s"]`, `["200h"]`, `["100h","100h"]`, `[null]`, `[{}]`, `[[]]`, `["5s\u0000"]`,
+		`[{"secs":"5"}]`, `[{"secs":-5,"nanos":0}]`, `[{"secs":99999999999999999999,"nanos":0}]`, `[{"secs":4294967295,"nanos":0}]`, `[{"secs":1.5}]`,
+	}
 	ofApplication := map[string][]string{
-		"name": {`1`, `""`, `[]`, `"a\u0000b"`, `"\u0008"`},
-		"uid":  {`"app_1"`},
+		"name":   {`1`, `""`, `[]`, `"a\u0000b"`, `"\u0008"`},
+		"uid":    {`"app_1"`},
+		"weight": {`0`, `-1`, `101`, `1.5`, `"1"`, `99999999999999999999`}, "retrySchedule": badSchedules,
 	}
 	ofEndpoint := map[string][]string{
 		"url":           {`1`, `""`, `"x"`, `"ftp://a.example/"`, `"http://127.0.0.1/"`, `"http://a.example/\u0000"`, `"http://` + strings.Repeat("x", 3000) + `"`},
@@ -82,12 +88,13 @@ func TestBadValues(t *testing.T) {
 		"version":       {`0`, `"1"`, `70000`},
 		"eventTypes":    {`[]`, `"a"`, `[1]`, `[null]`, `["missing"]`, `["there","a b"]`, `["there\u0000"]`},
 		"filterTypes":   {`[]`, `1`},
-		"retrySchedule": {`"5s"`, `[5]`, `["5"]`, `["0s"]`, `["-5s"]`, `["200h"]`, `["100h","100h"]`, `[null]`},
+		"retrySchedule": badSchedules,
+		"ordered":       {`1`, `"true"`},
 		"timeoutMs":     {`99`, `60001`, `"1000"`, `1.5`},
 		"channels":      {`[]`, `"a"`, `["a b"]`, `[""]`, `["a","b","c","d","e","f","g","h","i","j","k"]`},
 	}
 	ofEventType := map[string][]string{
-		"description": {`1`, `"\u0000"`}, "archived": {`1`}, "deprecated": {`"no"`}, "featureFlag": {`1`, `"a b"`},
+		"description": {`1`, `"\u0000"`}, "archived": {`1`}, "deprecated": {`"no"`}, "featureFlag": {`1`, `"a b"`}, "featureFlags": {`[]`, `"a"`, `["a b"]`, `[1]`, `[null]`}, "groupName": {`1`, `""`, `"a b"`},
 		"schemas": {`1`, `[]`, `{"1":1}`, `{"1":null}`, `{"1":{"a":"\u0000"}}`, `{"1":{"\u0000":1}}`, `{"1":{"a":1e999}}`},
 	}
 	ofMessage := map[string][]string{
@@ -111,7 +118,7 @@ func TestBadValues(t *testing.T) {
 			common, ofEndpoint, {"secret": {`1`, `""`, `"whsec_"`, `"whsec_!"`, `"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"`}, "headers": {`{"host":"x"}`}},
 		}},
 		{"PUT", endpoint, `"url":"https://example.com"`, []map[string][]string{common, ofEndpoint}},
-		{"PATCH", endpoint, ``, []map[string][]string{common, ofEndpoint, {"url": {`null`}, "disabled": {`null`}, "description": {`null`}}}},
+		{"PATCH", endpoint, ``, []map[string][]string{common, ofEndpoint, {"url": {`null`}, "disabled": {`null`}, "description": {`null`}, "ordered": {`null`}, "secret": {`1`, `""`, `"whsec_!"`}}}},
 		{"POST", endpoint + "/secret/rotate", ``, []map[string][]string{{
 			"key": {`1`, `""`, `"whsec_AA=="`, `"whpk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbc="`}, "gracePeriodSeconds": {`-1`, `604801`, `"1"`, `1.5`},
 		}}},
@@ -121,6 +128,7 @@ func TestBadValues(t *testing.T) {
 		{"POST", endpoint + "/recover", `"since":"2999-01-01T00:00:00Z"`, []map[string][]string{{"until": {`1`, `"2999-01-01T00:00:00Z"`, `"1999-01-01T00:00:00Z"`}}}},
 		{"POST", "/event-type", `"name":"n","description":""`, []map[string][]string{ofEventType, {"name": {`1`, `""`, `"a b"`, `"` + long + `"`}}}},
 		{"PUT", "/event-type/there", `"description":""`, []map[string][]string{ofEventType}},
+		{"PUT", "/event-type/there/retry-schedule", ``, []map[string][]string{{"retrySchedule": badSchedules}}},
 		{"PATCH", "/event-type/there", ``, []map[string][]string{ofEventType, {"description": {`null`}}}},
 		{"POST", "/app/" + app + "/msg", `"eventType":"a","payload":{}`, []map[string][]string{ofMessage}},
 		{"POST", endpoint + "/send-example", `"eventType":"there"`, []map[string][]string{

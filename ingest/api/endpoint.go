@@ -9,6 +9,7 @@ import (
 	"github.com/postrider/postrider/shared/egress"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/schedule"
+	"github.com/postrider/postrider/shared/signature"
 	"github.com/postrider/postrider/shared/store"
 )
 
@@ -50,6 +51,7 @@ type endpoint struct {
 	DisabledReason *string    `json:"disabledReason"` // null: its owner's wish
 	DisabledAt     *time.Time `json:"disabledAt"`
 	Paused         bool       `json:"paused"`
+	Ordered        bool       `json:"ordered"`
 	RetrySchedule  []string   `json:"retrySchedule"`
 	TimeoutMs      *int64     `json:"timeoutMs"`
 
@@ -64,7 +66,7 @@ func showEndpoint(e *store.Endpoint) endpoint {
 		ID: event.Endpoint.Format(e.ID), UID: none(e.UID), URL: e.URL, Description: e.Description, Disabled: e.Disabled,
 		EventTypes: e.EventTypes, FilterTypes: e.EventTypes, Channels: e.Channels,
 		ThrottleRate: none(e.ThrottleRate), RateLimit: none(e.ThrottleRate),
-		DisabledReason: none(e.DisabledReason), DisabledAt: none(e.DisabledAt.UTC()), Paused: e.Paused,
+		DisabledReason: none(e.DisabledReason), DisabledAt: none(e.DisabledAt.UTC()), Paused: e.Paused, Ordered: e.Ordered,
 		RetrySchedule: schedule.Schedule(e.RetrySchedule).Delays(), TimeoutMs: none(e.Timeout.Milliseconds()), Version: max(e.APIVersion, 1),
 		Metadata: object(e.Metadata), CreatedAt: e.ID.Time(), UpdatedAt: e.UpdatedAt.UTC(),
 	}
@@ -86,6 +88,7 @@ func (f *form) endpoint(e *store.Endpoint, policy egress.Policy) error {
 	f.names(f.either("eventTypes", "filterTypes"), maxEventTypes, &e.EventTypes)
 	f.names("channels", maxChannels, &e.Channels)
 	f.rate(&e.ThrottleRate)
+	member(f, "ordered", &e.Ordered)
 	f.retrySchedule(&e.RetrySchedule)
 	f.timeout(&e.Timeout)
 	if member(f, "version", &e.APIVersion) && (e.APIVersion < 1 || e.APIVersion > maxRate) {
@@ -93,24 +96,6 @@ func (f *form) endpoint(e *store.Endpoint, policy egress.Policy) error {
 	}
 	f.metadata(&e.Metadata)
 	return f.err()
-}
-
-// retrySchedule reads a list of delays, such as ["5s", "5m"]. An empty one means
-// no retries, null the installation's schedule.
-func (f *form) retrySchedule(target *[]time.Duration) {
-	var delays []string
-	if !clearable(f, "retrySchedule", &delays) {
-		if _, null := f.members["retrySchedule"]; null {
-			*target = nil
-		}
-		return
-	}
-	s, err := schedule.New(delays)
-	if err != nil {
-		f.refuse("retrySchedule", err.Error())
-		return
-	}
-	*target = s
 }
 
 // timeout reads how long an attempt may take.
@@ -231,7 +216,18 @@ func (c *call) patchEndpoint(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	changed, err := c.changeEndpoint(r, tenant.ID, f, func(e *store.Endpoint) error { return f.endpoint(e, c.Egress) })
+	var secret signature.Key
+	if f.given("secret") {
+		secret = f.secret("secret")
+	}
+	var changed *store.Endpoint
+	err = c.within(r.Context(), func() error { //nolint:contextcheck // it is in the request
+		changed, err = c.changeEndpoint(r, tenant.ID, f, func(e *store.Endpoint) error { return f.endpoint(e, c.Egress) })
+		if err != nil || !f.given("secret") {
+			return err
+		}
+		return c.Store.ReplaceSecret(r.Context(), changed.ID, secret.Reveal())
+	})
 	if err != nil {
 		return reply{}, err
 	}

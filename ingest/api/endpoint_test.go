@@ -21,7 +21,7 @@ func TestEndpoint(t *testing.T) { //nolint:tparallel // the steps follow each ot
 	id := a.id(t)
 	require.True(t, strings.HasPrefix(id, "ep_"))
 	require.Equal(t, map[string]any{
-		"id": id, "uid": "one", "url": "https://example.com/", "description": "", "disabled": false, "disabledReason": nil, "disabledAt": nil, "paused": false,
+		"id": id, "uid": "one", "url": "https://example.com/", "description": "", "disabled": false, "disabledReason": nil, "disabledAt": nil, "paused": false, "ordered": false,
 		"eventTypes": []any{"paid"}, "filterTypes": []any{"paid"}, "channels": []any{"eu"}, "throttleRate": 5.0, "rateLimit": 5.0,
 		"retrySchedule": []any{"5s", "1h30m0s"}, "timeoutMs": 2500.0, "version": 3.0, "metadata": map[string]any{"k": "v"}, "createdAt": a.body["createdAt"], "updatedAt": a.body["updatedAt"],
 	}, a.body)
@@ -89,6 +89,16 @@ func TestEndpoint(t *testing.T) { //nolint:tparallel // the steps follow each ot
 			require.Equal(t, a.body, w.must(t, 200, "GET", one, "").body)
 		}
 	})
+	t.Run("is ordered", func(t *testing.T) {
+		require.Equal(t, true, w.must(t, 200, "PATCH", one, `{"ordered":true}`).body["ordered"])
+		require.Equal(t, true, w.must(t, 200, "PATCH", one, `{}`).body["ordered"])
+		snap, err := w.store.Snapshot(t.Context(), parse(t, event.Tenant, app))
+		require.NoError(t, err)
+		require.True(t, snap.Targets[0].Ordered)
+		require.Equal(t, true, w.must(t, 201, "POST", "/app/a/endpoint", `{"url":"https://example.com","ordered":true,"uid":"o"}`).body["ordered"])
+		w.must(t, 204, "DELETE", "/app/a/endpoint/o", "")
+		require.Equal(t, false, w.must(t, 200, "PATCH", one, `{"ordered":false}`).body["ordered"])
+	})
 	t.Run("has its own schedule and timeout, or the installation's", func(t *testing.T) {
 		own := func(patch string) []any {
 			a := w.must(t, 200, "PATCH", one, patch)
@@ -153,6 +163,15 @@ func TestSecret(t *testing.T) {
 	}
 	w.send(t, "POST", path+"/secret/rotate", `{}`).requireCode(t, 400, "limit_reached")
 	require.Len(t, w.keys(t, app), 11)
+
+	w.must(t, 200, "PATCH", path, `{"secret":"`+symmetric+`"}`)
+	require.Equal(t, symmetric, w.must(t, 200, "GET", path+"/secret", "").body["key"])
+	require.Len(t, w.keys(t, app), 11, "in place of the current one, at once")
+	w.must(t, 200, "PATCH", path, `{"secret":null,"description":"d"}`)
+	w.send(t, "PATCH", path, `{"secret":"whsec_!","description":"e"}`).requireInvalid(t, "body.secret")
+	w.send(t, "PATCH", path, `{"secret":"`+private+`","eventTypes":["missing"]}`).requireInvalid(t, "body.eventTypes")
+	require.Equal(t, symmetric, w.must(t, 200, "GET", path+"/secret", "").body["key"])
+	require.Equal(t, "d", w.must(t, 200, "GET", path, "").body["description"])
 }
 
 // keys are those that sign for the one endpoint of an application.

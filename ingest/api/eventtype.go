@@ -11,6 +11,8 @@ import (
 	"github.com/postrider/postrider/shared/store"
 )
 
+const maxTypeFlags = 20
+
 func eventTypeRoutes() []route {
 	return []route{
 		{"GET", "/event-type", forMembers, (*call).listEventTypes},
@@ -29,16 +31,24 @@ type eventType struct {
 	Archived    bool            `json:"archived"`
 	Deprecated  bool            `json:"deprecated"`
 	Schemas     json.RawMessage `json:"schemas"`
-	FeatureFlag *string         `json:"featureFlag"`
-	CreatedAt   time.Time       `json:"createdAt"`
-	UpdatedAt   time.Time       `json:"updatedAt"`
+
+	FeatureFlags []string `json:"featureFlags"`
+	FeatureFlag  *string  `json:"featureFlag"` // the older name: the first of them
+	GroupName    *string  `json:"groupName"`
+
+	CreatedAt time.Time `json:"createdAt"`
+	UpdatedAt time.Time `json:"updatedAt"`
 }
 
 func showEventType(t *store.EventType) eventType {
-	return eventType{
-		Name: t.Name, Description: t.Description, Archived: t.Archived, Deprecated: t.Deprecated,
-		Schemas: t.Schemas, FeatureFlag: none(t.FeatureFlag), CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(),
+	shown := eventType{
+		Name: t.Name, Description: t.Description, Archived: t.Archived, Deprecated: t.Deprecated, Schemas: t.Schemas,
+		FeatureFlags: t.FeatureFlags, GroupName: none(t.Group), CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(),
 	}
+	if len(t.FeatureFlags) > 0 {
+		shown.FeatureFlag = &t.FeatureFlags[0]
+	}
+	return shown
 }
 
 // eventType reads all of an event type but its name into t.
@@ -48,10 +58,26 @@ func (f *form) eventType(t *store.EventType) error {
 	member(f, "archived", &t.Archived)
 	member(f, "deprecated", &t.Deprecated)
 	f.schemas(&t.Schemas)
-	if clearable(f, "featureFlag", &t.FeatureFlag) {
-		f.name("featureFlag", t.FeatureFlag)
+	f.typeFlags(&t.FeatureFlags)
+	if clearable(f, "groupName", &t.Group) {
+		f.name("groupName", t.Group)
 	}
 	return f.err()
+}
+
+// typeFlags reads the flags of which an application needs one to see the event
+// type, or the one flag that older clients know.
+func (f *form) typeFlags(target *[]string) {
+	if f.either("featureFlags", "featureFlag") == "featureFlags" {
+		f.names("featureFlags", maxTypeFlags, target)
+		return
+	}
+	var flag string
+	*target = nil
+	if clearable(f, "featureFlag", &flag) {
+		f.name("featureFlag", flag)
+		*target = []string{flag}
+	}
 }
 
 // schemas reads a map of versions to JSON schemas, each an object or, as JSON
@@ -115,7 +141,7 @@ func nameOf(r *http.Request) (string, error) {
 // is led by "=" in an iterator.
 func (c *call) listEventTypes(r *http.Request) (reply, error) {
 	p := readParams(r)
-	page := store.Page[string]{Limit: p.limit(), Ascending: p.ascending(true)}
+	page := store.Page[string]{Limit: p.limit(), Ascending: p.ascending(true)} // by name
 	iterator := p.values.Get("iterator")
 	page.From, page.Back = strings.CutPrefix(iterator, "-")
 	page.From = strings.TrimPrefix(page.From, "=")

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"net/url"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,7 +13,7 @@ func TestEventType(t *testing.T) { //nolint:tparallel // the steps follow each o
 	w := start(t)
 	a := w.must(t, 201, "POST", "/event-type", `{"name":"user.signup","description":"d","schemas":{"1":{"type":"object"}},"featureFlag":"beta"}`)
 	require.Equal(t, map[string]any{
-		"name": "user.signup", "description": "d", "archived": false, "deprecated": false, "featureFlag": "beta",
+		"name": "user.signup", "description": "d", "archived": false, "deprecated": false, "featureFlag": "beta", "featureFlags": []any{"beta"}, "groupName": nil,
 		"schemas": map[string]any{"1": map[string]any{"type": "object"}}, "createdAt": a.body["createdAt"], "updatedAt": a.body["updatedAt"],
 	}, a.body)
 	require.Equal(t, a.body, w.must(t, 200, "GET", "/event-type/user.signup", "").body)
@@ -24,6 +25,17 @@ func TestEventType(t *testing.T) { //nolint:tparallel // the steps follow each o
 		require.NotNil(t, a.body["schemas"])
 		require.Nil(t, w.must(t, 200, "PATCH", "/event-type/user.signup", `{"schemas":null}`).body["schemas"])
 		w.must(t, 404, "PATCH", "/event-type/missing", `{}`)
+	})
+	t.Run("feature flags and group", func(t *testing.T) {
+		flags := func(patch string) []any {
+			a := w.must(t, 200, "PATCH", "/event-type/user.signup", patch)
+			return []any{a.body["featureFlags"], a.body["featureFlag"], a.body["groupName"]}
+		}
+		require.Equal(t, []any{[]any{"a", "b"}, "a", "user"}, flags(`{"featureFlags":["a","b"],"groupName":"user"}`))
+		require.Equal(t, []any{[]any{"a", "b"}, "a", "user"}, flags(`{}`))
+		require.Equal(t, []any{[]any{"a", "b"}, "a", "user"}, flags(`{"featureFlags":["a","b"],"featureFlag":"c"}`))
+		require.Equal(t, []any{[]any{"c"}, "c", "user"}, flags(`{"featureFlag":"c"}`), "the older name")
+		require.Equal(t, []any{nil, nil, nil}, flags(`{"featureFlags":null,"groupName":null}`))
 	})
 	t.Run("put", func(t *testing.T) {
 		a := w.must(t, 200, "PUT", "/event-type/user.signup", `{"description":"new"}`)
@@ -66,5 +78,9 @@ func TestEventType(t *testing.T) { //nolint:tparallel // the steps follow each o
 		require.Equal(t, names, found)
 		require.Equal(t, names[:len(names)-1], w.must(t, 200, "GET", path, "").data(t, "name"))
 		require.Equal(t, []any{"--"}, w.must(t, 200, "GET", "/event-type?iterator="+url.QueryEscape("--a"), "").data(t, "name"))
+		slices.Reverse(names)
+		require.Equal(t, names, w.must(t, 200, "GET", "/event-type?order=descending", "").data(t, "name"))
+		require.Equal(t, []any{"b", "_"}, w.must(t, 200, "GET", "/event-type?order=descending&limit=2&iterator=user.signup", "").data(t, "name"))
+		require.Equal(t, []any{"b", "_"}, w.must(t, 200, "GET", "/event-type?order=descending&limit=2&iterator=-A", "").data(t, "name"))
 	})
 }

@@ -41,6 +41,16 @@ type call struct {
 // process dies just then.
 func (c *call) afterwards(do func(context.Context)) { c.after = append(c.after, do) }
 
+// within has work done in one transaction, which c.Store is meanwhile.
+func (c *call) within(ctx context.Context, work func() error) error {
+	outside := c.Store
+	defer func() { c.Store = outside }()
+	return outside.Within(ctx, func(s *store.Store) error {
+		c.Store = s
+		return work()
+	})
+}
+
 // secretly says that the answer must not be kept, because it shows a secret that
 // is shown only once. A repetition of the request is told so.
 func (c *call) secretly(detail string) { c.again = conflict("conflict", detail) }

@@ -47,6 +47,7 @@ func routes() []route {
 		secretRoutes(),
 		headerRoutes(),
 		eventTypeRoutes(),
+		retryScheduleRoutes(),
 		messageRoutes(),
 		exampleRoutes(),
 		expungeRoutes(),

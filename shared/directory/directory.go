@@ -38,6 +38,7 @@ type Directory struct {
 	log   zerolog.Logger
 	loads singleflight.Group
 	cache *otter.Cache[event.ID, *Tenant]
+	types schedules
 
 	mu      sync.Mutex // held to remember and to forget, so that the two cannot cross
 	changes uint64     // counts changes of any tenant
@@ -60,7 +61,7 @@ func New(s *store.Store, log zerolog.Logger) (*Directory, error) {
 // and read again as needed.
 func (d *Directory) Run(ctx context.Context) {
 	for {
-		err := d.store.WatchTenants(ctx, d.reset, d.changed)
+		err := d.store.Watch(ctx, store.Watcher{Reset: d.reset, Tenant: d.changed, EventTypes: d.types.changed})
 		if ctx.Err() != nil {
 			return
 		}
@@ -142,6 +143,7 @@ func (d *Directory) changed(id event.ID) {
 }
 
 func (d *Directory) reset() {
+	d.types.changed()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.changes++

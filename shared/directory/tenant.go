@@ -13,7 +13,10 @@ import (
 type Tenant struct {
 	ID        event.ID
 	Version   int64
+	Weight    int // of its turns among all tenants
 	Endpoints []*Endpoint
+
+	RetrySchedule []time.Duration // nil: the installation's, empty: no retries
 
 	byID map[event.ID]*Endpoint
 }
@@ -21,6 +24,8 @@ type Tenant struct {
 // Endpoint is where events of a tenant go. It never changes.
 type Endpoint struct {
 	store.Target
+
+	Tenant *Tenant
 
 	keys []key
 }
@@ -46,11 +51,15 @@ func newTenant(snap *store.Snapshot) (*Tenant, error) {
 	t := Tenant{
 		ID:        snap.Tenant,
 		Version:   snap.Version,
+		Weight:    snap.Weight,
 		Endpoints: make([]*Endpoint, 0, len(snap.Targets)),
-		byID:      make(map[event.ID]*Endpoint, len(snap.Targets)),
+
+		RetrySchedule: snap.RetrySchedule,
+
+		byID: make(map[event.ID]*Endpoint, len(snap.Targets)),
 	}
 	for _, target := range snap.Targets {
-		e := &Endpoint{Target: target}
+		e := &Endpoint{Target: target, Tenant: &t}
 		for _, s := range target.Secrets {
 			parsed, err := signature.ParseKey(s.Key)
 			if err != nil {

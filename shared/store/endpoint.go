@@ -22,14 +22,15 @@ type Endpoint struct {
 	Channels     []string // nil: all
 	Headers      map[string]string
 	Disabled     bool
-	ThrottleRate int // deliveries a second; 0: no limit
+	ThrottleRate int  // deliveries a second; 0: no limit
+	Ordered      bool // deliveries are to keep the order of their events
 
 	// Read only: they change in other ways than by ChangeEndpoint.
 	DisabledReason string    // empty: its owner's wish
 	DisabledAt     time.Time // zero: it is enabled
 	Paused         bool      // deliveries wait
 
-	RetrySchedule []time.Duration // delays after failed attempts; nil: the installation's, empty: no retries
+	RetrySchedule []time.Duration // delays after failed attempts; nil: the event type's, empty: no retries
 	Timeout       time.Duration   // of an attempt; 0: the installation's
 
 	APIVersion int // 0: the first
@@ -38,7 +39,7 @@ type Endpoint struct {
 }
 
 const endpointColumns = `id, tenant_id, coalesce(uid, ''), url, description, event_types, channels, headers,
-	disabled, coalesce(disabled_reason, ''), disabled_at, paused, coalesce(throttle_rate, 0), retry_schedule, coalesce(timeout, '0'),
+	disabled, coalesce(disabled_reason, ''), disabled_at, paused, coalesce(throttle_rate, 0), ordered, retry_schedule, coalesce(timeout, '0'),
 	api_version, metadata, updated_at`
 
 const selectEndpoint = `SELECT ` + endpointColumns + ` FROM endpoints`
@@ -48,7 +49,7 @@ const thatEndpoint = ` WHERE tenant_id = $1 AND (id = $2 OR uid = $3) AND delete
 func scanEndpoint(row pgx.Row, e *Endpoint) error {
 	var disabledAt *time.Time
 	err := row.Scan(&e.ID, &e.Tenant, &e.UID, &e.URL, &e.Description, &e.EventTypes, &e.Channels, &e.Headers,
-		&e.Disabled, &e.DisabledReason, &disabledAt, &e.Paused, &e.ThrottleRate, &e.RetrySchedule, &e.Timeout,
+		&e.Disabled, &e.DisabledReason, &disabledAt, &e.Paused, &e.ThrottleRate, &e.Ordered, &e.RetrySchedule, &e.Timeout,
 		&e.APIVersion, &e.Metadata, &e.UpdatedAt)
 	e.DisabledAt = timeOf(disabledAt)
 	return err
@@ -72,8 +73,8 @@ func (s *Store) CreateEndpoint(ctx context.Context, e *Endpoint, secret string) 
 	err := s.transact(ctx, func(tx pgx.Tx) error {
 		err := e.scanSettled(tx.QueryRow(ctx, `
 			INSERT INTO endpoints (id, tenant_id, uid, url, description, event_types, channels, headers, disabled, throttle_rate,
-				retry_schedule, timeout, api_version, metadata, disabled_at)
-			SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, CASE WHEN $9 THEN now() END
+				retry_schedule, timeout, api_version, metadata, ordered, disabled_at)
+			SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, CASE WHEN $9 THEN now() END
 			FROM tenants WHERE id = $2 AND deleted_at IS NULL`+settled, e.columns()...))
 		if err != nil {
 			return err
@@ -90,7 +91,7 @@ func (s *Store) CreateEndpoint(ctx context.Context, e *Endpoint, secret string) 
 func (e *Endpoint) columns() []any {
 	return []any{
 		e.ID, e.Tenant, blank(e.UID), e.URL, e.Description, e.EventTypes, e.Channels, object(e.Headers),
-		e.Disabled, positive(e.ThrottleRate), e.RetrySchedule, positive(e.Timeout), max(e.APIVersion, 1), object(e.Metadata),
+		e.Disabled, positive(e.ThrottleRate), e.RetrySchedule, positive(e.Timeout), max(e.APIVersion, 1), object(e.Metadata), e.Ordered,
 	}
 }
 
@@ -141,7 +142,7 @@ func (s *Store) ChangeEndpoint(ctx context.Context, tenant event.ID, ref Ref, ch
 		}
 		return e.scanSettled(tx.QueryRow(ctx, `
 			UPDATE endpoints SET uid = $3, url = $4, description = $5, event_types = $6, channels = $7, headers = $8,
-				disabled = $9, throttle_rate = $10, retry_schedule = $11, timeout = $12, api_version = $13, metadata = $14, updated_at = now(),
+				disabled = $9, throttle_rate = $10, retry_schedule = $11, timeout = $12, api_version = $13, metadata = $14, ordered = $15, updated_at = now(),
 				disabled_reason = CASE WHEN $9 THEN disabled_reason END, disabled_at = CASE WHEN $9 THEN coalesce(disabled_at, now()) END
 			WHERE id = $1 AND tenant_id = $2`+settled, e.columns()...))
 	})

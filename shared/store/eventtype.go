@@ -18,19 +18,22 @@ type EventType struct {
 	Archived    bool // no endpoint can ask for it any more
 	Deprecated  bool
 	Schemas     json.RawMessage // a JSON object; nil: none
-	FeatureFlag string          // empty: none
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
+
+	FeatureFlags []string // nil: none
+	Group        string   // empty: none
+
+	CreatedAt time.Time
+	UpdatedAt time.Time
 }
 
-const eventTypeColumns = `name, description, archived, deprecated, schemas, coalesce(feature_flag, ''), created_at, updated_at`
+const eventTypeColumns = `name, description, archived, deprecated, schemas, feature_flags, coalesce(group_name, ''), created_at, updated_at`
 
 func scanEventType(row pgx.Row, t *EventType) error {
-	return row.Scan(&t.Name, &t.Description, &t.Archived, &t.Deprecated, &t.Schemas, &t.FeatureFlag, &t.CreatedAt, &t.UpdatedAt)
+	return row.Scan(&t.Name, &t.Description, &t.Archived, &t.Deprecated, &t.Schemas, &t.FeatureFlags, &t.Group, &t.CreatedAt, &t.UpdatedAt)
 }
 
 func (t *EventType) columns() []any {
-	return []any{t.Name, t.Description, t.Archived, t.Deprecated, t.Schemas, blank(t.FeatureFlag)}
+	return []any{t.Name, t.Description, t.Archived, t.Deprecated, t.Schemas, t.FeatureFlags, blank(t.Group)}
 }
 
 // CreateEventType stores a new event type, or the archived one of this name anew,
@@ -38,9 +41,10 @@ func (t *EventType) columns() []any {
 // archived.
 func (s *Store) CreateEventType(ctx context.Context, t *EventType) error {
 	row := s.db.QueryRow(ctx, `
-		INSERT INTO event_types (name, description, archived, deprecated, schemas, feature_flag) VALUES ($1, $2, $3, $4, $5, $6)
+		INSERT INTO event_types (name, description, archived, deprecated, schemas, feature_flags, group_name) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (name) DO UPDATE SET description = excluded.description, archived = excluded.archived,
-			deprecated = excluded.deprecated, schemas = excluded.schemas, feature_flag = excluded.feature_flag, updated_at = now()
+			deprecated = excluded.deprecated, schemas = excluded.schemas, feature_flags = excluded.feature_flags,
+			group_name = excluded.group_name, updated_at = now()
 			WHERE event_types.archived
 		RETURNING `+eventTypeColumns, t.columns()...)
 	err := interpret(scanEventType(row, t))
@@ -90,7 +94,7 @@ func (s *Store) ChangeEventType(ctx context.Context, name string, change func(*E
 			return err
 		}
 		return tx.QueryRow(ctx, `
-			UPDATE event_types SET description = $2, archived = $3, deprecated = $4, schemas = $5, feature_flag = $6, updated_at = now()
+			UPDATE event_types SET description = $2, archived = $3, deprecated = $4, schemas = $5, feature_flags = $6, group_name = $7, updated_at = now()
 			WHERE name = $1 RETURNING updated_at`, t.columns()...).Scan(&t.UpdatedAt)
 	})
 	if err != nil {

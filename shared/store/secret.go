@@ -66,6 +66,16 @@ func (s *Store) RotateSecret(ctx context.Context, tenant, endpoint event.ID, sec
 	return nil
 }
 
+// ReplaceSecret gives an endpoint another signing key, from now on and without
+// overlap. Keys that were rotated away go on as they did.
+func (s *Store) ReplaceSecret(ctx context.Context, endpoint event.ID, secret string) error {
+	_, err := s.db.Exec(ctx, `UPDATE endpoint_secrets SET secret = $2 WHERE endpoint_id = $1 AND expires_at IS NULL`, endpoint, secret)
+	if err != nil {
+		return fmt.Errorf("replace signing key: %w", err)
+	}
+	return nil
+}
+
 func insertSecret(ctx context.Context, tx pgx.Tx, tenant, endpoint event.ID, secret string) error {
 	_, err := tx.Exec(ctx, `INSERT INTO endpoint_secrets (id, tenant_id, endpoint_id, secret) VALUES ($1, $2, $3, $4)`,
 		event.NewID(), tenant, endpoint, secret)

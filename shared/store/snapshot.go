@@ -10,9 +10,6 @@ import (
 	"github.com/postrider/postrider/shared/event"
 )
 
-// tenantsChannel is where PostgreSQL tells of every change of a tenant.
-const tenantsChannel = "postrider_tenants"
-
 // Secret is one signing key of an endpoint, in its stored form.
 type Secret struct {
 	Key       string
@@ -28,8 +25,9 @@ type Target struct {
 	Headers    map[string]string
 	Disabled   bool
 	Paused     bool
+	Ordered    bool
 
-	RetrySchedule []time.Duration // nil: the installation's, empty: no retries
+	RetrySchedule []time.Duration // nil: the event type's, empty: no retries
 	Timeout       time.Duration   // of an attempt; 0: the installation's
 
 	Secrets []Secret // the current one first
@@ -39,6 +37,10 @@ type Target struct {
 type Snapshot struct {
 	Tenant  event.ID
 	Version int64
+	Weight  int // of its turns among all tenants
+
+	RetrySchedule []time.Duration // nil: the installation's, empty: no retries
+
 	Targets []Target
 }
 
@@ -48,12 +50,13 @@ func (s *Store) Snapshot(ctx context.Context, tenant event.ID) (*Snapshot, error
 	snap := Snapshot{Tenant: tenant}
 	read := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err := pgx.BeginTxFunc(ctx, s.pool, read, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `SELECT version FROM tenants WHERE id = $1 AND deleted_at IS NULL`, tenant).Scan(&snap.Version)
+		err := tx.QueryRow(ctx, `SELECT version, weight, retry_schedule FROM tenants WHERE id = $1 AND deleted_at IS NULL`, tenant).
+			Scan(&snap.Version, &snap.Weight, &snap.RetrySchedule)
 		if err != nil {
 			return interpret(err)
 		}
 		rows, err := tx.Query(ctx, `
-			SELECT e.id, e.url, e.event_types, e.channels, e.headers, e.disabled, e.paused, e.retry_schedule, coalesce(e.timeout, '0'),
+			SELECT e.id, e.url, e.event_types, e.channels, e.headers, e.disabled, e.paused, e.ordered, e.retry_schedule, coalesce(e.timeout, '0'),
 				array_agg(k.secret ORDER BY k.expires_at DESC NULLS FIRST),
 				array_agg(k.expires_at ORDER BY k.expires_at DESC NULLS FIRST)
 			FROM endpoints e JOIN endpoint_secrets k ON k.endpoint_id = e.id
@@ -75,7 +78,7 @@ func scanTarget(row pgx.CollectableRow) (Target, error) {
 	var t Target
 	var keys []string
 	var ends []*time.Time
-	err := row.Scan(&t.ID, &t.URL, &t.EventTypes, &t.Channels, &t.Headers, &t.Disabled, &t.Paused, &t.RetrySchedule, &t.Timeout, &keys, &ends)
+	err := row.Scan(&t.ID, &t.URL, &t.EventTypes, &t.Channels, &t.Headers, &t.Disabled, &t.Paused, &t.Ordered, &t.RetrySchedule, &t.Timeout, &keys, &ends)
 	for i, key := range keys {
 		secret := Secret{Key: key}
 		if ends[i] != nil {
@@ -84,31 +87,4 @@ func scanTarget(row pgx.CollectableRow) (Target, error) {
 		t.Secrets = append(t.Secrets, secret)
 	}
 	return t, err
-}
-
-// WatchTenants calls changed for every change of a tenant by whichever process,
-// from its commit on, until ctx ends. It calls reset whenever changes may have
-// been missed, which is at the start too. It returns an error when the
-// connection breaks: call it again.
-func (s *Store) WatchTenants(ctx context.Context, reset func(), changed func(tenant event.ID)) error {
-	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
-	if err != nil {
-		return fmt.Errorf("watch tenants: %w", err)
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // nothing is under way on it
-	if _, err := conn.Exec(ctx, `LISTEN `+tenantsChannel); err != nil {
-		return fmt.Errorf("watch tenants: %w", err)
-	}
-	reset()
-	for {
-		n, err := conn.WaitForNotification(ctx)
-		if err != nil {
-			return fmt.Errorf("watch tenants: %w", err)
-		}
-		id, err := parseUUID(n.Payload)
-		if err != nil {
-			return fmt.Errorf("watch tenants: notification %q: %w", n.Payload, err)
-		}
-		changed(id)
-	}
 }

@@ -22,7 +22,7 @@ func TestSnapshot(t *testing.T) {
 	require.ErrorIs(t, err, store.ErrNotFound)
 	empty, err := s.Snapshot(t.Context(), tenant)
 	require.NoError(t, err)
-	require.Equal(t, &store.Snapshot{Tenant: tenant, Version: 1, Targets: []store.Target{}}, empty)
+	require.Equal(t, &store.Snapshot{Tenant: tenant, Version: 1, Weight: 1, Targets: []store.Target{}}, empty)
 
 	plain := testkit.Endpoint(t, s, tenant, "https://example.com/plain")
 	full := testkit.Endpoint(t, s, tenant, "https://example.com/full", func(e *store.Endpoint) {
@@ -113,19 +113,23 @@ func TestVersionGrows(t *testing.T) {
 	}
 }
 
-func TestWatchTenants(t *testing.T) {
+func TestWatch(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
 	s := testkit.Open(t, url)
 	quiet, tenant := testkit.Tenant(t, s), testkit.Tenant(t, s)
 
 	// Deep enough that the watcher never waits for the test.
-	resets, changes := make(chan struct{}, 100), make(chan event.ID, 100)
+	resets, changes, types := make(chan struct{}, 100), make(chan event.ID, 100), make(chan struct{}, 100)
 	ended := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	watch := func() {
-		ended <- s.WatchTenants(ctx, func() { resets <- struct{}{} }, func(id event.ID) { changes <- id })
+		ended <- s.Watch(ctx, store.Watcher{
+			Reset:      func() { resets <- struct{}{} },
+			Tenant:     func(id event.ID) { changes <- id },
+			EventTypes: func() { types <- struct{}{} },
+		})
 	}
 	go watch()
 	await(t, resets)
@@ -143,6 +147,9 @@ func TestWatchTenants(t *testing.T) {
 	require.NoError(t, s.DeleteTenant(t.Context(), store.Ref{ID: tenant}))
 	told("tenant")
 	require.NotContains(t, drain(changes), quiet)
+	require.Empty(t, types)
+	require.NoError(t, s.CreateEventType(t.Context(), &store.EventType{Name: "paid"}))
+	await(t, types)
 
 	testkit.Value[bool](t, url, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`)
 	require.Error(t, await(t, ended), "the caller is told that it does not see changes any more")

@@ -17,14 +17,23 @@ type Tenant struct {
 	UID          string // the owner's own name for it; empty: none
 	Name         string
 	ThrottleRate int // deliveries a second; 0: no limit
-	Metadata     map[string]string
-	UpdatedAt    time.Time
+	Weight       int // of its turns among all tenants; 0: 1
+
+	RetrySchedule []time.Duration // delays after failed attempts; nil: the installation's, empty: no retries
+
+	Metadata  map[string]string
+	UpdatedAt time.Time
 }
 
-const selectTenant = `SELECT id, coalesce(uid, ''), name, coalesce(throttle_rate, 0), metadata, updated_at FROM tenants`
+const selectTenant = `SELECT id, coalesce(uid, ''), name, coalesce(throttle_rate, 0), weight, retry_schedule, metadata, updated_at FROM tenants`
 
 func scanTenant(row pgx.Row, t *Tenant) error {
-	return row.Scan(&t.ID, &t.UID, &t.Name, &t.ThrottleRate, &t.Metadata, &t.UpdatedAt)
+	return row.Scan(&t.ID, &t.UID, &t.Name, &t.ThrottleRate, &t.Weight, &t.RetrySchedule, &t.Metadata, &t.UpdatedAt)
+}
+
+// columns are the arguments of CreateTenant and ChangeTenant.
+func (t *Tenant) columns() []any {
+	return []any{t.ID, blank(t.UID), t.Name, positive(t.ThrottleRate), max(t.Weight, 1), t.RetrySchedule, object(t.Metadata)}
 }
 
 // CreateTenant stores a new tenant under the id that it has, and sets when it
@@ -32,9 +41,9 @@ func scanTenant(row pgx.Row, t *Tenant) error {
 // transaction.
 func (s *Store) CreateTenant(ctx context.Context, t *Tenant) error {
 	err := s.db.QueryRow(ctx, `
-		INSERT INTO tenants (id, uid, name, throttle_rate, metadata) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (uid) WHERE deleted_at IS NULL DO NOTHING RETURNING updated_at`,
-		t.ID, blank(t.UID), t.Name, positive(t.ThrottleRate), object(t.Metadata)).Scan(&t.UpdatedAt)
+		INSERT INTO tenants (id, uid, name, throttle_rate, weight, retry_schedule, metadata) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (uid) WHERE deleted_at IS NULL DO NOTHING RETURNING weight, updated_at`,
+		t.columns()...).Scan(&t.Weight, &t.UpdatedAt)
 	err = interpret(err)
 	if errors.Is(err, ErrNotFound) {
 		err = ErrConflict // not inserted
@@ -96,9 +105,8 @@ func (s *Store) ChangeTenant(ctx context.Context, ref Ref, change func(*Tenant) 
 			return err
 		}
 		return tx.QueryRow(ctx, `
-			UPDATE tenants SET uid = $2, name = $3, throttle_rate = $4, metadata = $5, updated_at = now()
-			WHERE id = $1 RETURNING updated_at`,
-			t.ID, blank(t.UID), t.Name, positive(t.ThrottleRate), object(t.Metadata)).Scan(&t.UpdatedAt)
+			UPDATE tenants SET uid = $2, name = $3, throttle_rate = $4, weight = $5, retry_schedule = $6, metadata = $7, updated_at = now()
+			WHERE id = $1 RETURNING weight, updated_at`, t.columns()...).Scan(&t.Weight, &t.UpdatedAt)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("change tenant: %w", interpret(err))

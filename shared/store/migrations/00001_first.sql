@@ -9,6 +9,8 @@ CREATE TABLE tenants (
     uid           text COLLATE "C",
     name          text        NOT NULL,
     throttle_rate integer,
+    weight        integer     NOT NULL DEFAULT 1, -- of its turns among all tenants
+    retry_schedule interval[],     -- delays after failed attempts; NULL: the installation's
     metadata      jsonb       NOT NULL DEFAULT '{}',
     -- Grows with every change of the tenant or of its endpoints. An event is
     -- stamped with it at its commit, so that whoever expands the event can tell
@@ -25,7 +27,9 @@ CREATE TABLE event_types (
     archived     boolean     NOT NULL DEFAULT false,
     deprecated   boolean     NOT NULL DEFAULT false,
     schemas      jsonb,
-    feature_flag text,
+    feature_flags text[],
+    group_name   text,
+    retry_schedule interval[],     -- delays after failed attempts; NULL: the application's
     created_at   timestamptz NOT NULL DEFAULT now(),
     updated_at   timestamptz NOT NULL DEFAULT now()
 );
@@ -43,8 +47,9 @@ CREATE TABLE endpoints (
     disabled_reason text,          -- failing, gone; NULL: its owner's wish
     disabled_at   timestamptz,
     paused        boolean     NOT NULL DEFAULT false, -- deliveries wait until it is resumed
+    ordered       boolean     NOT NULL DEFAULT false,
     throttle_rate integer,
-    retry_schedule interval[],     -- delays after failed attempts; NULL: the installation's
+    retry_schedule interval[],     -- delays after failed attempts; NULL: the event type's
     timeout       interval,        -- of an attempt; NULL: the installation's
     api_version   integer     NOT NULL DEFAULT 1,
     metadata      jsonb       NOT NULL DEFAULT '{}',
@@ -102,6 +107,19 @@ CREATE TRIGGER endpoint_changes AFTER INSERT OR UPDATE OR DELETE ON endpoints
     FOR EACH ROW EXECUTE FUNCTION tenant_of_row_changes();
 CREATE TRIGGER secret_changes AFTER INSERT OR UPDATE OR DELETE ON endpoint_secrets
     FOR EACH ROW EXECUTE FUNCTION tenant_of_row_changes();
+
+-- Event types are few and known to everybody as a whole.
+
+-- +goose StatementBegin
+CREATE FUNCTION event_types_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('postrider_event_types', '');
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+
+CREATE TRIGGER event_types_change AFTER INSERT OR UPDATE OR DELETE ON event_types
+    FOR EACH STATEMENT EXECUTE FUNCTION event_types_change();
 
 CREATE TABLE events (
     id          uuid NOT NULL,
@@ -229,4 +247,4 @@ CREATE INDEX revocations_by_tenant ON revocations (tenant_id, last);
 DROP TABLE revocations, api_keys;
 DROP TABLE tasks, dead_letters, attempts, batches, request_keys, event_keys, events,
     endpoint_secrets, endpoint_failures, endpoints, event_types, tenants;
-DROP FUNCTION tenant_of_row_changes, tenant_changes;
+DROP FUNCTION event_types_change, tenant_of_row_changes, tenant_changes;
