@@ -3,59 +3,7 @@ package api_test
 import (
 	"strings"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 )
-
-// writes are all operations that read a body, with one that they accept.
-func writes(app, endpoint string) []struct{ method, path, body string } {
-	one := "/app/" + app + "/endpoint/" + endpoint
-	return []struct{ method, path, body string }{
-		{"POST", "/app", `{"name":"a"}`},
-		{"PUT", "/app/" + app, `{"name":"a"}`},
-		{"PATCH", "/app/" + app, `{}`},
-		{"POST", "/app/" + app + "/endpoint", `{"url":"https://example.com"}`},
-		{"PUT", one, `{"url":"https://example.com"}`},
-		{"PATCH", one, `{}`},
-		{"POST", one + "/secret/rotate", `{}`},
-		{"PUT", one + "/headers", `{"headers":{}}`},
-		{"PATCH", one + "/headers", `{"headers":{}}`},
-		{"POST", one + "/recover", `{"since":"2999-01-01T00:00:00Z"}`},
-		{"POST", "/event-type", `{"name":"new","description":""}`},
-		{"PUT", "/event-type/there", `{"description":""}`},
-		{"PATCH", "/event-type/there", `{}`},
-		{"PUT", "/event-type/there/retry-schedule", `{}`},
-		{"POST", "/app/" + app + "/msg", `{"eventType":"a","payload":{}}`},
-		{"POST", "/app/" + app + "/msg/precheck/active", `{"eventType":"a"}`},
-		{"POST", one + "/send-example", `{"eventType":"there"}`},
-	}
-}
-
-// TestMalformed sends what is no JSON object to every operation with a body.
-func TestMalformed(t *testing.T) {
-	t.Parallel()
-	w := start(t)
-	app := w.app(t, `{"name":"a"}`)
-	endpoint := w.endpoint(t, app, `{"url":"https://example.com/"}`)
-	w.must(t, 201, "POST", "/event-type", `{"name":"there","description":"d"}`)
-	for _, write := range writes(app, endpoint) {
-		t.Run(write.method+" "+write.path, func(t *testing.T) {
-			t.Parallel()
-			for _, body := range []string{
-				`null`, `true`, `0`, `"text"`, `[]`, `[{}]`, `{`, `}`, `{"a"}`, `{"a":}`, `{a:1}`, `{"a":1,}`, `{"a":01}`,
-				write.body + "x", write.body + write.body, "\xef\xbb\xbf" + write.body, "\x00", `{"name":"` + "\xff" + `"}`,
-				`{"unknown":1,"unknown":2}`, `{"unknown":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`,
-				`{"unknown":` + strings.Repeat(`[`, 100_000), `{"unknown":"` + "\n" + `"}`, `{"\ud800":1`,
-			} {
-				a := w.send(t, write.method, write.path, body)
-				a.requireInvalid(t, "body")
-				require.Contains(t, a.text, "value_error.jsondecode", body)
-			}
-			status := w.send(t, write.method, write.path, write.body).status
-			require.Less(t, status, 300, "what is well formed must be taken")
-		})
-	}
-}
 
 // TestBadValues sends values that are not allowed, one at a time.
 func TestBadValues(t *testing.T) {

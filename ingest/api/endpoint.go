@@ -85,7 +85,9 @@ func (f *form) endpoint(e *store.Endpoint, policy egress.Policy) error {
 	f.uid("uid", event.Endpoint, &e.UID)
 	f.text("description", &e.Description)
 	member(f, "disabled", &e.Disabled)
-	f.names(f.either("eventTypes", "filterTypes"), maxEventTypes, &e.EventTypes)
+	for _, field := range f.either("eventTypes", "filterTypes") {
+		f.names(field, maxEventTypes, &e.EventTypes)
+	}
 	f.names("channels", maxChannels, &e.Channels)
 	f.rate(&e.ThrottleRate)
 	member(f, "ordered", &e.Ordered)

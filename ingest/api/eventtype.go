@@ -68,15 +68,17 @@ func (f *form) eventType(t *store.EventType) error {
 // typeFlags reads the flags of which an application needs one to see the event
 // type, or the one flag that older clients know.
 func (f *form) typeFlags(target *[]string) {
-	if f.either("featureFlags", "featureFlag") == "featureFlags" {
-		f.names("featureFlags", maxTypeFlags, target)
-		return
-	}
-	var flag string
-	*target = nil
-	if clearable(f, "featureFlag", &flag) {
-		f.name("featureFlag", flag)
-		*target = []string{flag}
+	for _, field := range f.either("featureFlags", "featureFlag") {
+		if field == "featureFlags" {
+			f.names(field, maxTypeFlags, target)
+			continue
+		}
+		var flag string
+		*target = nil
+		if clearable(f, field, &flag) {
+			f.name(field, flag)
+			*target = []string{flag}
+		}
 	}
 }
 

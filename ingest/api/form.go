@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -14,7 +15,8 @@ import (
 // is collected, so that one answer tells all of it.
 type form struct {
 	members map[string]json.RawMessage
-	partial bool // absent members stay as they are, and null is no way to say absent
+	at      []string // where it is in the request; nil: it is the body
+	partial bool     // absent members stay as they are, and null is no way to say absent
 	invalid []invalid
 }
 
@@ -80,9 +82,28 @@ func (f *form) err() error {
 	return unprocessable(f.invalid...)
 }
 
+// place of a member in the request.
+func (f *form) place(name string) []string {
+	if f.at == nil {
+		return []string{"body", name}
+	}
+	return append(slices.Clip(f.at), name)
+}
+
+// inner reads a member that is an object as a form of its own, whose faults are
+// its. Nil when it is none.
+func (f *form) inner(name string) *form {
+	found, err := members(f.members[name])
+	if err != nil {
+		f.invalid = append(f.invalid, invalid{Loc: f.place(name), Msg: err.Error(), Type: typeDecode})
+		return nil
+	}
+	return &form{members: found, at: f.place(name)}
+}
+
 // refuse says that a value is not allowed.
 func (f *form) refuse(name, message string) {
-	f.invalid = append(f.invalid, invalid{Loc: []string{"body", name}, Msg: message, Type: typeValue})
+	f.invalid = append(f.invalid, invalid{Loc: f.place(name), Msg: message, Type: typeValue})
 }
 
 // given reports whether a member is there and not null.
@@ -94,19 +115,26 @@ func (f *form) given(name string) bool {
 // require says so when a member is not there. In a partial form it may be.
 func (f *form) require(name string) {
 	if !f.partial && !f.given(name) {
-		f.invalid = append(f.invalid, invalid{Loc: []string{"body", name}, Msg: "missing field", Type: typeDecode})
+		f.invalid = append(f.invalid, invalid{Loc: f.place(name), Msg: "missing field", Type: typeDecode})
 	}
 }
 
-// either returns which of a member's two names is used. When both are given it
-// is the first.
-func (f *form) either(name, alias string) string {
+// either returns the names by which a member of two names is given, the one that
+// counts last: the first, unless only the alias has a value. What is overruled is
+// read as well, so that nothing is taken that is not allowed.
+func (f *form) either(name, alias string) []string {
 	_, named := f.members[name]
 	_, aliased := f.members[alias]
-	if f.given(name) || !aliased || named && !f.given(alias) {
-		return name
+	switch {
+	case !aliased:
+		return []string{name}
+	case !named:
+		return []string{alias}
+	case f.given(alias) && !f.given(name):
+		return []string{name, alias}
+	default:
+		return []string{alias, name}
 	}
-	return alias
 }
 
 // member reads a member into target and reports whether there was one. Null is
@@ -143,7 +171,7 @@ func clearable[T any](f *form, name string, target *T) bool {
 func decode[T any](f *form, name string, raw json.RawMessage, target *T) bool {
 	var value T
 	if err := json.Unmarshal(raw, &value); err != nil {
-		f.invalid = append(f.invalid, invalid{Loc: []string{"body", name}, Msg: "expected " + kindOf(target), Type: typeDecode})
+		f.invalid = append(f.invalid, invalid{Loc: f.place(name), Msg: "expected " + kindOf(target), Type: typeDecode})
 		return false
 	}
 	*target = value

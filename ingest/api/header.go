@@ -107,7 +107,9 @@ func (f *form) headerPatch() func(*store.Endpoint) error {
 	}
 	headerSet(f, changes)
 	var gone []string
-	clearable(f, "deleteHeaders", &gone)
+	if clearable(f, "deleteHeaders", &gone) && slices.ContainsFunc(gone, func(name string) bool { return !isToken(name) }) {
+		f.refuse("deleteHeaders", "a name is not the name of a header")
+	}
 	return func(e *store.Endpoint) error {
 		headers := make(map[string]string, len(e.Headers)+len(changes))
 		maps.Copy(headers, e.Headers)

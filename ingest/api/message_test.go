@@ -79,7 +79,7 @@ func TestRawPayload(t *testing.T) {
 			require.Equal(t, a.body, w.must(t, 200, "GET", "/app/"+app+"/msg/"+a.id(t), "").body)
 		})
 	}
-	w.send(t, "POST", "/app/"+app+"/msg", `{"eventType":"a","payload":{},"transformationsParams":{"rawPayload":1}}`).requireInvalid(t, "body.rawPayload")
+	w.send(t, "POST", "/app/"+app+"/msg", `{"eventType":"a","payload":{},"transformationsParams":{"rawPayload":1}}`).requireInvalid(t, "body.transformationsParams.rawPayload")
 }
 
 // TestApplicationAlong: a message can bring its application along.
@@ -96,7 +96,7 @@ func TestApplicationAlong(t *testing.T) {
 	require.Equal(t, "application_uid_missing", fault(post("new", `{"name":"New"}`)))
 	require.Equal(t, "application_uid_mismatch", fault(post("new", `{"name":"New","uid":"other"}`)))
 	require.Equal(t, "application_uid_mismatch", fault(post(event.Tenant.Format(event.NewID()), `{"name":"New","uid":"other"}`)))
-	post("new", `{"uid":"new"}`).requireInvalid(t, "body.name")
+	post("new", `{"uid":"new"}`).requireInvalid(t, "body.application.name")
 	post("new", `1`).requireInvalid(t, "body.application")
 	post("new", `null`).requireCode(t, 404, "not_found")
 	w.must(t, 404, "GET", "/app/new", "")

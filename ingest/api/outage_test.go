@@ -96,6 +96,29 @@ func (w *wire) cut() {
 	}
 }
 
+// writes are operations that read a body, with one that they accept.
+func writes(app, endpoint string) []struct{ method, path, body string } {
+	one := "/app/" + app + "/endpoint/" + endpoint
+	return []struct{ method, path, body string }{
+		{"POST", "/app", `{"name":"a"}`},
+		{"PUT", "/app/" + app, `{"name":"a"}`},
+		{"PATCH", "/app/" + app, `{}`},
+		{"POST", "/app/" + app + "/endpoint", `{"url":"https://example.com"}`},
+		{"PUT", one, `{"url":"https://example.com"}`},
+		{"PATCH", one, `{}`},
+		{"POST", one + "/secret/rotate", `{}`},
+		{"PUT", one + "/headers", `{"headers":{}}`},
+		{"PATCH", one + "/headers", `{"headers":{}}`},
+		{"POST", one + "/recover", `{"since":"2999-01-01T00:00:00Z"}`},
+		{"POST", "/event-type", `{"name":"new","description":""}`},
+		{"PUT", "/event-type/there", `{"description":""}`},
+		{"PATCH", "/event-type/there", `{}`},
+		{"POST", "/app/" + app + "/msg", `{"eventType":"a","payload":{}}`},
+		{"POST", "/app/" + app + "/msg/precheck/active", `{"eventType":"a"}`},
+		{"POST", one + "/send-example", `{"eventType":"there"}`},
+	}
+}
+
 // TestDatabaseAway: whatever cannot be done for want of the database is told to
 // come back, and never accepted.
 func TestDatabaseAway(t *testing.T) {

@@ -75,31 +75,32 @@ func (f *form) message(e *store.NewEvent) error {
 		f.refuse("deliverAt", "is not supported: the message would be delivered at once")
 	}
 	f.payload(e)
+	f.broughtAlong(new(store.Tenant)) // nothing wrong is taken only because it is not needed
 	return f.err()
 }
 
 // payload reads the body that is to be delivered. A raw one goes before the
 // object that stands in for it.
 func (f *form) payload(e *store.NewEvent) {
-	field := f.either("payload", "data")
-	if raw := f.members[field]; f.given(field) && !isObject(raw) {
-		f.refuse(field, "must be an object")
-	} else {
-		e.Payload = raw
+	var field string
+	for _, field = range f.either("payload", "data") {
+		if raw := f.members[field]; f.given(field) && !isObject(raw) {
+			f.refuse(field, "must be an object")
+		} else {
+			e.Payload = raw
+		}
 	}
 	if f.given("transformationsParams") {
-		params, err := members(f.members["transformationsParams"])
-		if err != nil {
-			f.refuse("transformationsParams", err.Error())
+		params := f.inner("transformationsParams")
+		if params == nil {
 			return
 		}
-		inner := form{members: params}
 		var raw string
-		if clearable(&inner, "rawPayload", &raw) {
+		if clearable(params, "rawPayload", &raw) {
 			e.Payload = []byte(raw)
 			return
 		}
-		f.invalid = append(f.invalid, inner.invalid...)
+		f.invalid = append(f.invalid, params.invalid...)
 	}
 	f.require(field)
 }
@@ -203,12 +204,9 @@ func (f *form) application(uid string) (*store.Tenant, error) {
 	if !f.given("application") {
 		return nil, notFound()
 	}
-	given, err := members(f.members["application"])
-	if err != nil {
-		return nil, unprocessable(invalid{Loc: []string{"body", "application"}, Msg: err.Error(), Type: typeDecode})
-	}
 	tenant := store.Tenant{ID: event.NewID()}
-	if err := (&form{members: given}).tenant(&tenant); err != nil {
+	f.broughtAlong(&tenant)
+	if err := f.err(); err != nil {
 		return nil, err
 	}
 	if tenant.UID == uid {
@@ -221,4 +219,14 @@ func (f *form) application(uid string) (*store.Tenant, error) {
 		fault.Type = "application_uid_missing"
 	}
 	return nil, unprocessable(fault)
+}
+
+// broughtAlong reads the application that a request brings along, if it does.
+func (f *form) broughtAlong(t *store.Tenant) {
+	if !f.given("application") {
+		return
+	}
+	if given := f.inner("application"); given != nil && given.tenant(t) != nil {
+		f.invalid = append(f.invalid, given.invalid...)
+	}
 }

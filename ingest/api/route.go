@@ -81,9 +81,10 @@ func (s *server) handler() http.Handler {
 // with a redirect to where they might mean lead nowhere.
 func tidy(next, nowhere http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if trimmed, ok := strings.CutSuffix(r.URL.Path, "/"); ok && trimmed != "" {
+		// A slash that is escaped is part of a name.
+		if trimmed, ok := strings.CutSuffix(r.URL.EscapedPath(), "/"); ok && trimmed != "" {
 			r = r.Clone(r.Context())
-			r.URL.Path = trimmed
+			r.URL.Path = strings.TrimSuffix(r.URL.Path, "/")
 			r.URL.RawPath = strings.TrimSuffix(r.URL.RawPath, "/")
 		}
 		if escaped := r.URL.EscapedPath(); path.Clean(escaped) != escaped {

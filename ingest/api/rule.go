@@ -72,9 +72,10 @@ func (f *form) names(field string, most int, target *[]string) {
 
 // rate reads a limit of deliveries a second.
 func (f *form) rate(target *int) {
-	field := f.either("throttleRate", "rateLimit")
-	if clearable(f, field, target) && (*target < 1 || *target > maxRate) {
-		f.refuse(field, "must be 1 to 65535")
+	for _, field := range f.either("throttleRate", "rateLimit") {
+		if clearable(f, field, target) && (*target < 1 || *target > maxRate) {
+			f.refuse(field, "must be 1 to 65535")
+		}
 	}
 }
 

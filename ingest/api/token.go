@@ -85,6 +85,7 @@ func (f *form) memberToken(m *token.Member) error {
 	if clearable(f, "featureFlags", &m.FeatureFlags) {
 		f.featureFlags(m.FeatureFlags)
 	}
+	f.broughtAlong(new(store.Tenant))
 	return f.err()
 }
 

@@ -37,8 +37,9 @@ type Operation struct {
 
 // Parameter is a parameter of the query.
 type Parameter struct {
-	Name string
-	Type string
+	Name       string
+	Type       string
+	Deprecated bool
 
 	schema *jsonschema.Schema
 }
@@ -174,6 +175,7 @@ func (r *reader) operation(path, method string) Operation {
 		schema, _ := r.deref(place + "/schema")
 		p := Parameter{Name: parameter["name"].(string), schema: r.compile(place + "/schema")}
 		p.Type, _ = schema["type"].(string)
+		p.Deprecated = parameter["deprecated"] == true
 		o.Parameters = append(o.Parameters, p)
 	}
 	var bodyPlace string
