@@ -105,9 +105,10 @@ type Config struct {
 // server is the API at work.
 type server struct {
 	Config
-	token  hidden
-	signed token.Secret
-	secret hidden // the same
+	token   hidden
+	secret  hidden
+	signed  token.Secret   // the same, to sign
+	checker *token.Checker // and to check with
 }
 
 // New returns the API as a handler. It is safe for concurrent use and starts
@@ -117,6 +118,7 @@ func New(config Config) http.Handler {
 		Config: config,
 		token:  hide(config.Token), secret: hide(config.Secret), signed: token.NewSecret(config.Secret),
 	}
+	s.checker = token.NewChecker(s.signed)
 	if s.MaxBody == 0 {
 		s.MaxBody = defaultMaxBody
 	}

@@ -57,12 +57,10 @@ func (s *server) identify(r *http.Request) (*caller, error) {
 	if text == "" || !strings.EqualFold(scheme, "Bearer") {
 		return nil, unauthorized("Invalid token")
 	}
-	bare, _, _ := strings.Cut(text, "|")
+	bare, _, tagged := strings.Cut(text, "|")
 	switch {
-	case s.token.is(text), s.token.is(bare):
+	case s.token.is(text), tagged && s.token.is(bare):
 		return &caller{may: mayAll}, nil
-	case s.secret.is(text), s.secret.is(bare):
-		return nil, unauthorized("Invalid token: this is the JWT secret, which signs tokens and is none itself")
 	case strings.HasPrefix(bare, token.KeyPrefix):
 		return s.byKey(r.Context(), bare)
 	default:
@@ -91,11 +89,13 @@ func (s *server) byKey(ctx context.Context, text string) (*caller, error) {
 // bySignature identifies whoever has a signed token. That of a member can have
 // been revoked, so the database is asked.
 func (s *server) bySignature(ctx context.Context, text string) (*caller, error) {
-	subject, err := s.signed.Check(text)
-	if err != nil {
+	subject, err := s.checker.Check(text)
+	switch {
+	case err != nil && s.secret.is(text): // a mistake that is often made
+		return nil, unauthorized("Invalid token: this is the JWT secret, which signs tokens and is none itself")
+	case err != nil:
 		return nil, unauthorized("Invalid token")
-	}
-	if subject.Operator {
+	case subject.Operator:
 		return &caller{may: mayAll}, nil
 	}
 	m := subject.Member

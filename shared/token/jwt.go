@@ -44,7 +44,8 @@ type Member struct {
 // Subject is whose token it is: an operator's, or else a member's.
 type Subject struct {
 	Operator bool
-	Member   *Member // nil: an operator
+	Member   *Member   // nil: an operator
+	Expires  time.Time // zero: never
 }
 
 // Secret signs tokens and checks them. The zero Secret believes none.
@@ -114,11 +115,16 @@ func (s Secret) Check(text string) (Subject, error) {
 	if err != nil {
 		return Subject{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	if c.Subject == Organization {
-		return Subject{Operator: true}, nil
+	subject := Subject{Operator: c.Subject == Organization}
+	if c.ExpiresAt != nil {
+		subject.Expires = c.ExpiresAt.Time
 	}
-	m, err := c.member()
-	return Subject{Member: m}, err
+	if !subject.Operator {
+		if subject.Member, err = c.member(); err != nil {
+			return Subject{}, err
+		}
+	}
+	return subject, nil
 }
 
 // member reads the claims as those of a member. Nobody else makes such tokens, so

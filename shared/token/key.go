@@ -42,17 +42,15 @@ func ParseKey(text string) (Key, error) {
 	if err != nil {
 		return Key{}, ErrInvalid
 	}
-	secret, err := alphabet().DecodeString(text[at+1:])
+	secret, err := alphabet.DecodeString(text[at+1:])
 	if err != nil || len(secret) != secretBytes || encode(secret) != text[at+1:] {
 		return Key{}, ErrInvalid
 	}
 	return Key{ID: id, Digest: sha256.Sum256(secret)}, nil
 }
 
-func encode(secret []byte) string { return alphabet().EncodeToString(secret) }
+func encode(secret []byte) string { return alphabet.EncodeToString(secret) }
 
 // alphabet has neither capitals nor signs, so that a double click marks the key
 // as a whole.
-func alphabet() *base32.Encoding {
-	return base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
-}
+var alphabet = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
