@@ -25,6 +25,7 @@ func TestFlow(t *testing.T) {
 		t.Run("new endpoints at once", func(t *testing.T) { t.Parallel(); testFreshEndpoints(t, s) })
 		t.Run("large payload", func(t *testing.T) { t.Parallel(); testLargePayload(t, s) })
 		t.Run("resend", func(t *testing.T) { t.Parallel(); testResend(t, s) })
+		t.Run("operational webhooks", func(t *testing.T) { t.Parallel(); testOperational(t, s) })
 		t.Run("content removed on the way", func(t *testing.T) { t.Parallel(); testExpunge(t, s) })
 	})
 }

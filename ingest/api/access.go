@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/postrider/postrider/shared/token"
 )
@@ -73,6 +74,10 @@ const (
 	forSecretKeepers                   // of those, who may change them
 )
 
+// isOfApplication reports whether the path names an application. Keys of others
+// are the installation's own, and no member's.
+func (to route) isOfApplication() bool { return strings.Contains(to.path, "{app_id}") }
+
 // needs says which rights a caller must have for a route, and whether members
 // may call it at all.
 func (to route) needs() (need rights, members bool) {
@@ -86,9 +91,9 @@ func (to route) needs() (need rights, members bool) {
 	case forReplayers:
 		return mayReplay, true
 	case forSecretReaders:
-		return mayReadSecrets, true
+		return mayReadSecrets, to.isOfApplication()
 	case forSecretKeepers:
-		return mayRotate, true
+		return mayRotate, to.isOfApplication()
 	case forOperators, forMembers:
 		members = to.access == forMembers
 		if to.method == http.MethodGet {

@@ -110,23 +110,30 @@ func (f *form) timeout(target *time.Duration) {
 	*target = time.Duration(ms) * time.Millisecond
 }
 
-// checkEventTypes makes sure that an endpoint asks for event types that there
-// are: one that is misspelt would wait for ever.
-func (c *call) checkEventTypes(ctx context.Context, names []string) error {
-	if len(names) == 0 {
+// checkWants makes sure that an endpoint asks for event types that there are: one
+// that is misspelt would wait for ever.
+func (c *call) checkWants(ctx context.Context, tenant event.ID, e *store.Endpoint) error {
+	if tenant == store.SystemTenant {
+		return wantsNotices(e)
+	}
+	if len(e.EventTypes) == 0 {
 		return nil
 	}
-	missing, err := c.Store.MissingEventTypes(ctx, names)
+	missing, err := c.Store.MissingEventTypes(ctx, e.EventTypes)
 	if err != nil {
 		return err
 	}
 	if len(missing) > 0 {
-		return unprocessable(invalid{
-			Loc: []string{"body", "eventTypes"}, Type: typeValue,
-			Msg: "no such event types: " + strings.Join(missing, ", "),
-		})
+		return noEventTypes(missing)
 	}
 	return nil
+}
+
+func noEventTypes(names []string) error {
+	return unprocessable(invalid{
+		Loc: []string{"body", "eventTypes"}, Type: typeValue,
+		Msg: "no such event types: " + strings.Join(names, ", "),
+	})
 }
 
 func (c *call) listEndpoints(r *http.Request) (reply, error) {
@@ -165,7 +172,7 @@ func (c *call) newEndpoint(ctx context.Context, tenant event.ID, f *form) (reply
 	if err := f.endpoint(&e, c.Egress); err != nil {
 		return reply{}, err
 	}
-	if err := c.checkEventTypes(ctx, e.EventTypes); err != nil {
+	if err := c.checkWants(ctx, tenant, &e); err != nil {
 		return reply{}, err
 	}
 	if err := c.Store.CreateEndpoint(ctx, &e, secret.Reveal()); err != nil {
@@ -247,7 +254,7 @@ func (c *call) changeEndpoint(r *http.Request, tenant event.ID, f *form, change 
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkEventTypes(r.Context(), asked.EventTypes); err != nil {
+	if err := c.checkWants(r.Context(), tenant, &asked); err != nil {
 		return nil, err
 	}
 	return c.Store.ChangeEndpoint(r.Context(), tenant, ref, change)

@@ -32,7 +32,8 @@ func TestRepeatedPosts(t *testing.T) { //nolint:tparallel // they look at all th
 	require.NoError(t, w.store.RecordDeadLetters(t.Context(), []store.DeadLetter{{
 		Tenant: parse(t, event.Tenant, app), Endpoint: parse(t, event.Endpoint, endpoint), Event: parse(t, event.Message, message), Reason: "timeout",
 	}}))
-	place := strings.NewReplacer("{app_id}", app, "{endpoint_id}", endpoint, "{msg_id}", message)
+	operational := w.must(t, 201, "POST", "/operational-webhook/endpoint", `{"url":"https://example.com/"}`).id(t)
+	place := strings.NewReplacer("/operational-webhook/endpoint/{endpoint_id}", "/operational-webhook/endpoint/"+operational, "{app_id}", app, "{endpoint_id}", endpoint, "{msg_id}", message)
 
 	bodies := map[string]string{ // of requests that change something
 		"/app":                   `{"name":"new"}`,
@@ -46,6 +47,8 @@ func TestRepeatedPosts(t *testing.T) { //nolint:tparallel // they look at all th
 		"/app/{app_id}/endpoint/{endpoint_id}/dlq/{msg_id}/redrive": ``,
 		"/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend":  ``,
 		"/auth/app/{app_id}/expire-all":                             ``,
+		"/operational-webhook/endpoint":                             `{"url":"https://example.com/other"}`,
+		"/operational-webhook/endpoint/{endpoint_id}/secret/rotate": ``,
 	}
 	for _, path := range api.KeptRoutes() {
 		if path == "/api-key" {

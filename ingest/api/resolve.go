@@ -9,9 +9,10 @@ import (
 )
 
 // refOf reads what a path calls something: our id, or its owner's uid. What can
-// be neither is not asked for in the database, which would not take all of it.
+// be neither is not asked for in the database, which would not take all of it. The
+// system tenant is nobody's.
 func refOf(kind event.Kind, text string) (store.Ref, error) {
-	if id, err := kind.Parse(text); err == nil {
+	if id, err := kind.Parse(text); err == nil && id != store.SystemTenant {
 		return store.Ref{ID: id}, nil
 	}
 	if !isName(text) || strings.HasPrefix(text, string(kind)) {
@@ -20,8 +21,12 @@ func refOf(kind event.Kind, text string) (store.Ref, error) {
 	return store.Ref{UID: text}, nil
 }
 
-// tenant finds the application of the path.
+// tenant finds the application of the path. Where the path has none, it is about
+// what belongs to the installation itself.
 func (c *call) tenant(r *http.Request) (*store.Tenant, error) {
+	if !strings.Contains(r.Pattern, "{app_id}") {
+		return &store.Tenant{ID: store.SystemTenant}, nil
+	}
 	ref, err := refOf(event.Tenant, r.PathValue("app_id"))
 	if err != nil {
 		return nil, err

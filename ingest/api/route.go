@@ -55,6 +55,7 @@ func routes() []route {
 		attemptRoutes(),
 		replayRoutes(),
 		taskRoutes(),
+		operationalRoutes(),
 	)
 }
 

@@ -35,8 +35,25 @@ type Attempt struct {
 
 // RecordAttempts stores a group of attempts in one statement. Those that are
 // stored already stay as they are: the answer to an earlier call may have been
-// lost. It keeps account of which endpoints have nothing but failures.
+// lost. It keeps account of which endpoints have nothing but failures, and tells
+// whoever wants to know, in the same transaction.
 func (s *Store) RecordAttempts(ctx context.Context, attempts []Attempt) error {
+	news, err := s.attemptNews(ctx, attempts)
+	if err != nil {
+		return err
+	}
+	if len(news) == 0 {
+		return s.insertAttempts(ctx, attempts)
+	}
+	return s.Within(ctx, func(s *Store) error {
+		if err := s.insertAttempts(ctx, attempts); err != nil {
+			return err
+		}
+		return s.tellOfAttempts(ctx, news)
+	})
+}
+
+func (s *Store) insertAttempts(ctx context.Context, attempts []Attempt) error {
 	n := len(attempts)
 	ids, tenants, events := make([]event.ID, n), make([]event.ID, n), make([]event.ID, n)
 	endpoints, runs := make([]event.ID, n), make([]*event.ID, n)

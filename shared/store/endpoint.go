@@ -79,7 +79,10 @@ func (s *Store) CreateEndpoint(ctx context.Context, e *Endpoint, secret string) 
 		if err != nil {
 			return err
 		}
-		return insertSecret(ctx, tx, e.Tenant, e.ID, secret)
+		if err := insertSecret(ctx, tx, e.Tenant, e.ID, secret); err != nil {
+			return err
+		}
+		return s.on(tx).tellOfEndpoint(ctx, e.Tenant, e.ID, e.UID, endpointNews{kind: EndpointCreated})
 	})
 	if err != nil {
 		return fmt.Errorf("create endpoint: %w", interpret(err))
@@ -121,9 +124,8 @@ func (s *Store) Endpoints(ctx context.Context, tenant event.ID, p Page[event.ID]
 
 // ChangeEndpoint lets change edit an endpoint, stores it and returns it. Nobody
 // else changes the endpoint meanwhile. One that is enabled again has failed never
-// yet. An error of change is returned and leaves
-// the endpoint as it was. Else it returns ErrNotFound, or ErrConflict when the
-// uid is taken.
+// yet. An error of change is returned and leaves the endpoint as it was. Else it
+// returns ErrNotFound, or ErrConflict when the uid is taken.
 func (s *Store) ChangeEndpoint(ctx context.Context, tenant event.ID, ref Ref, change func(*Endpoint) error) (*Endpoint, error) {
 	var e Endpoint
 	err := s.transact(ctx, func(tx pgx.Tx) error {
@@ -140,11 +142,15 @@ func (s *Store) ChangeEndpoint(ctx context.Context, tenant event.ID, ref Ref, ch
 				return err
 			}
 		}
-		return e.scanSettled(tx.QueryRow(ctx, `
+		err := e.scanSettled(tx.QueryRow(ctx, `
 			UPDATE endpoints SET uid = $3, url = $4, description = $5, event_types = $6, channels = $7, headers = $8,
 				disabled = $9, throttle_rate = $10, retry_schedule = $11, timeout = $12, api_version = $13, metadata = $14, ordered = $15, updated_at = now(),
 				disabled_reason = CASE WHEN $9 THEN disabled_reason END, disabled_at = CASE WHEN $9 THEN coalesce(disabled_at, now()) END
 			WHERE id = $1 AND tenant_id = $2`+settled, e.columns()...))
+		if err != nil {
+			return err
+		}
+		return s.on(tx).tellOfEndpoint(ctx, e.Tenant, e.ID, e.UID, newsOfChange(disabled, e.Disabled)...)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("change endpoint: %w", interpret(err))
@@ -156,9 +162,15 @@ func (s *Store) ChangeEndpoint(ctx context.Context, tenant event.ID, ref Ref, ch
 // It returns ErrNotFound.
 func (s *Store) PauseEndpoint(ctx context.Context, tenant event.ID, ref Ref, paused bool) (*Endpoint, error) {
 	var e Endpoint
-	id, uid := ref.args()
-	row := s.db.QueryRow(ctx, `UPDATE endpoints SET paused = $4, updated_at = now()`+thatEndpoint+` RETURNING `+endpointColumns, tenant, id, uid, paused)
-	if err := scanEndpoint(row, &e); err != nil {
+	err := s.transact(ctx, func(tx pgx.Tx) error {
+		id, uid := ref.args()
+		row := tx.QueryRow(ctx, `UPDATE endpoints SET paused = $4, updated_at = now()`+thatEndpoint+` RETURNING `+endpointColumns, tenant, id, uid, paused)
+		if err := scanEndpoint(row, &e); err != nil {
+			return err
+		}
+		return s.on(tx).tellOfEndpoint(ctx, e.Tenant, e.ID, e.UID, endpointNews{kind: EndpointUpdated})
+	})
+	if err != nil {
 		return nil, fmt.Errorf("pause endpoint: %w", interpret(err))
 	}
 	return &e, nil
@@ -167,13 +179,18 @@ func (s *Store) PauseEndpoint(ctx context.Context, tenant event.ID, ref Ref, pau
 // DeleteEndpoint takes an endpoint away from its owner's sight and stops
 // deliveries to it. It returns ErrNotFound.
 func (s *Store) DeleteEndpoint(ctx context.Context, tenant event.ID, ref Ref) error {
-	id, uid := ref.args()
-	tag, err := s.db.Exec(ctx, `UPDATE endpoints SET deleted_at = now()`+thatEndpoint, tenant, id, uid)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = ErrNotFound
-	}
+	err := s.transact(ctx, func(tx pgx.Tx) error {
+		var e Endpoint
+		id, uid := ref.args()
+		err := tx.QueryRow(ctx, `UPDATE endpoints SET deleted_at = now()`+thatEndpoint+` RETURNING id, coalesce(uid, '')`, tenant, id, uid).
+			Scan(&e.ID, &e.UID)
+		if err != nil {
+			return err
+		}
+		return s.on(tx).tellOfEndpoint(ctx, tenant, e.ID, e.UID, endpointNews{kind: EndpointDeleted})
+	})
 	if err != nil {
-		return fmt.Errorf("delete endpoint: %w", err)
+		return fmt.Errorf("delete endpoint: %w", interpret(err))
 	}
 	return nil
 }

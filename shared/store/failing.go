@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -76,9 +77,22 @@ func (f *failures) count(batch *pgx.Batch, attempts []Attempt) {
 // DisableEndpoint stops new deliveries to an endpoint for the reason, unless it is
 // disabled already.
 func (s *Store) DisableEndpoint(ctx context.Context, tenant, endpoint event.ID, reason string) error {
-	_, err := s.db.Exec(ctx, `
-		UPDATE endpoints SET disabled = true, disabled_reason = $3, disabled_at = now(), updated_at = now()
-		WHERE tenant_id = $1 AND id = $2 AND NOT disabled AND deleted_at IS NULL`, tenant, endpoint, reason)
+	err := s.transact(ctx, func(tx pgx.Tx) error {
+		var uid string
+		var since *time.Time
+		err := tx.QueryRow(ctx, `
+			UPDATE endpoints SET disabled = true, disabled_reason = $3, disabled_at = now(), updated_at = now()
+			WHERE tenant_id = $1 AND id = $2 AND NOT disabled AND deleted_at IS NULL
+			RETURNING coalesce(uid, ''), (SELECT since FROM endpoint_failures f WHERE f.endpoint_id = endpoints.id)`,
+			tenant, endpoint, reason).Scan(&uid, &since)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil // disabled already, or deleted
+		}
+		if err != nil {
+			return err
+		}
+		return s.on(tx).tellOfEndpoint(ctx, tenant, endpoint, uid, endpointNews{kind: EndpointDisabled, trigger: automatic, failSince: timeOf(since)})
+	})
 	if err != nil {
 		return fmt.Errorf("disable endpoint: %w", err)
 	}

@@ -87,8 +87,11 @@ func (s *Store) Health(ctx context.Context) error {
 // nothing was found or the method says so; [Store.Within] on the lent one makes
 // what can be tried.
 func (s *Store) Within(ctx context.Context, work func(*Store) error) error {
-	return s.transact(ctx, func(tx pgx.Tx) error { return work(&Store{pool: s.pool, db: tx}) })
+	return s.transact(ctx, func(tx pgx.Tx) error { return work(s.on(tx)) })
 }
+
+// on is the Store whose methods are part of the transaction.
+func (s *Store) on(tx pgx.Tx) *Store { return &Store{pool: s.pool, db: tx} }
 
 // transact runs work in one transaction, which is rolled back when work fails;
 // within another one it is a part of that, and only the part is rolled back.

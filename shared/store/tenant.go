@@ -76,9 +76,9 @@ func (s *Store) TenantByUID(ctx context.Context, uid string) (event.ID, error) {
 	return id, nil
 }
 
-// Tenants lists tenants by id, and tells whether there are more.
+// Tenants lists tenants by id, all but SystemTenant, and tells whether there are more.
 func (s *Store) Tenants(ctx context.Context, p Page[event.ID]) ([]Tenant, bool, error) {
-	q := newQuery(selectTenant + ` WHERE deleted_at IS NULL`)
+	q := newQuery(selectTenant+` WHERE deleted_at IS NULL AND id <> $1`, SystemTenant)
 	turn(q, "id", p)
 	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
 	tenants, err := collect(rows, err, scanTenant)

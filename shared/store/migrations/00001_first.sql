@@ -21,6 +21,10 @@ CREATE TABLE tenants (
 );
 CREATE UNIQUE INDEX tenants_uid ON tenants (uid) WHERE deleted_at IS NULL;
 
+-- The system tenant: its endpoints are told of what happens to those of all
+-- others. It is nobody's application and does not show among them.
+INSERT INTO tenants (id, name) VALUES ('00000000-0000-7000-8000-000000000000', 'system');
+
 CREATE TABLE event_types (
     name         text COLLATE "C" PRIMARY KEY,
     description  text        NOT NULL,
