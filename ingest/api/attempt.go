@@ -77,9 +77,7 @@ func showResponse(response []byte) string {
 // attempts reads which attempts are asked for. An attempt is a success or a
 // failure, and only a delivery can be anything else: for that none is found.
 func (p *params) attempts() store.AttemptFilter {
-	filter := store.AttemptFilter{
-		Types: p.names("event_types"), Channel: p.name("channel"), Tag: p.name("tag"), After: p.moment("after"), Before: p.moment("before"),
-	}
+	filter := store.AttemptFilter{EventFilter: p.events()}
 	if status, given := p.number("status"); given {
 		switch status {
 		case statusSuccess:

@@ -24,11 +24,8 @@ type AttemptFilter struct {
 	Success  bool // those that succeeded
 	Failure  bool // those that did not; with Success, none
 	Codes    *CodeRange
-	Types    []string // of the events
-	Channel  string   // of the events
-	Tag      string   // of the events
-	After    time.Time
-	Before   time.Time
+
+	EventFilter // of their events, but the times are those of the attempts
 }
 
 // CodeRange is a range of HTTP status codes, without its end. Code 0 says that
@@ -59,26 +56,43 @@ func (s *Store) Attempts(ctx context.Context, tenant event.ID, f AttemptFilter, 
 	if f.Success && f.Failure {
 		return nil, false, nil
 	}
-	q := newQuery(`SELECT `+attemptColumns+` FROM attempts a`+f.join()+` WHERE a.tenant_id = $1`, tenant)
-	if len(f.Types) > 0 {
-		q.and(`e.event_type = ANY(%s)`, f.Types)
+	read := func(w window, p Page[event.ID]) ([]Attempt, error) {
+		q := f.query(tenant)
+		q.within("a.id", w)
+		turn(q, "a.id", p)
+		rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
+		return collect(rows, err, scanAttempt)
 	}
-	if f.Channel != "" {
-		q.and(`%s = ANY(e.channels)`, f.Channel)
+	var attempts []Attempt
+	var more bool
+	var err error
+	if f.Event.IsZero() {
+		attempts, more, err = history(p, f.After, f.Before, read)
+	} else { // they are few, and any day since may have one
+		attempts, err = read(between(latest(f.After, f.Event.Time().Add(-clockSkew)), f.Before), p)
+		attempts, more = cut(attempts, p)
 	}
-	if f.Tag != "" {
-		q.and(`%s = ANY(e.tags)`, f.Tag)
+	if err != nil {
+		return nil, false, fmt.Errorf("list attempts: %w", err)
+	}
+	return attempts, more, nil
+}
+
+// query selects the attempts of a tenant that are asked for, of all times.
+func (f *AttemptFilter) query(tenant event.ID) *query {
+	q := newQuery(`SELECT `+attemptColumns+` FROM attempts a WHERE a.tenant_id = $1`, tenant)
+	if f.ofEvents() {
+		// A join would be turned round, and read all events of a day for a page that is full after a few.
+		q.sql.WriteString(` AND (SELECT true FROM events WHERE tenant_id = $1 AND id = a.event_id`)
+		f.restrict(q)
+		q.sql.WriteString(` LIMIT 1)`)
 	}
 	if !f.Endpoint.IsZero() {
 		q.and(`a.endpoint_id = %s`, f.Endpoint)
 	}
 	if !f.Event.IsZero() {
 		q.and(`a.event_id = %s`, f.Event)
-		if made := f.Event.Time().Add(-clockSkew); made.After(f.After) {
-			f.After = made
-		}
 	}
-	q.between("a.id", f.After, f.Before)
 	if f.Success {
 		q.and(`a.outcome = %s`, OutcomeSuccess)
 	}
@@ -89,22 +103,7 @@ func (s *Store) Attempts(ctx context.Context, tenant event.ID, f AttemptFilter, 
 		q.and(`a.status_code >= %s`, f.Codes.From)
 		q.and(`a.status_code < %s`, f.Codes.To)
 	}
-	turn(q, "a.id", p)
-	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
-	attempts, err := collect(rows, err, scanAttempt)
-	if err != nil {
-		return nil, false, fmt.Errorf("list attempts: %w", err)
-	}
-	attempts, more := cut(attempts, p)
-	return attempts, more, nil
-}
-
-// join brings in the events where something is asked for of them.
-func (f *AttemptFilter) join() string {
-	if len(f.Types) == 0 && f.Channel == "" && f.Tag == "" {
-		return ""
-	}
-	return ` JOIN events e ON e.tenant_id = a.tenant_id AND e.id = a.event_id`
+	return q
 }
 
 // Attempt reads one attempt of an event. It returns ErrNotFound.

@@ -74,7 +74,7 @@ type AttemptedEvent struct {
 //
 // It walks an index in the order of the events, and looks each of them up in its
 // own day. Attempts can be made long after their event, so the index is entered
-// in every day since the oldest event that is asked for. The page is cut where
+// in every day since the oldest event that is looked for. The page is cut where
 // attempts are grouped: PostgreSQL would sort all attempts there are if that were
 // a query of its own inside the one with the limit (DISTINCT ON is no way to do
 // it, since the state can be asked for).
@@ -82,46 +82,44 @@ func (s *Store) AttemptedEvents(ctx context.Context, tenant, endpoint event.ID, 
 	if f.State != nil && *f.State == StatePending {
 		return nil, false, nil
 	}
-	oldest := time.Now().Add(-lookBack)
-	if f.After.After(oldest) {
-		oldest = f.After
+	events, more, err := history(p, f.After, f.Before, func(w window, p Page[event.ID]) ([]AttemptedEvent, error) {
+		q := f.query(tenant, endpoint, w, p, payload)
+		rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
+		return collect(rows, err, func(row pgx.Row, a *AttemptedEvent) error {
+			return a.scan(row, func(row pgx.Row) error { return scanPosted(row, &a.Posted) })
+		})
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("list attempted events: %w", err)
 	}
-	from, to := attemptsSince(oldest)
+	return events, more, nil
+}
+
+// query selects a page of the events in a window that were attempted at an
+// endpoint.
+func (f *DeliveryFilter) query(tenant, endpoint event.ID, w window, p Page[event.ID], payload bool) *query {
 	order := "DESC"
 	if p.Ascending != p.Back {
 		order = "ASC"
 	}
+	from, to := attemptsSince(w.from.Time())
 	q := newQuery(`
 		SELECT e.*, d.state, d.next_at FROM (
 			SELECT event_id, `+newestState+` AS state, (array_agg(next_at ORDER BY id DESC))[1] AS next_at FROM attempts a
 			WHERE tenant_id = $1 AND endpoint_id = $2 AND id >= $3 AND id < $4 GROUP BY event_id
 			HAVING (SELECT true FROM events WHERE tenant_id = $1 AND id = a.event_id`, tenant, endpoint, from, to)
-	if len(f.Types) > 0 {
-		q.and(`event_type = ANY(%s)`, f.Types)
-	}
-	if f.Channel != "" {
-		q.and(`%s = ANY(channels)`, f.Channel)
-	}
-	if f.Tag != "" {
-		q.and(`%s = ANY(tags)`, f.Tag)
-	}
+	q.within("id", w)
+	f.restrict(q)
 	q.sql.WriteString(`)`)
-	q.between("event_id", f.After, f.Before)
+	q.within("event_id", w)
 	if f.State != nil {
 		q.and(newestState+` = %s`, *f.State)
 	}
 	turn(q, "event_id", p)
-	q.sql.WriteString(`) AS d CROSS JOIN LATERAL (` + selectPosted(payload) + ` WHERE tenant_id = $1 AND id = d.event_id LIMIT 1) AS e
-		ORDER BY d.event_id ` + order)
-	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
-	events, err := collect(rows, err, func(row pgx.Row, a *AttemptedEvent) error {
-		return a.scan(row, func(row pgx.Row) error { return scanPosted(row, &a.Posted) })
-	})
-	if err != nil {
-		return nil, false, fmt.Errorf("list attempted events: %w", err)
-	}
-	events, more := cut(events, p)
-	return events, more, nil
+	q.sql.WriteString(`) AS d CROSS JOIN LATERAL (` + selectPosted(payload) + ` WHERE tenant_id = $1 AND id = d.event_id`)
+	q.within("id", w)
+	q.sql.WriteString(` LIMIT 1) AS e ORDER BY d.event_id ` + order)
+	return q
 }
 
 // AttemptedEndpoint is an endpoint that an event was attempted at. It may have

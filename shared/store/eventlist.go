@@ -10,10 +10,6 @@ import (
 	"github.com/postrider/postrider/shared/event"
 )
 
-// lookBack is how far lists of what happened reach into the past, whatever is
-// asked for: it bounds how many days a query can touch.
-const lookBack = 90 * day
-
 // Posted is an event as its producer sees it.
 type Posted struct {
 	event.Event
@@ -65,8 +61,25 @@ func (s *Store) Event(ctx context.Context, tenant event.ID, ref Ref, payload boo
 
 // Events lists events of a tenant by id, and tells whether there are more.
 func (s *Store) Events(ctx context.Context, tenant event.ID, f EventFilter, p Page[event.ID], payload bool) ([]Posted, bool, error) {
-	q := newQuery(selectPosted(payload)+` WHERE tenant_id = $1`, tenant)
-	q.between("id", f.After, f.Before)
+	events, more, err := history(p, f.After, f.Before, func(w window, p Page[event.ID]) ([]Posted, error) {
+		q := newQuery(selectPosted(payload)+` WHERE tenant_id = $1`, tenant)
+		q.within("id", w)
+		f.restrict(q)
+		turn(q, "id", p)
+		rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
+		return collect(rows, err, scanPosted)
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("list events: %w", err)
+	}
+	return events, more, nil
+}
+
+// ofEvents reports whether anything is asked for of the events themselves.
+func (f *EventFilter) ofEvents() bool { return len(f.Types) > 0 || f.Channel != "" || f.Tag != "" }
+
+// restrict keeps to the events that are asked for.
+func (f *EventFilter) restrict(q *query) {
 	if len(f.Types) > 0 {
 		q.and(`event_type = ANY(%s)`, f.Types)
 	}
@@ -75,25 +88,5 @@ func (s *Store) Events(ctx context.Context, tenant event.ID, f EventFilter, p Pa
 	}
 	if f.Tag != "" {
 		q.and(`%s = ANY(tags)`, f.Tag)
-	}
-	turn(q, "id", p)
-	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
-	events, err := collect(rows, err, scanPosted)
-	if err != nil {
-		return nil, false, fmt.Errorf("list events: %w", err)
-	}
-	events, more := cut(events, p)
-	return events, more, nil
-}
-
-// between keeps to ids made in a range of time, which ends at the latest now and
-// reaches back at most lookBack, so that PostgreSQL skips the other days.
-func (q *query) between(column string, after, before time.Time) {
-	if oldest := time.Now().Add(-lookBack); after.Before(oldest) {
-		after = oldest
-	}
-	q.and(column+` >= %s`, event.FloorID(after))
-	if !before.IsZero() {
-		q.and(column+` < %s`, event.FloorID(before))
 	}
 }

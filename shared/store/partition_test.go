@@ -32,7 +32,7 @@ func partitions(t *testing.T, url, table string) []string {
 }
 
 // makePartition makes the partition of a day of one table.
-func makePartition(t *testing.T, url, table string, date time.Time) {
+func makePartition(t *testing.T, db *pgx.Conn, table string, date time.Time) {
 	t.Helper()
 	bound := func(date time.Time) string {
 		if strings.HasSuffix(table, "_keys") {
@@ -41,7 +41,7 @@ func makePartition(t *testing.T, url, table string, date time.Time) {
 		id := event.FloorID(date)
 		return fmt.Sprintf("%x-%x-%x-0000-000000000000", id[0:4], id[4:6], id[6:8])
 	}
-	_, err := testkit.SQL(t, url).Exec(t.Context(), fmt.Sprintf(`CREATE TABLE %s_%s PARTITION OF %s FOR VALUES FROM ('%s') TO ('%s')`,
+	_, err := db.Exec(t.Context(), fmt.Sprintf(`CREATE TABLE %s_%s PARTITION OF %s FOR VALUES FROM ('%s') TO ('%s')`,
 		table, date.Format("20060102"), table, bound(date), bound(date.Add(day))))
 	require.NoError(t, err)
 }
@@ -70,14 +70,14 @@ func TestPartitionsAreMadeAhead(t *testing.T) {
 func TestDropPartitions(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
-	s := testkit.Open(t, url)
+	s, db := testkit.Open(t, url), testkit.SQL(t, url)
 	const keep = 30 * day
 	today := time.Now().UTC().Truncate(day)
 	for _, table := range partitioned {
 		for n := 29; n <= 32; n++ {
-			makePartition(t, url, table, today.Add(-time.Duration(n)*day))
+			makePartition(t, db, table, today.Add(-time.Duration(n)*day))
 		}
-		makePartition(t, url, table, today.Add(-3000*day))
+		makePartition(t, db, table, today.Add(-3000*day))
 	}
 	_, err := testkit.SQL(t, url).Exec(t.Context(), `CREATE TABLE events_other PARTITION OF events
 		FOR VALUES FROM ('ffffffff-0000-0000-0000-000000000000') TO (MAXVALUE)`)

@@ -18,7 +18,7 @@ type TaskFilter struct {
 // each it knows what Task does.
 func (s *Store) Tasks(ctx context.Context, f TaskFilter, p Page[event.ID]) ([]Task, bool, error) {
 	q := newQuery(selectTask+` WHERE kind = ANY($1)`, f.Kinds)
-	q.between("id", time.Time{}, time.Time{})
+	q.within("id", between(time.Time{}, time.Time{}))
 	if f.Status != "" {
 		q.and(`status = %s`, f.Status)
 	}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"net/url"
+	"time"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+// list is a page of a list that is asked for.
+type list struct{ name, path string }
+
+// cases are those that users ask for: of the busiest application and endpoint,
+// its first page and one far back, with each filter. Hardly anything is of the
+// rare type or in the rare channel, so that most rows are looked at in vain.
+func (f *filler) cases() []list {
+	app := "/app/" + event.Tenant.Format(f.apps[0])
+	hook := event.Endpoint.Format(f.hooks[0][0])
+	far := func(kind event.Kind, id event.ID) string { return "iterator=" + kind.Format(id) }
+	old := event.Message.Format(f.oldEvent)
+	half := url.QueryEscape(f.halfTime.UTC().Format(time.RFC3339))
+	day := url.QueryEscape(f.halfTime.AddDate(0, 0, 1).UTC().Format(time.RFC3339))
+
+	var all []list
+	add := func(name, path string, filters ...string) {
+		all = append(all, list{name, path})
+		for _, filter := range filters {
+			all = append(all, list{name + ", " + filter, path + "?" + filter})
+		}
+	}
+	span := "after=" + half + "&before=" + day
+	add("attempts of an endpoint", app+"/attempt/endpoint/"+hook,
+		far(event.Attempt, f.oldAttempt), "limit=250", "status=0", "status=2", "status_code_class=500", "status_code_class=400",
+		"status_code_class=100", "event_types=type.1,type.2", "event_types=type.rare", "channel=us", "channel=rare", "channel=none",
+		"before="+half, span)
+	add("attempts of a message", app+"/attempt/msg/"+old, "status=0", "status_code_class=500", "channel=eu")
+	add("messages", app+"/msg", far(event.Message, f.oldEvent), "event_types=type.1", "event_types=type.rare", "channel=rare", "channel=none", "before="+half, span)
+	add("messages at an endpoint", app+"/endpoint/"+hook+"/msg",
+		far(event.Message, f.oldEvent), "status=0", "status=2", "event_types=type.rare", "channel=rare", "channel=none", "before="+half, span)
+	add("endpoints of a message", app+"/msg/"+old+"/endpoint")
+	add("statistics of an endpoint", app+"/endpoint/"+hook+"/stats", "since="+half+"&until="+day)
+	add("dead letters of an endpoint", app+"/endpoint/"+hook+"/dlq", far(event.Message, f.oldEvent))
+	add("a message", app+"/msg/"+old)
+	return all
+}
