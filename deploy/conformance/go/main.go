@@ -19,6 +19,7 @@ func main() {
 	}
 	parts := []func(*world){
 		applications, eventTypes, endpoints, secrets, headers, messages, idempotency, deliveries,
+		portal, sendExample,
 	}
 	for _, part := range append(parts, newer...) {
 		part(w)

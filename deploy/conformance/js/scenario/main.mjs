@@ -7,10 +7,15 @@ import { applications, eventTypes } from "./catalogue.mjs";
 import { endpoints, headers, secrets } from "./endpoints.mjs";
 import { idempotency, messages } from "./messages.mjs";
 import { deliveries } from "./deliveries.mjs";
+import { portal, sendExample } from "./portal.mjs";
 
 export async function run(library) {
   const w = new World(library);
-  for (const part of [applications, eventTypes, endpoints, secrets, headers, messages, idempotency, deliveries]) {
+  const parts = [
+    applications, eventTypes, endpoints, secrets, headers, messages, idempotency, deliveries,
+    portal, sendExample,
+  ];
+  for (const part of parts) {
     await part(w);
   }
   console.log(`all ${w.steps} steps pass`);
