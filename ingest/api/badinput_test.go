@@ -43,7 +43,10 @@ func TestBadValues(t *testing.T) {
 	}
 	ofEventType := map[string][]string{
 		"description": {`1`, `"\u0000"`}, "archived": {`1`}, "deprecated": {`"no"`}, "featureFlag": {`1`, `"a b"`}, "featureFlags": {`[]`, `"a"`, `["a b"]`, `[1]`, `[null]`}, "groupName": {`1`, `""`, `"a b"`},
-		"schemas": {`1`, `[]`, `{"1":1}`, `{"1":null}`, `{"1":{"a":"\u0000"}}`, `{"1":{"\u0000":1}}`, `{"1":{"a":1e999}}`},
+		"schemas": {
+			`1`, `[]`, `{"1":1}`, `{"1":null}`, `{"1":{"a":"\u0000"}}`, `{"1":{"\u0000":1}}`, `{"1":{"a":1e999}}`, `{"1":{"type":"nonsense"}}`,
+			`{"1":{"$ref":"https://example.com/"}}`, `{"1":{"$ref":"#/nowhere"}}`, `{"1":{"minLength":-1}}`, `{"\u0001":true}`,
+		},
 	}
 	ofMessage := map[string][]string{
 		"eventType": {`1`, `""`, `"a b"`, `"a\u0000"`, `"` + long + `"`},
@@ -77,6 +80,8 @@ func TestBadValues(t *testing.T) {
 		{"POST", "/event-type", `"name":"n","description":""`, []map[string][]string{ofEventType, {"name": {`1`, `""`, `"a b"`, `"` + long + `"`}}}},
 		{"PUT", "/event-type/there", `"description":""`, []map[string][]string{ofEventType}},
 		{"PUT", "/event-type/there/retry-schedule", ``, []map[string][]string{{"retrySchedule": badSchedules}}},
+		{"POST", "/event-type/import/openapi", ``, []map[string][]string{{"spec": {`1`, `"{}"`, `[]`, `true`}}}},
+		{"POST", "/event-type/import/openapi", ``, []map[string][]string{{"specRaw": {`1`, `{}`, `[]`, `true`}}}},
 		{"PATCH", "/event-type/there", ``, []map[string][]string{ofEventType, {"description": {`null`}}}},
 		{"POST", "/app/" + app + "/msg", `"eventType":"a","payload":{}`, []map[string][]string{ofMessage}},
 		{"POST", endpoint + "/send-example", `"eventType":"there"`, []map[string][]string{

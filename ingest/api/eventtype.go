@@ -1,10 +1,11 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -100,34 +101,12 @@ func (f *form) schemas(target *json.RawMessage) {
 		return
 	}
 	for version, schema := range versions {
-		if schema[0] != '{' && schema[0] != 't' && schema[0] != 'f' {
-			f.refuse(field, "not a JSON schema: "+version)
+		if fault := schemaFault(schema); fault != "" || hasControl(version) {
+			f.refuse(field, cmp.Or(fault, "must not contain control characters")+": "+strconv.Quote(version))
 			return
 		}
 	}
-	var tree any
-	if err := json.Unmarshal(raw, &tree); err != nil || holdsNUL(tree) {
-		f.refuse(field, "must hold no number out of range and no character 0")
-		return
-	}
 	*target = raw
-}
-
-// holdsNUL looks for the one character that PostgreSQL cannot keep.
-func holdsNUL(tree any) bool {
-	switch node := tree.(type) {
-	case string:
-		return strings.ContainsRune(node, 0)
-	case []any:
-		return slices.ContainsFunc(node, holdsNUL)
-	case map[string]any:
-		for key, item := range node {
-			if strings.ContainsRune(key, 0) || holdsNUL(item) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // nameOf reads the event type's name in the path.

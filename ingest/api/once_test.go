@@ -36,9 +36,10 @@ func TestRepeatedPosts(t *testing.T) { //nolint:tparallel // they look at all th
 	place := strings.NewReplacer("/operational-webhook/endpoint/{endpoint_id}", "/operational-webhook/endpoint/"+operational, "{app_id}", app, "{endpoint_id}", endpoint, "{msg_id}", message)
 
 	bodies := map[string]string{ // of requests that change something
-		"/app":                   `{"name":"new"}`,
-		"/app/{app_id}/endpoint": `{"url":"https://example.com/new"}`,
-		"/event-type":            `{"name":"new","description":"d"}`,
+		"/app":                       `{"name":"new"}`,
+		"/app/{app_id}/endpoint":     `{"url":"https://example.com/new"}`,
+		"/event-type":                `{"name":"new","description":"d"}`,
+		"/event-type/import/openapi": `{"spec":{"openapi":"3.1.0","webhooks":{"imported":{}}}}`,
 		"/app/{app_id}/endpoint/{endpoint_id}/secret/rotate":        ``,
 		"/app/{app_id}/endpoint/{endpoint_id}/recover":              `{"since":"2999-01-01T00:00:00Z"}`,
 		"/app/{app_id}/endpoint/{endpoint_id}/pause":                ``,

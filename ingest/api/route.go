@@ -48,6 +48,7 @@ func routes() []route {
 		headerRoutes(),
 		eventTypeRoutes(),
 		retryScheduleRoutes(),
+		importRoutes(),
 		messageRoutes(),
 		exampleRoutes(),
 		expungeRoutes(),

@@ -99,8 +99,11 @@ var modules = []struct {
 	{"github.com/rs/zerolog", "shared/service shared/directory shared/embedded shared/testkit deploy/local " + stages, true},
 	{"github.com/prometheus/client_golang", "shared/service " + stages, true},
 
-	// The sources of the API document, read once.
-	{"go.yaml.in/yaml/v3", "ingest/api/openapi", false},
+	// The sources of the API document, read once; documents that event types are imported from.
+	{"go.yaml.in/yaml/v3", "ingest/api/openapi ingest/api", false},
+
+	// The judge of event types' schemas, and of the API document.
+	{"github.com/santhosh-tekuri/jsonschema/v6", "ingest/api ingest/api/openapi/openapitest", true},
 
 	// One use each.
 	{"github.com/golang-jwt/jwt/v5", "shared/token", true},             // tests forge tokens
@@ -117,9 +120,8 @@ var modules = []struct {
 	{"github.com/google/go-cmp", "shared/testkit", true},
 	{"go.uber.org/goleak", "shared/testkit", true},
 	{"pgregory.net/rapid", "", true},
-	{"github.com/svix/svix-webhooks", "deploy/conformance/go", true},                     // the client that we are compatible with
-	{"github.com/standard-webhooks/standard-webhooks", "", true},                         // the judge of our signatures
-	{"github.com/santhosh-tekuri/jsonschema/v6", "ingest/api/openapi/openapitest", true}, // the judge of the API document
+	{"github.com/svix/svix-webhooks", "deploy/conformance/go", true}, // the client that we are compatible with
+	{"github.com/standard-webhooks/standard-webhooks", "", true},     // the judge of our signatures
 }
 
 // restricted are imports that would otherwise be free: who may have them outside tests, and why nobody else.

@@ -140,3 +140,32 @@ func (s *Store) MissingEventTypes(ctx context.Context, names []string) ([]string
 	}
 	return missing, nil
 }
+
+// ImportEventTypes stores event types, new ones and others instead of those of
+// their names, which keep their flags and group. No name may come twice. With
+// archiveOthers all others are archived.
+func (s *Store) ImportEventTypes(ctx context.Context, types []EventType, archiveOthers bool) error {
+	names, descriptions := make([]string, len(types)), make([]string, len(types))
+	deprecated, schemas := make([]bool, len(types)), make([]*string, len(types))
+	for i, t := range types {
+		names[i], descriptions[i], deprecated[i], schemas[i] = t.Name, t.Description, t.Deprecated, blank(string(t.Schemas))
+	}
+	err := s.transact(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			INSERT INTO event_types (name, description, deprecated, schemas)
+			SELECT name, description, deprecated, schemas::jsonb
+			FROM unnest($1::text[], $2::text[], $3::boolean[], $4::text[]) AS t (name, description, deprecated, schemas) ORDER BY name
+			ON CONFLICT (name) DO UPDATE SET description = excluded.description, archived = false,
+				deprecated = excluded.deprecated, schemas = excluded.schemas, updated_at = now()`,
+			names, descriptions, deprecated, schemas)
+		if err != nil || !archiveOthers {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE event_types SET archived = true, updated_at = now() WHERE NOT archived AND name <> ALL ($1)`, names)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("import event types: %w", err)
+	}
+	return nil
+}
