@@ -11,13 +11,6 @@ import (
 
 const prefix = "/api/v1"
 
-// documentPath is where the description of the API is, which is no operation on
-// anything.
-const (
-	documentPath = "/openapi.json"
-	documentURL  = prefix + documentPath
-)
-
 // operation is one thing that the API can do. It neither writes the answer nor
 // logs: handle does both.
 type operation func(*call, *http.Request) (reply, error)
@@ -67,12 +60,14 @@ func (s *server) handler() http.Handler {
 	methods := make(map[string][]string)
 	for _, r := range routes() {
 		mux.Handle(r.method+" "+prefix+r.path, s.handle(r))
-		methods[r.path] = append(methods[r.path], r.method)
+		methods[prefix+r.path] = append(methods[prefix+r.path], r.method)
 	}
-	mux.Handle("GET "+documentURL, docs.Document())
-	methods[documentPath] = []string{http.MethodGet}
+	for path, page := range docs.Handlers() {
+		mux.Handle("GET "+path, page)
+		methods[path] = []string{http.MethodGet}
+	}
 	for path, allowed := range methods {
-		mux.Handle(prefix+path, s.handle(route{access: forAll, do: notAllowed(allowed)}))
+		mux.Handle(path, s.handle(route{access: forAll, do: notAllowed(allowed)}))
 	}
 	lost := s.handle(route{access: forAll, do: nowhere})
 	mux.Handle("/", lost)

@@ -13,6 +13,13 @@ import (
 	"github.com/postrider/postrider/ingest/api/openapi"
 )
 
+// Where it all is. The page names the other two.
+const (
+	DocumentPath = "/api/v1/openapi.json"
+	pagePath     = "/docs"
+	stylePath    = "/docs/style.css"
+)
+
 // static is what is the same for everybody until the program is replaced. It is
 // made when it is asked for the first time.
 type static struct {
@@ -49,13 +56,19 @@ func (s static) handler() http.Handler {
 	})
 }
 
-// Document serves the document.
-func Document() http.Handler {
-	return static{contentType: "application/json", make: func() ([]byte, error) {
-		document, err := openapi.Load()
-		if err != nil {
-			return nil, err
-		}
-		return document.JSON, nil
-	}}.handler()
+// Handlers are all that there is to read, each at its path.
+func Handlers() map[string]http.Handler {
+	return map[string]http.Handler{
+		DocumentPath: static{contentType: "application/json", make: document}.handler(),
+		stylePath:    static{contentType: "text/css; charset=utf-8", make: style}.handler(),
+		pagePath:     static{contentType: "text/html; charset=utf-8", make: page, header: pageHeader()}.handler(),
+	}
+}
+
+func document() ([]byte, error) {
+	document, err := openapi.Load()
+	if err != nil {
+		return nil, err
+	}
+	return document.JSON, nil
 }

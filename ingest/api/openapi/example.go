@@ -3,7 +3,6 @@ package openapi
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // aTime stands for a time where there is no better example.
@@ -135,12 +134,4 @@ func (b builder) attribute(schema *Object, name string) any {
 }
 
 // resolve finds what a reference means.
-func (b builder) resolve(ref string) (*Object, error) {
-	at := b.root
-	for part := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
-		if at = at.Object(part); at == nil {
-			return nil, fmt.Errorf("there is no %q", ref)
-		}
-	}
-	return at, nil
-}
+func (b builder) resolve(ref string) (*Object, error) { return resolve(b.root, ref) }

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"strings"
 	"sync"
 
 	"go.yaml.in/yaml/v3"
@@ -25,6 +26,19 @@ const frame = "document.yaml"
 type Document struct {
 	Root *Object
 	JSON []byte // Root as it is served
+}
+
+// Resolve finds what a reference in the document means.
+func (d *Document) Resolve(ref string) (*Object, error) { return resolve(d.Root, ref) }
+
+func resolve(root *Object, ref string) (*Object, error) {
+	at := root
+	for part := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
+		if at = at.Object(part); at == nil {
+			return nil, fmt.Errorf("there is no %q", ref)
+		}
+	}
+	return at, nil
 }
 
 // Load returns the document. It is put together once.
