@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -204,4 +205,30 @@ func TestHeaders(t *testing.T) {
 	require.JSONEq(t, `{"headers":{},"sensitive":[]}`, get())
 	w.send(t, "PUT", path, `{}`).requireInvalid(t, "body.headers")
 	w.send(t, "PATCH", path, `{}`).requireInvalid(t, "body.headers")
+}
+
+// TestEndpointPages walks through the list of endpoints, newest first unless it is
+// asked for otherwise, and back.
+func TestEndpointPages(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	app := w.app(t, `{"name":"a"}`)
+	var newest []any
+	for range 5 {
+		newest = append([]any{w.endpoint(t, app, `{"url":"https://example.com"}`)}, newest...)
+	}
+	oldest := slices.Clone(newest)
+	slices.Reverse(oldest)
+	for order, want := range map[string][]any{"": newest, "&order=descending": newest, "&order=ascending": oldest} {
+		path := "/app/" + app + "/endpoint?limit=2" + order
+		forth, last := w.walk(t, path, "iterator")
+		require.Equal(t, want, forth, order)
+		require.Equal(t, want[4:], last.data(t, "id"))
+		back := w.must(t, 200, "GET", path+"&iterator="+last.body["prevIterator"].(string), "")
+		require.Equal(t, want[2:4], back.data(t, "id"), "the page before, in the same order")
+		require.Equal(t, false, back.body["done"])
+		first := w.must(t, 200, "GET", path+"&iterator="+back.body["prevIterator"].(string), "")
+		require.Equal(t, want[:2], first.data(t, "id"))
+		require.Equal(t, true, first.body["done"])
+	}
 }
