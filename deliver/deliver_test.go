@@ -219,6 +219,7 @@ func TestWithoutUse(t *testing.T) {
 		}, loopback(), 200, 0, Disabled},
 		"gone":            {nil, loopback(), http.StatusGone, 1, Gone},
 		"private address": {nil, egress.Policy{}, 200, 0, Blocked},
+		"payload expired": {func(_ *world, d *event.Delivery) { d.Expires = time.Now() }, loopback(), 200, 0, Expired},
 		"payload dropped": {func(_ *world, d *event.Delivery) { d.Payload, d.Referred = nil, true }, loopback(), 200, 0, Expired},
 	} {
 		t.Run(name, func(t *testing.T) {

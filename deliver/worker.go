@@ -146,6 +146,9 @@ func (w *worker) deliver(ctx context.Context, e *directory.Endpoint, d *event.De
 	if e.Disabled {
 		return w.noAttempt(e, Disabled), nil
 	}
+	if !d.Expires.IsZero() && !time.Now().Before(d.Expires) {
+		return w.noAttempt(e, Expired), nil
+	}
 	payload := d.Payload
 	if d.Referred {
 		var err error

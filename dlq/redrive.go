@@ -102,6 +102,7 @@ func (r *redriver) handOut(ctx context.Context, task event.ID, selected []store.
 			Version:  e.Version,
 			Run:      task,
 			Attempt:  1,
+			Expires:  e.Expires,
 			Recheck:  true, // this part may have been handed out by one who died
 			Payload:  e.Payload,
 			Referred: e.Referred,

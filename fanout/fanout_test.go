@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
@@ -121,6 +122,35 @@ func TestEventForOneEndpoint(t *testing.T) {
 	deliveries := testkit.Deliveries(t, w.nats, event.StreamDeliver)
 	require.Len(t, deliveries, 1)
 	require.Equal(t, only.ID, deliveries[0].Endpoint)
+}
+
+// TestEventForLater goes to the wheel, to whoever wants it now, and to its lane
+// when its time has come meanwhile.
+func TestEventForLater(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	first := testkit.Endpoint(t, w.store, w.tenant, "https://example.com")
+	later, past := w.event(t), w.event(t)
+	later.DeliverAt, later.Expires = time.Now().Add(3*time.Hour).UTC(), time.Now().Add(5*time.Hour).UTC()
+	past.DeliverAt = time.Now().Add(-time.Second).UTC()
+	w.publish(t, "batch", later, past)
+	w.publish(t, "again", later, past)
+	w.settled(t, 0)
+	testkit.Endpoint(t, w.store, w.tenant, "https://example.com")
+
+	messages := testkit.Messages(t, w.nats, event.StreamRetry)
+	require.Len(t, messages, 1)
+	require.Equal(t, "retry.1h", messages[0].Subject)
+	d, err := event.DecodeDelivery(messages[0].Data)
+	require.NoError(t, err)
+	require.Equal(t, d.Key(), messages[0].ID)
+	require.Equal(t, &event.Delivery{
+		Event: later.ID, Tenant: w.tenant, Endpoint: first.ID, Type: later.Type, Priority: later.Priority, Version: later.Version,
+		Attempt: 1, Due: later.DeliverAt, Expires: later.Expires, Recheck: true, Payload: later.Payload,
+	}, d)
+	deliveries := testkit.Deliveries(t, w.nats, event.StreamDeliver)
+	require.Len(t, deliveries, 1)
+	require.Equal(t, past.ID, deliveries[0].Event)
 }
 
 func TestReferenceAndRecheckArePassedOn(t *testing.T) {

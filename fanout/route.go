@@ -1,13 +1,17 @@
 package fanout
 
 import (
+	"time"
+
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/event"
 )
 
-// route makes the first delivery of the event to the endpoint and addresses it
-// to its lane.
+// route makes the first delivery of the event to the endpoint and addresses it to
+// its lane, or to the wheel where that is still to come. From there it can come
+// long after the stream has forgotten a copy that came otherwise, so it is
+// looked up.
 func route(ev *event.Event, e *directory.Endpoint, version int64) (bus.Message, error) {
 	d := event.Delivery{
 		Event:    ev.ID,
@@ -17,7 +21,9 @@ func route(ev *event.Event, e *directory.Endpoint, version int64) (bus.Message, 
 		Priority: ev.Priority,
 		Version:  version,
 		Attempt:  1,
-		Recheck:  ev.Recheck,
+		Due:      ev.DeliverAt,
+		Expires:  ev.Expires,
+		Recheck:  ev.Recheck || !ev.DeliverAt.IsZero(),
 		Payload:  ev.Payload,
 		Referred: ev.Referred,
 	}
@@ -25,5 +31,9 @@ func route(ev *event.Event, e *directory.Endpoint, version int64) (bus.Message, 
 	if err != nil {
 		return bus.Message{}, err
 	}
-	return bus.Message{Subject: d.Subject(), ID: d.Key(), Data: data}, nil
+	subject := d.Subject()
+	if wait := time.Until(d.Due); wait > 0 {
+		subject = event.TierFor(wait).Subject()
+	}
+	return bus.Message{Subject: subject, ID: d.Key(), Data: data}, nil
 }

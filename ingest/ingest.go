@@ -126,6 +126,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	})
 	work.Go(func() error { return outbox.sweep(ctx, s.SweepDelay) })
 	work.Go(func() error { return upkeep(ctx, env, s.Retention) })
+	work.Go(func() error { return expunge(ctx, env) })
 	return work.Wait()
 }
 
@@ -140,12 +141,13 @@ func (s *Stage) server(env service.Env, writer *writer, outbox *outbox, names *n
 			Health: func(ctx context.Context) api.Health {
 				return api.Health{Database: env.Store.Health(ctx), Queue: env.Bus.Health()}
 			},
-			Token:   s.Token,
-			Secret:  s.JWTSecret,
-			Portal:  strings.TrimSuffix(s.PortalURL, "/"),
-			Egress:  env.Egress,
-			MaxBody: s.MaxBody,
-			Log:     env.Log,
+			Token:     s.Token,
+			Secret:    s.JWTSecret,
+			Portal:    strings.TrimSuffix(s.PortalURL, "/"),
+			Egress:    env.Egress,
+			Retention: s.Retention,
+			MaxBody:   s.MaxBody,
+			Log:       env.Log,
 		}),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,

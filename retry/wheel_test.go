@@ -154,6 +154,31 @@ func TestWheelReleasesWhenDue(t *testing.T) {
 	}, "nothing is left in the wheel")
 }
 
+// TestFirstAttemptComesWhenDue: what was accepted for later waits in the wheel,
+// and leaves it for the lanes of first attempts, although its message id was the
+// same on RETRY.
+func TestFirstAttemptComesWhenDue(t *testing.T) {
+	t.Parallel()
+	b := testkit.Bus(t)
+	start(t, b)
+	d := event.Delivery{
+		Event: event.NewID(), Tenant: event.NewID(), Endpoint: event.NewID(), Attempt: 1, Due: time.Now().Add(1700 * time.Millisecond),
+	}
+	require.Equal(t, event.First, d.Class())
+	data, err := d.Encode()
+	require.NoError(t, err)
+	require.NoError(t, b.Publish(testkit.Context(t), bus.Message{Subject: "retry.1s", ID: d.Key(), Data: data}))
+	p, err := b.Pull(bus.LaneConsumer(d.Lane()), 1)
+	require.NoError(t, err)
+	defer p.Close()
+	messages, err := p.Next(testkit.Context(t), 1)
+	require.NoError(t, err)
+	require.False(t, time.Now().Before(d.Due), "early")
+	require.Equal(t, d.Subject(), messages[0].Subject)
+	require.Equal(t, data, messages[0].Data)
+	messages[0].Ack()
+}
+
 func TestWheelHoldsManyByTheirHeads(t *testing.T) {
 	t.Parallel()
 	b := testkit.Bus(t)

@@ -21,8 +21,9 @@ import (
 )
 
 const (
-	defaultMaxBody = 1 << 20
-	defaultTimeout = 10 * time.Second
+	defaultMaxBody   = 1 << 20
+	defaultTimeout   = 10 * time.Second
+	defaultRetention = maxRetention * day
 )
 
 // ErrOverloaded is what an Acceptor's error wraps when it has more to do than it
@@ -93,11 +94,12 @@ type Config struct {
 	Egress    egress.Policy
 	Log       zerolog.Logger
 
-	Token   string        // of an operator who may do everything; empty: there is none
-	Secret  string        // that signs tokens of operators and members; empty: there are none
-	Portal  string        // URL of the page that members use; empty: on the same host
-	MaxBody int64         // of a request, in bytes; 0: 1 MiB
-	Timeout time.Duration // of the work on a request; 0: 10 s
+	Token     string        // of an operator who may do everything; empty: there is none
+	Secret    string        // that signs tokens of operators and members; empty: there are none
+	Portal    string        // URL of the page that members use; empty: on the same host
+	Retention time.Duration // of events; 0: 90 days
+	MaxBody   int64         // of a request, in bytes; 0: 1 MiB
+	Timeout   time.Duration // of the work on a request; 0: 10 s
 
 	Health func(context.Context) Health // nil: of the store alone
 }
@@ -121,6 +123,9 @@ func New(config Config) http.Handler {
 	s.checker = token.NewChecker(s.signed)
 	if s.MaxBody == 0 {
 		s.MaxBody = defaultMaxBody
+	}
+	if s.Retention == 0 {
+		s.Retention = defaultRetention
 	}
 	if s.Timeout == 0 {
 		s.Timeout = defaultTimeout

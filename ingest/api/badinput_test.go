@@ -55,7 +55,8 @@ func TestBadValues(t *testing.T) {
 		"channels":  {`[]`, `"a"`, `["a,b"]`, `["a","b","c","d","e","f"]`},
 		"tags":      {`[]`, `"a"`, `["a,b"]`, `["a","b","c","d","e","f"]`, `[1]`},
 		"priority":  {`1`, `""`, `"urgent"`}, "payloadRetentionPeriod": {`4`, `91`, `"7"`},
-		"deliverAt":             {`"2999-01-01T00:00:00Z"`},
+		"deliverAt":             {`"2999-01-01T00:00:00Z"`, `"2020-01-01T00:00:00Z"`, `1`, `"soon"`},
+		"payloadRetentionHours": {`0`, `2161`, `"7"`, `1.5`},
 		"transformationsParams": {`1`, `[]`},
 	}
 	for _, test := range []struct {

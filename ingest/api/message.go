@@ -27,12 +27,16 @@ type message struct {
 	Tags      []string        `json:"tags,omitempty"`
 	Payload   json.RawMessage `json:"payload"`
 	Timestamp time.Time       `json:"timestamp"`
+	DeliverAt *time.Time      `json:"deliverAt,omitempty"`
 }
 
 func showMessage(p *store.Posted, content bool) message {
 	m := message{
 		ID: event.Message.Format(p.ID), EventType: p.Type, EventID: none(p.UID), Channels: p.Channels, Tags: p.Tags,
 		Payload: json.RawMessage(`{}`), Timestamp: p.ID.Time(),
+	}
+	if !p.DeliverAt.IsZero() {
+		m.DeliverAt = new(p.DeliverAt.UTC())
 	}
 	if content {
 		m.Payload = showPayload(p.Payload)

@@ -57,6 +57,49 @@ func TestMessage(t *testing.T) {
 	w.send(t, "POST", "/app/acme/msg", `{"eventType":"a","payload":null}`).requireInvalid(t, "body.payload")
 }
 
+// TestDeliverAt is shown as it was posted, and travels with the event.
+func TestDeliverAt(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.app(t, `{"name":"a","uid":"a"}`)
+	at := time.Now().Add(23 * time.Hour).Truncate(time.Millisecond)
+	post := func(more string) answer {
+		return w.send(t, "POST", "/app/a/msg", `{"eventType":"a","payload":{},"deliverAt":"`+at.Format(time.RFC3339Nano)+`"`+more+`}`)
+	}
+	a := post(`,"payloadRetentionHours":24`)
+	require.Equal(t, 202, a.status, a.text)
+	require.Equal(t, at.UTC().Format(time.RFC3339Nano), a.body["deliverAt"])
+	require.Equal(t, a.body, w.must(t, 200, "GET", "/app/a/msg/"+a.id(t), "").body)
+	events := w.outbox(t)
+	require.Len(t, events, 1)
+	require.True(t, at.Equal(events[0].DeliverAt))
+	post(`,"payloadRetentionHours":1`).requireInvalid(t, "body.payloadRetentionHours")
+}
+
+// TestRetention: a payload expires by itself only where it would not anyway.
+func TestRetention(t *testing.T) {
+	t.Parallel()
+	w := start(t, func(c *api.Config) { c.Retention = 30 * 24 * time.Hour })
+	w.app(t, `{"name":"a","uid":"a"}`)
+	for body, want := range map[string]time.Duration{
+		`"payloadRetentionHours":1`:    time.Hour,
+		`"payloadRetentionPeriod":7`:   7 * 24 * time.Hour,
+		`"payloadRetentionPeriod":31`:  0,
+		`"payloadRetentionHours":2160`: 0,
+		`"payloadRetentionHours":null`: 0,
+	} {
+		w.message(t, "a", `{"eventType":"a","payload":{},`+body+`}`)
+		events := w.outbox(t)
+		require.Len(t, events, 1)
+		if want == 0 {
+			require.Zero(t, events[0].Expires, body)
+			continue
+		}
+		require.WithinDuration(t, events[0].ID.Time().Add(want), events[0].Expires, time.Second, body)
+	}
+	w.send(t, "POST", "/app/a/msg", `{"eventType":"a","payload":{},"payloadRetentionHours":1,"payloadRetentionPeriod":5}`).requireInvalid(t, "body.payloadRetentionHours")
+}
+
 func TestRawPayload(t *testing.T) {
 	t.Parallel()
 	w := start(t)

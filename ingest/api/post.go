@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/store"
@@ -15,8 +16,10 @@ import (
 const (
 	maxMessageChannels = 5
 	maxTags            = 5
+	day                = 24 * time.Hour
 	minRetention       = 5 // days
 	maxRetention       = 90
+	maxDelay           = day // until a message is delivered
 
 	// acceptTries bounds how often an event is offered again because what it ran
 	// into was gone when we looked.
@@ -67,16 +70,44 @@ func (f *form) message(e *store.NewEvent) error {
 			f.refuse("priority", "must be high, normal or low")
 		}
 	}
-	var days int
-	if clearable(f, "payloadRetentionPeriod", &days) && (days < minRetention || days > maxRetention) {
-		f.refuse("payloadRetentionPeriod", "must be 5 to 90 days")
-	}
-	if f.given("deliverAt") {
-		f.refuse("deliverAt", "is not supported: the message would be delivered at once")
-	}
+	f.deliverAt(e)
+	f.retention(e)
 	f.payload(e)
 	f.broughtAlong(new(store.Tenant)) // nothing wrong is taken only because it is not needed
 	return f.err()
+}
+
+// deliverAt reads when the message is to be delivered.
+func (f *form) deliverAt(e *store.NewEvent) {
+	if !clearable(f, "deliverAt", &e.DeliverAt) {
+		return
+	}
+	e.DeliverAt = e.DeliverAt.UTC().Truncate(time.Microsecond) // as it is stored
+	if wait := time.Until(e.DeliverAt); wait <= 0 || wait > maxDelay {
+		f.refuse("deliverAt", "must be in the next 24 hours")
+	}
+}
+
+// retention reads how long the payload is to be kept, in days or in hours.
+func (f *form) retention(e *store.NewEvent) {
+	var days, hours int
+	if clearable(f, "payloadRetentionPeriod", &days) && (days < minRetention || days > maxRetention) {
+		f.refuse("payloadRetentionPeriod", "must be 5 to 90 days")
+		return
+	}
+	if clearable(f, "payloadRetentionHours", &hours) && (hours < 1 || hours > maxRetention*24) {
+		f.refuse("payloadRetentionHours", "must be 1 to 2160 hours")
+		return
+	}
+	switch {
+	case days > 0 && hours > 0:
+		f.refuse("payloadRetentionHours", "must not come with payloadRetentionPeriod")
+	case days > 0 || hours > 0:
+		e.Expires = time.Now().Add(time.Duration(days)*day + time.Duration(hours)*time.Hour).UTC().Truncate(time.Microsecond)
+		if e.Expires.Before(e.DeliverAt) {
+			f.refuse("payloadRetentionHours", "must not end before deliverAt")
+		}
+	}
 }
 
 // payload reads the body that is to be delivered. A raw one goes before the
@@ -114,6 +145,9 @@ func (c *call) accept(ctx context.Context, app string, f *form, e *store.NewEven
 		return noTenant(f, app)
 	}
 	e.TenantUID = ref.UID
+	if e.Expires.After(time.Now().Add(c.Retention)) {
+		e.Expires = time.Time{} // it is gone before that
+	}
 	for range acceptTries {
 		if e.Tenant, err = c.addressee(ctx, ref, f); err != nil {
 			return err

@@ -31,6 +31,13 @@ type Event struct {
 	// zero: everyone who wants it.
 	Endpoint ID
 
+	// DeliverAt is when the event is to be delivered, to whoever wanted it when it
+	// was accepted; zero: at once.
+	DeliverAt time.Time
+
+	// Expires is when the payload is removed; zero: with the event itself.
+	Expires time.Time
+
 	// Version is the tenant's version at the commit of the event: whoever
 	// expands the event must know the tenant's endpoints at least as of it.
 	Version int64
@@ -69,6 +76,9 @@ type Delivery struct {
 
 	// Due is when the attempt may start; zero means at once.
 	Due time.Time
+
+	// Expires is when the payload may not be sent any more; see Event.Expires.
+	Expires time.Time
 
 	// Reason says, on its way to the dead-letter queue, why it goes there.
 	Reason string

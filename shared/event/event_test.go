@@ -89,6 +89,10 @@ func TestKindParseRefuses(t *testing.T) {
 	}
 }
 
+func genTime(t *rapid.T, label string) time.Time {
+	return time.Unix(0, rapid.Int64Range(0, 1<<62).Draw(t, label)).UTC()
+}
+
 func genEvent(t *rapid.T) event.Event {
 	e := event.Event{
 		ID: genID(t, "id"), Tenant: genID(t, "tenant"),
@@ -101,6 +105,7 @@ func genEvent(t *rapid.T) event.Event {
 	}
 	if rapid.Bool().Draw(t, "for one endpoint") {
 		e.Endpoint = genID(t, "endpoint")
+		e.DeliverAt, e.Expires = genTime(t, "deliver at"), genTime(t, "expires")
 	}
 	e.Type = strings.ToValidUTF8(e.Type, "?")
 	if len(e.Channels) == 0 {
@@ -133,7 +138,8 @@ func TestDeliveryRoundTrip(t *testing.T) {
 			Type: "invoice.paid", Priority: event.Low, Version: 7,
 			Attempt:   rapid.IntRange(1, 1000).Draw(t, "attempt"),
 			Deferrals: rapid.IntRange(0, 1000).Draw(t, "deferrals"),
-			Due:       time.Unix(0, rapid.Int64Range(0, 1<<62).Draw(t, "due")).UTC(),
+			Due:       genTime(t, "due"),
+			Expires:   genTime(t, "expires"),
 			Reason:    "timeout",
 			Recheck:   rapid.Bool().Draw(t, "recheck"),
 			Referred:  rapid.Bool().Draw(t, "referred"),

@@ -34,6 +34,7 @@ type frame struct {
 	Attempt  int       `json:"attempt,omitempty"`
 	Deferred int       `json:"deferred,omitempty"`
 	Due      time.Time `json:"due,omitzero"`
+	Expires  time.Time `json:"expires,omitzero"`
 	Reason   string    `json:"reason,omitempty"`
 	Recheck  bool      `json:"recheck,omitempty"`
 	Referred bool      `json:"referred,omitempty"`
@@ -49,6 +50,8 @@ func (e *Event) Append(buf []byte) ([]byte, error) {
 		Channels: e.Channels,
 		Priority: e.Priority,
 		Version:  e.Version,
+		Due:      e.DeliverAt,
+		Expires:  e.Expires,
 		Recheck:  e.Recheck,
 		Referred: e.Referred,
 	}
@@ -69,7 +72,7 @@ func DecodeEvents(data []byte) ([]Event, error) {
 		}
 		e := Event{
 			Type: f.Type, Channels: f.Channels, Priority: f.Priority, Version: f.Version,
-			Recheck: f.Recheck, Referred: f.Referred, Payload: payload,
+			DeliverAt: f.Due, Expires: f.Expires, Recheck: f.Recheck, Referred: f.Referred, Payload: payload,
 		}
 		if err := parseIDs(f, &e.ID, &e.Tenant); err != nil {
 			return nil, err
@@ -97,6 +100,7 @@ func (d *Delivery) Encode() ([]byte, error) {
 		Attempt:  d.Attempt,
 		Deferred: d.Deferrals,
 		Due:      d.Due,
+		Expires:  d.Expires,
 		Reason:   d.Reason,
 		Recheck:  d.Recheck,
 		Referred: d.Referred,
@@ -118,7 +122,7 @@ func DecodeDelivery(data []byte) (*Delivery, error) {
 		return nil, fmt.Errorf("%w: %d bytes after the payload", ErrBadFrame, len(rest))
 	}
 	d := Delivery{
-		Type: f.Type, Priority: f.Priority, Version: f.Version, Attempt: f.Attempt, Deferrals: f.Deferred, Due: f.Due,
+		Type: f.Type, Priority: f.Priority, Version: f.Version, Attempt: f.Attempt, Deferrals: f.Deferred, Due: f.Due, Expires: f.Expires,
 		Reason: f.Reason, Recheck: f.Recheck, Referred: f.Referred, Payload: payload,
 	}
 	if err := parseIDs(f, &d.Event, &d.Tenant); err != nil {

@@ -54,8 +54,9 @@ const acceptSQL = `
 WITH input AS (
     SELECT i.*, t.version
     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::bytea[], $10::uuid[], $12::text[],
-            $13::text[], $14::uuid[])
-         AS i(id, tenant_id, event_type, uid, channels, priority, payload, idempotency_key, fingerprint, batch_id, tenant_uid, tags, endpoint_id)
+            $13::text[], $14::uuid[], $15::timestamptz[], $16::timestamptz[])
+         AS i(id, tenant_id, event_type, uid, channels, priority, payload, idempotency_key, fingerprint, batch_id, tenant_uid, tags, endpoint_id,
+             deliver_at, expires_at)
     JOIN tenants t ON t.id = i.tenant_id AND t.deleted_at IS NULL AND (i.tenant_uid = '' OR t.uid = i.tenant_uid)
 ), claimed AS (
     INSERT INTO event_keys (day, tenant_id, scope, key, event_id, fingerprint)
@@ -76,9 +77,9 @@ WITH input AS (
     ON CONFLICT DO NOTHING
     RETURNING event_id
 ), stored AS (
-    INSERT INTO events (id, tenant_id, event_type, uid, channels, priority, payload, tags, endpoint_id)
+    INSERT INTO events (id, tenant_id, event_type, uid, channels, priority, payload, tags, endpoint_id, deliver_at, expires_at)
     SELECT id, tenant_id, event_type, nullif(uid, ''), string_to_array(nullif(channels, ''), ','), nullif(priority, ''), payload,
-        string_to_array(tags, ','), endpoint_id
+        string_to_array(tags, ','), endpoint_id, deliver_at, expires_at
     FROM fresh WHERE uid = '' OR id IN (SELECT event_id FROM named)
     RETURNING id, tenant_id
 ), outbox AS (
@@ -94,7 +95,7 @@ FROM input i LEFT JOIN stored s ON s.id = i.id`
 
 // frameBytes is how much of a message an event takes beside its type, channels
 // and payload, at most.
-const frameBytes = 256
+const frameBytes = 384
 
 // Accept stores a group of events in one transaction, in batches that make
 // messages of at most batchBytes each, or of one event. It returns a verdict on every event, in
@@ -171,6 +172,8 @@ func acceptArgs(events []NewEvent, batchBytes int) ([]any, []event.ID) {
 		ids, tenants, types, uids, channels, priorities, payloads, keys, fingerprints, batchOf, today, tenantUIDs,
 		rare(events, func(e *NewEvent) *string { return blank(strings.Join(e.Tags, ",")) }),
 		rare(events, func(e *NewEvent) *event.ID { return nullable(e.Endpoint) }),
+		rare(events, func(e *NewEvent) *time.Time { return moment(e.DeliverAt) }),
+		rare(events, func(e *NewEvent) *time.Time { return moment(e.Expires) }),
 	}, batchOf
 }
 

@@ -113,7 +113,7 @@ func (s *Store) MadeAttempt(ctx context.Context, d *event.Delivery) (*Attempt, e
 func (s *Store) Payload(ctx context.Context, tenant, id event.ID) ([]byte, error) {
 	var payload []byte
 	err := s.db.QueryRow(ctx,
-		`SELECT payload FROM events WHERE tenant_id = $1 AND id = $2 AND expunged_at IS NULL`, tenant, id).Scan(&payload)
+		`SELECT payload FROM events WHERE tenant_id = $1 AND id = $2 AND NOT `+gone, tenant, id).Scan(&payload)
 	if err != nil {
 		return nil, fmt.Errorf("read payload: %w", interpret(err))
 	}

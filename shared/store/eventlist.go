@@ -15,7 +15,7 @@ type Posted struct {
 	event.Event
 	UID      string // the producer's own id; empty: none
 	Tags     []string
-	Expunged bool // its owner had the payload removed: what stands there says so
+	Expunged bool // its payload was removed: what stands there says so
 }
 
 // EventFilter selects events. Zero fields select everything.
@@ -32,13 +32,16 @@ type EventFilter struct {
 func selectPosted(payload bool) string {
 	body := "NULL::bytea"
 	if payload {
-		body = "payload"
+		body = `CASE WHEN ` + gone + ` THEN '` + expungedPayload + `'::bytea ELSE payload END`
 	}
-	return `SELECT id, tenant_id, event_type, coalesce(uid, ''), channels, tags, coalesce(priority, ''), expunged_at IS NOT NULL, ` + body + ` FROM events`
+	return `SELECT id, tenant_id, event_type, coalesce(uid, ''), channels, tags, coalesce(priority, ''), deliver_at, ` + gone + `, ` + body + ` FROM events`
 }
 
 func scanPosted(row pgx.Row, p *Posted) error {
-	return row.Scan(&p.ID, &p.Tenant, &p.Type, &p.UID, &p.Channels, &p.Tags, &p.Priority, &p.Expunged, &p.Payload)
+	var deliverAt *time.Time
+	err := row.Scan(&p.ID, &p.Tenant, &p.Type, &p.UID, &p.Channels, &p.Tags, &p.Priority, &deliverAt, &p.Expunged, &p.Payload)
+	p.DeliverAt = timeOf(deliverAt)
+	return err
 }
 
 // Event reads an event of the tenant; of several with the same uid, the newest.

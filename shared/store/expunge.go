@@ -25,6 +25,20 @@ func (s *Store) ExpungeEvent(ctx context.Context, tenant, id event.ID) error {
 	return expunged("event", tag, err)
 }
 
+// ExpungeDue removes payloads whose time has come, at most limit, and returns how
+// many. Those that somebody else is at are passed over.
+func (s *Store) ExpungeDue(ctx context.Context, limit int) (int, error) {
+	tag, err := s.db.Exec(ctx, `
+		UPDATE events e SET payload = $1, expunged_at = now()
+		FROM (SELECT tenant_id, id FROM events WHERE expires_at <= now() AND expunged_at IS NULL
+			LIMIT $2 FOR UPDATE SKIP LOCKED) AS due
+		WHERE e.tenant_id = due.tenant_id AND e.id = due.id`, []byte(expungedPayload), limit)
+	if err != nil {
+		return 0, fmt.Errorf("expunge what is due: %w", err)
+	}
+	return int(tag.RowsAffected()), nil
+}
+
 // ExpungeAttempt removes what was answered to an attempt of an event; once more
 // changes nothing. It returns ErrNotFound.
 func (s *Store) ExpungeAttempt(ctx context.Context, tenant, eventID, id event.ID) error {

@@ -46,6 +46,67 @@ func TestExpungeEvent(t *testing.T) {
 	}
 }
 
+// TestExpiry: a payload is gone from the moment that it expires, and removed when
+// somebody comes round to it.
+func TestExpiry(t *testing.T) {
+	t.Parallel()
+	url := testkit.Database(t)
+	s := testkit.Open(t, url)
+	tenant, endpoint := testkit.Tenant(t, s), event.NewID()
+	events := make([]store.NewEvent, 5)
+	for i := range events {
+		events[i] = newEvent(tenant)
+		events[i].Expires = time.Now().Add(time.Duration(2*i-7) * time.Hour) // the last one is to stay
+	}
+	events[4].Expires, events[4].DeliverAt = events[4].Expires.UTC().Truncate(time.Microsecond), time.Now().UTC().Truncate(time.Microsecond)
+	_, batches, err := s.Accept(t.Context(), events, 1<<20)
+	require.NoError(t, err)
+	look := func() {
+		t.Helper()
+		for i := range events {
+			shown, err := s.Event(t.Context(), tenant, store.Ref{ID: events[i].ID}, true)
+			require.NoError(t, err)
+			require.Equal(t, i < 4, shown.Expunged)
+			_, err = s.Payload(t.Context(), tenant, events[i].ID)
+			if i < 4 {
+				require.JSONEq(t, `{"expired":true}`, string(shown.Payload))
+				require.ErrorIs(t, err, store.ErrNotFound)
+				continue
+			}
+			require.Equal(t, events[i].Payload, shown.Payload)
+			require.Equal(t, events[i].DeliverAt, shown.DeliverAt.UTC())
+			require.NoError(t, err)
+		}
+	}
+	look()
+	_, err = s.Sweep(t.Context(), 0, 10, func(_ context.Context, swept []store.Batch) error {
+		require.Len(t, swept[0].Events, 5)
+		for i, e := range swept[0].Events {
+			require.Equal(t, i < 4, e.Referred)
+			require.Equal(t, i < 4, e.Payload == nil)
+		}
+		last := swept[0].Events[4]
+		require.Equal(t, []time.Time{events[4].DeliverAt, events[4].Expires}, []time.Time{last.DeliverAt.UTC(), last.Expires.UTC()})
+		require.Equal(t, events[4].Expires, batches[0].Events[4].Expires)
+		return nil
+	})
+	require.NoError(t, err)
+	for _, id := range []event.ID{events[0].ID, events[4].ID} {
+		var p pile
+		_, err := s.AdvanceTask(t.Context(), start(t, s, store.Task{Tenant: tenant, Kind: store.TaskResend, Endpoint: endpoint, Event: id}), 10, p.handOut)
+		require.NoError(t, err)
+		require.Len(t, p.events(), map[bool]int{false: 0, true: 1}[id == events[4].ID])
+	}
+
+	for _, want := range []int{3, 1, 0} {
+		n, err := s.ExpungeDue(t.Context(), 3)
+		require.NoError(t, err)
+		require.Equal(t, want, n)
+	}
+	look()
+	require.Equal(t, 1, testkit.Value[int](t, url, `SELECT count(*) FROM events WHERE payload <> '{"expired":true}'`))
+}
+
 // TestSweepAfterExpunge publishes an event whose payload was removed while it
 // waited in the outbox: with nothing in it but a reference that leads nowhere.
 func TestSweepAfterExpunge(t *testing.T) {

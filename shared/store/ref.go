@@ -38,6 +38,14 @@ func timeOf(t *time.Time) time.Time {
 	return *t
 }
 
+// moment makes the zero time NULL.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
 // positive makes zero NULL.
 func positive[N int | time.Duration](n N) *N {
 	if n == 0 {

@@ -151,13 +151,13 @@ const selectDead = `
 		AND (k.event_id IS NULL OR d.event_id = k.event_id)
 		AND (k.since IS NULL OR d.event_id >= k.since)
 		AND (k.until IS NULL OR d.event_id < k.until)
-	JOIN events e ON e.tenant_id = d.tenant_id AND e.id = d.event_id AND e.expunged_at IS NULL
+	JOIN events e ON e.tenant_id = d.tenant_id AND e.id = d.event_id AND NOT ` + gone + `
 	WHERE k.id = $1 ORDER BY e.id LIMIT $2`
 
 const selectEvent = `
 	SELECT %s, k.endpoint_id FROM tasks k
 	JOIN tenants t ON t.id = k.tenant_id
-	JOIN events e ON e.tenant_id = k.tenant_id AND e.id = k.event_id AND e.expunged_at IS NULL
+	JOIN events e ON e.tenant_id = k.tenant_id AND e.id = k.event_id AND NOT ` + gone + `
 	WHERE k.id = $1 LIMIT $2`
 
 func selectDeliveries(ctx context.Context, tx pgx.Tx, query string, task event.ID, limit int) ([]Selected, error) {

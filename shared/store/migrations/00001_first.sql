@@ -133,12 +133,15 @@ CREATE TABLE events (
     channels    text[],
     tags        text[],
     endpoint_id uuid,        -- the only one that it is for; NULL: everyone who wants it
+    deliver_at  timestamptz, -- NULL: at once
     priority    text,
     payload     bytea NOT NULL,
+    expires_at  timestamptz, -- when the payload is to be removed; NULL: with the row
     expunged_at timestamptz, -- when the payload was removed; it must not be delivered since
     PRIMARY KEY (tenant_id, id)
 ) PARTITION BY RANGE (id);
 CREATE INDEX events_uid ON events (tenant_id, uid) WHERE uid IS NOT NULL;
+CREATE INDEX events_expiring ON events (expires_at) WHERE expires_at IS NOT NULL AND expunged_at IS NULL;
 
 -- What a producer may say only once: idempotency keys and its own event ids.
 -- Looked up in the partitions of today and yesterday, so a key holds for 24 to
