@@ -28,6 +28,7 @@ type Stage struct {
 	JWTSecret  string
 	PortalURL  string
 	MaxBody    int64
+	MaxBatch   int64
 	SweepDelay time.Duration
 	Retention  time.Duration
 }
@@ -42,6 +43,7 @@ func (s *Stage) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&s.JWTSecret, "jwt-secret", "", "`secret` that signs tokens of operators and applications")
 	fs.StringVar(&s.PortalURL, "portal-url", "", "`URL` of the portal that application tokens are for; empty for the host of the API")
 	fs.Int64Var(&s.MaxBody, "max-body", 1<<20, "largest request body in `bytes`")
+	fs.Int64Var(&s.MaxBatch, "max-batch-body", 8<<20, "largest body of a request with many messages in `bytes`")
 	fs.DurationVar(&s.SweepDelay, "rational-delay", 5*time.Second, "how long an accepted event may stay unpublished before it is published again")
 	fs.DurationVar(&s.Retention, "retention", 90*24*time.Hour, "how long events and attempts are kept")
 }
@@ -60,6 +62,9 @@ func (s *Stage) Validate() error {
 	}
 	if s.MaxBody < 1<<10 || s.MaxBody > 64<<20 {
 		faults = append(faults, fmt.Errorf("max-body is %d: must be 1 KiB to 64 MiB", s.MaxBody))
+	}
+	if s.MaxBatch < 1<<10 || s.MaxBatch > 64<<20 {
+		faults = append(faults, fmt.Errorf("max-batch-body is %d: must be 1 KiB to 64 MiB", s.MaxBatch))
 	}
 	if s.SweepDelay <= 0 {
 		faults = append(faults, fmt.Errorf("rational-delay is %s: must be above 0", s.SweepDelay))
@@ -147,6 +152,7 @@ func (s *Stage) server(env service.Env, writer *writer, outbox *outbox, names *n
 			Egress:    env.Egress,
 			Retention: s.Retention,
 			MaxBody:   s.MaxBody,
+			MaxBatch:  s.MaxBatch,
 			Log:       env.Log,
 		}),
 		ReadHeaderTimeout: 5 * time.Second,

@@ -29,7 +29,7 @@ func TestStage(t *testing.T) {
 	address := l.Addr().String()
 	require.NoError(t, l.Close())
 	env := service.Env{Log: testkit.Log(t), Reg: prometheus.NewRegistry(), Bus: testkit.Connect(t, nats), Store: s, Drain: 30 * time.Second}
-	stage := &Stage{Listen: address, Token: "token", MaxBody: 1 << 20, SweepDelay: time.Hour, Retention: 90 * 24 * time.Hour}
+	stage := &Stage{Listen: address, Token: "token", MaxBody: 1 << 20, MaxBatch: 8 << 20, SweepDelay: time.Hour, Retention: 90 * 24 * time.Hour}
 	require.NoError(t, stage.Validate())
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -96,12 +96,13 @@ func TestPortTaken(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	t.Parallel()
-	good := Stage{Token: "token", MaxBody: 1 << 20, SweepDelay: time.Second, Retention: 48 * time.Hour}
+	good := Stage{Token: "token", MaxBody: 1 << 20, MaxBatch: 8 << 20, SweepDelay: time.Second, Retention: 48 * time.Hour}
 	require.NoError(t, good.Validate())
 	for name, change := range map[string]func(*Stage){
 		"jwt-secret":     func(s *Stage) { s.JWTSecret = "too short" },
 		"portal-url":     func(s *Stage) { s.PortalURL = "portal.example.com" },
 		"max-body":       func(s *Stage) { s.MaxBody = 10 },
+		"max-batch-body": func(s *Stage) { s.MaxBatch = 10 },
 		"rational-delay": func(s *Stage) { s.SweepDelay = 0 },
 		"retention":      func(s *Stage) { s.Retention = time.Hour },
 	} {
@@ -109,5 +110,5 @@ func TestValidate(t *testing.T) {
 		change(&bad)
 		require.ErrorContains(t, bad.Validate(), name)
 	}
-	require.Len(t, strings.Split((&Stage{JWTSecret: "short"}).Validate().Error(), "\n"), 4, "all faults at once")
+	require.Len(t, strings.Split((&Stage{JWTSecret: "short"}).Validate().Error(), "\n"), 5, "all faults at once")
 }

@@ -23,7 +23,7 @@ func (w *world) accept(n int) []*store.NewEvent {
 	events := make([]*store.NewEvent, n)
 	for i := range events {
 		events[i] = w.event()
-		refusal, err := w.writer.Accept(w.t.Context(), events[i])
+		refusal, err := w.acceptOne(w.t.Context(), events[i])
 		require.NoError(w.t, err)
 		require.Equal(w.t, store.Accepted, refusal)
 	}

@@ -44,15 +44,12 @@ type writer struct {
 	done   sync.WaitGroup
 }
 
-// request is one event and whoever waits for it.
+// request is one event of a call to Accept.
 type request struct {
-	event   *store.NewEvent
-	verdict chan verdict // holds one, so that a writer never waits for a caller
-}
-
-type verdict struct {
-	refusal store.Refusal
-	err     error
+	ctx      context.Context //nolint:containedctx // of its caller, who may be gone when its turn comes
+	event    *store.NewEvent
+	verdict  api.Verdict
+	answered chan<- struct{} // has room for all requests of the call, so that a writer never waits for a caller
 }
 
 // newWriter starts the writers. ctx bounds their commits, not their lives: they
@@ -72,35 +69,58 @@ func newWriter(ctx context.Context, s *store.Store, o *outbox, m *metrics) *writ
 	return w
 }
 
-// Accept implements api.Acceptor: it returns once the event is committed, or
-// refused. When ctx ends before that it returns the cause, and the event may or
+// Accept implements api.Acceptor: it returns once all events are committed, or
+// refused. When ctx ends before that it returns the cause, and each event may or
 // may not be accepted.
-func (w *writer) Accept(ctx context.Context, e *store.NewEvent) (store.Refusal, error) {
-	r := &request{event: e, verdict: make(chan verdict, 1)}
-	if !w.enqueue(r) {
-		w.metrics.accepted.WithLabelValues("overloaded").Inc()
-		return 0, api.ErrOverloaded
+func (w *writer) Accept(ctx context.Context, events ...*store.NewEvent) ([]api.Verdict, error) {
+	requests := make([]request, len(events))
+	answered := make(chan struct{}, len(events))
+	for i, e := range events {
+		requests[i] = request{ctx: ctx, event: e, answered: answered}
 	}
-	select {
-	case v := <-r.verdict:
-		return v.refusal, v.err
-	case <-ctx.Done():
-		return 0, context.Cause(ctx)
+	if !w.enqueue(requests) {
+		w.metrics.accepted.WithLabelValues("overloaded").Add(float64(len(events)))
+		return nil, api.ErrOverloaded
 	}
+	for range requests {
+		select {
+		case <-answered:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	verdicts := make([]api.Verdict, len(events))
+	for i := range requests {
+		verdicts[i] = requests[i].verdict
+	}
+	return verdicts, nil
 }
 
-func (w *writer) enqueue(r *request) bool {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	if w.closed {
+// enqueue takes all of the requests or none. Only those who send make the queue
+// longer, so there is room for many while others are kept from sending.
+func (w *writer) enqueue(requests []request) bool {
+	if len(requests) == 1 {
+		w.mu.RLock()
+		defer w.mu.RUnlock()
+		if w.closed {
+			return false
+		}
+		select {
+		case w.queue <- &requests[0]:
+			return true
+		default:
+			return false
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed || cap(w.queue)-len(w.queue) < len(requests) {
 		return false
 	}
-	select {
-	case w.queue <- r:
-		return true
-	default:
-		return false
+	for i := range requests {
+		w.queue <- &requests[i]
 	}
+	return true
 }
 
 // close waits until everything that was enqueued is answered.
@@ -116,7 +136,10 @@ func (w *writer) commit(ctx context.Context, requests []*request) {
 	ctx, cancel := context.WithTimeoutCause(ctx, commitTimeout, errCommitTimeout)
 	defer cancel()
 	began := time.Now()
-	refusals := make(map[*request]store.Refusal, len(requests))
+	requests = w.waiting(requests)
+	if len(requests) == 0 {
+		return
+	}
 	accept := func(requests []*request) error {
 		events := make([]store.NewEvent, len(requests))
 		for i, r := range requests {
@@ -127,7 +150,7 @@ func (w *writer) commit(ctx context.Context, requests []*request) {
 			return err
 		}
 		for i, r := range requests {
-			refusals[r] = verdicts[i]
+			r.verdict.Refusal = verdicts[i]
 		}
 		for _, b := range batches {
 			w.outbox.publish(b)
@@ -135,9 +158,30 @@ func (w *writer) commit(ctx context.Context, requests []*request) {
 		return nil
 	}
 	group.Isolate(requests, store.Bad, accept, func(r *request, err error) {
-		w.metrics.count(refusals[r], err)
-		r.verdict <- verdict{refusals[r], err}
+		w.answer(r, err)
 	})
 	w.metrics.commits.Observe(time.Since(began).Seconds())
 	w.metrics.groups.Observe(float64(len(requests)))
+}
+
+// waiting is those requests whose callers have not gone. The others were told
+// that the event may not be accepted, and it must not be: whoever reads events in
+// the order of their commits counts on none being committed long after its id was
+// made (store.PollSlack).
+func (w *writer) waiting(requests []*request) []*request {
+	here := requests[:0]
+	for _, r := range requests {
+		if r.ctx.Err() != nil {
+			w.answer(r, context.Cause(r.ctx))
+			continue
+		}
+		here = append(here, r)
+	}
+	return here
+}
+
+func (w *writer) answer(r *request, err error) {
+	r.verdict.Err = err
+	w.metrics.count(r.verdict.Refusal, err)
+	r.answered <- struct{}{}
 }

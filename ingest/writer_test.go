@@ -71,26 +71,46 @@ func (w *world) hold() (release func()) {
 	return func() { require.NoError(w.t, tx.Rollback(w.t.Context())) }
 }
 
-// queue enqueues requests for the events without waiting for their verdicts.
-func (w *world) queue(events ...*store.NewEvent) []*request {
-	w.t.Helper()
-	requests := make([]*request, len(events))
-	for i, e := range events {
-		requests[i] = &request{event: e, verdict: make(chan verdict, 1)}
-		require.True(w.t, w.writer.enqueue(requests[i]))
+// acceptOne has one event accepted.
+func (w *world) acceptOne(ctx context.Context, e *store.NewEvent) (store.Refusal, error) {
+	verdicts, err := w.writer.Accept(ctx, e)
+	if err != nil {
+		return 0, err
 	}
-	return requests
+	return verdicts[0].Refusal, verdicts[0].Err
+}
+
+// asked is a request that nobody waits for yet.
+type asked struct {
+	requests []request // one
+	answered chan struct{}
+}
+
+func (w *world) ask(ctx context.Context, e *store.NewEvent) asked {
+	answered := make(chan struct{}, 1)
+	return asked{[]request{{ctx: ctx, event: e, answered: answered}}, answered}
+}
+
+// queue enqueues requests for the events without waiting for their verdicts.
+func (w *world) queue(events ...*store.NewEvent) []asked {
+	w.t.Helper()
+	all := make([]asked, len(events))
+	for i, e := range events {
+		all[i] = w.ask(context.Background(), e)
+		require.True(w.t, w.writer.enqueue(all[i].requests))
+	}
+	return all
 }
 
 // answer waits for the verdict on a request.
-func (w *world) answer(r *request) verdict {
+func (w *world) answer(a asked) api.Verdict {
 	w.t.Helper()
 	select {
-	case v := <-r.verdict:
-		return v
+	case <-a.answered:
+		return a.requests[0].verdict
 	case <-testkit.Context(w.t).Done():
 		w.t.Fatal("no verdict")
-		return verdict{}
+		return api.Verdict{}
 	}
 }
 
@@ -154,7 +174,7 @@ func TestAcceptsShareTransactions(t *testing.T) {
 	requests := w.queue(events...)
 	release()
 	for _, r := range requests {
-		require.Equal(t, verdict{store.Accepted, nil}, w.answer(r))
+		require.Equal(t, api.Verdict{}, w.answer(r))
 	}
 	w.close()
 	groups, together := w.commits()
@@ -170,7 +190,7 @@ func TestEveryCallerGetsItsOwnVerdict(t *testing.T) {
 	w := newWorld(t)
 	used := w.event()
 	used.IdempotencyKey, used.UID = "key", "order"
-	refusal, err := w.writer.Accept(t.Context(), used)
+	refusal, err := w.acceptOne(t.Context(), used)
 	require.NoError(t, err)
 	require.Equal(t, store.Accepted, refusal)
 
@@ -190,7 +210,7 @@ func TestEveryCallerGetsItsOwnVerdict(t *testing.T) {
 		events[i] = w.event()
 		kinds[i%len(kinds)].change(events[i])
 		calls.Go(func() {
-			refusal, err := w.writer.Accept(t.Context(), events[i])
+			refusal, err := w.acceptOne(t.Context(), events[i])
 			if err != nil {
 				refusal = -1
 			}
@@ -221,10 +241,10 @@ func TestBadRowFailsAlone(t *testing.T) {
 	for i, r := range requests {
 		v := w.answer(r)
 		if i == 7 || i == 30 {
-			require.True(t, store.Bad(v.err), "%v", v.err)
+			require.True(t, store.Bad(v.Err), "%v", v.Err)
 			continue
 		}
-		require.Equal(t, verdict{store.Accepted, nil}, v, "event %d", i)
+		require.Equal(t, api.Verdict{}, v, "event %d", i)
 	}
 	require.Equal(t, 48, w.count(`SELECT count(*) FROM events`))
 	w.close()
@@ -239,6 +259,55 @@ func TestBadRowFailsAlone(t *testing.T) {
 	require.Len(t, ids, 48, "what is accepted is published")
 }
 
+// TestManyAtOnce are accepted all or, when there is no room for all, none; those
+// of one call share a commit.
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	events := make([]*store.NewEvent, groupEvents)
+	for i := range events {
+		events[i] = w.event()
+	}
+	events[3].UID, events[4].UID = "order", "order"
+	verdicts, err := w.writer.Accept(t.Context(), events...)
+	require.NoError(t, err)
+	for i, v := range verdicts {
+		require.Equal(t, api.Verdict{Refusal: map[bool]store.Refusal{false: store.Accepted, true: store.UIDUsed}[i == 4]}, v)
+	}
+	groups, together := w.commits()
+	require.Equal(t, groupEvents, together)
+	require.LessOrEqual(t, groups, 3)
+
+	many := make([]*store.NewEvent, queued+1)
+	for i := range many {
+		many[i] = w.event()
+	}
+	_, err = w.writer.Accept(t.Context(), many...)
+	require.ErrorIs(t, err, api.ErrOverloaded)
+	require.Equal(t, groupEvents-1, w.count(`SELECT count(*) FROM events`), "none of them")
+}
+
+// TestNobodyWaits: an event whose caller has gone before its turn came is not
+// accepted any more.
+func TestNobodyWaits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	release := w.hold()
+	held := w.queue(w.event(), w.event())
+	testkit.Eventually(t, func() bool { return len(w.writer.queue) == 0 }, "the writers are at work")
+	ctx, cancel := context.WithCancel(t.Context())
+	gone := w.ask(ctx, w.event())
+	require.True(t, w.writer.enqueue(gone.requests))
+	held = append(held, w.queue(w.event())...)
+	cancel()
+	release()
+	require.ErrorIs(t, w.answer(gone).Err, context.Canceled)
+	for _, a := range held {
+		require.Equal(t, api.Verdict{}, w.answer(a))
+	}
+	require.Equal(t, len(held), w.count(`SELECT count(*) FROM events`))
+}
+
 // TestFullQueueIsOverloaded sends more than writers and queue can hold while
 // nothing is committed. Who is told so is not accepted, and everybody else is.
 func TestFullQueueIsOverloaded(t *testing.T) {
@@ -249,7 +318,7 @@ func TestFullQueueIsOverloaded(t *testing.T) {
 	results := make(chan error, n)
 	for range n {
 		go func() {
-			refusal, err := w.writer.Accept(t.Context(), w.event())
+			refusal, err := w.acceptOne(t.Context(), w.event())
 			if refusal != store.Accepted {
 				err = fmt.Errorf("refusal %d", refusal)
 			}
@@ -267,7 +336,7 @@ func TestFullQueueIsOverloaded(t *testing.T) {
 	}
 	require.Equal(t, n-overloaded, w.count(`SELECT count(*) FROM events`))
 	require.Equal(t, overloaded, w.result("postrider_events_accepted_total", "overloaded"))
-	refusal, err := w.writer.Accept(t.Context(), w.event())
+	refusal, err := w.acceptOne(t.Context(), w.event())
 	require.NoError(t, err)
 	require.Equal(t, store.Accepted, refusal, "and it goes on")
 }
@@ -287,20 +356,20 @@ func TestCloseAnswersWhatIsQueued(t *testing.T) {
 		w.close()
 	}()
 	testkit.Eventually(t, func() bool {
-		probe := &request{event: w.event(), verdict: make(chan verdict, 1)}
-		if !w.writer.enqueue(probe) {
+		probe := w.ask(context.Background(), w.event())
+		if !w.writer.enqueue(probe.requests) {
 			return true
 		}
 		requests = append(requests, probe)
 		return false
 	}, "nothing more is taken")
-	_, err := w.writer.Accept(t.Context(), w.event())
+	_, err := w.acceptOne(t.Context(), w.event())
 	require.ErrorIs(t, err, api.ErrOverloaded)
 	release()
 	<-closed
 	for _, r := range requests {
-		require.Len(t, r.verdict, 1)
-		require.Equal(t, verdict{store.Accepted, nil}, <-r.verdict)
+		require.Len(t, r.answered, 1)
+		require.Equal(t, api.Verdict{}, w.answer(r))
 	}
 	require.Zero(t, w.count(`SELECT count(*) FROM batches WHERE published_at IS NULL`), "and published, and noted as such")
 }
@@ -313,7 +382,7 @@ func TestAcceptEndsWithItsContext(t *testing.T) {
 	why := errors.New("client hung up")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(why)
-	_, err := w.writer.Accept(ctx, w.event())
+	_, err := w.acceptOne(ctx, w.event())
 	require.ErrorIs(t, err, why)
 }
 
@@ -331,7 +400,7 @@ func TestDatabaseAwayAcceptsNothing(t *testing.T) {
 		producers.Go(func() {
 			for ctx.Err() == nil {
 				e := w.event()
-				refusal, err := w.writer.Accept(t.Context(), e)
+				refusal, err := w.acceptOne(t.Context(), e)
 				if err != nil {
 					failed.Add(1)
 					continue

@@ -21,6 +21,7 @@ import (
 )
 
 const (
+	defaultMaxBatch  = 8 << 20
 	defaultMaxBody   = 1 << 20
 	defaultTimeout   = 10 * time.Second
 	defaultRetention = maxRetention * day
@@ -33,10 +34,18 @@ var ErrOverloaded = errors.New("too much to accept at once")
 // errTimeout is why the context of a request ended.
 var errTimeout = errors.New("request took too long")
 
-// Acceptor stores one event so that it will be delivered. When it returns
-// store.Accepted the event is committed. After an error it may be or not.
+// Acceptor stores events so that they will be delivered. It returns a verdict on
+// each, in order, and takes them all to be judged or, with an error such as
+// ErrOverloaded, none. An event whose verdict is store.Accepted without an error
+// is committed. With an error, of its own or of all, it may be or not.
 type Acceptor interface {
-	Accept(ctx context.Context, e *store.NewEvent) (store.Refusal, error)
+	Accept(ctx context.Context, events ...*store.NewEvent) ([]Verdict, error)
+}
+
+// Verdict is what became of an event that was to be accepted.
+type Verdict struct {
+	Refusal store.Refusal
+	Err     error
 }
 
 // Announcer tells those who do tasks that there is one. It may fail: the task is
@@ -99,6 +108,7 @@ type Config struct {
 	Portal    string        // URL of the page that members use; empty: on the same host
 	Retention time.Duration // of events; 0: 90 days
 	MaxBody   int64         // of a request, in bytes; 0: 1 MiB
+	MaxBatch  int64         // of a request with many messages, in bytes; 0: 8 MiB
 	Timeout   time.Duration // of the work on a request; 0: 10 s
 
 	Health func(context.Context) Health // nil: of the store alone
@@ -123,6 +133,9 @@ func New(config Config) http.Handler {
 	s.checker = token.NewChecker(s.signed)
 	if s.MaxBody == 0 {
 		s.MaxBody = defaultMaxBody
+	}
+	if s.MaxBatch == 0 {
+		s.MaxBatch = defaultMaxBatch
 	}
 	if s.Retention == 0 {
 		s.Retention = defaultRetention

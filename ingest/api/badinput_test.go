@@ -85,6 +85,7 @@ func TestBadValues(t *testing.T) {
 		{"POST", "/event-type/import/openapi", ``, []map[string][]string{{"specRaw": {`1`, `{}`, `[]`, `true`}}}},
 		{"PATCH", "/event-type/there", ``, []map[string][]string{ofEventType, {"description": {`null`}}}},
 		{"POST", "/app/" + app + "/msg", `"eventType":"a","payload":{}`, []map[string][]string{ofMessage}},
+		{"POST", "/app/" + app + "/msg/batch", ``, []map[string][]string{{"messages": {`null`, `1`, `{}`, `[]`, `[` + strings.Repeat(`1,`, 1000) + `1]`}}}},
 		{"POST", endpoint + "/send-example", `"eventType":"there"`, []map[string][]string{
 			{"eventType": ofMessage["eventType"], "exampleIndex": {`-1`, `"0"`, `1.5`}},
 		}},

@@ -1,13 +1,11 @@
 package api
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"net/http"
 
 	"github.com/postrider/postrider/shared/event"
-	"github.com/postrider/postrider/shared/store"
 )
 
 func exampleRoutes() []route {
@@ -27,7 +25,8 @@ func (c *call) sendExample(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	var e store.NewEvent
+	d := newDraft(f, append([]byte(r.URL.Path+"\n"), body...))
+	e := &d.event
 	var index int
 	f.require("eventType")
 	if member(f, "eventType", &e.Type) {
@@ -50,12 +49,10 @@ func (c *call) sendExample(r *http.Request) (reply, error) {
 		return reply{}, err
 	}
 	e.Endpoint = to.ID
-	fingerprint := sha256.Sum256(append(to.ID[:], body...))
-	e.Fingerprint = fingerprint[:]
-	if err := c.accept(r.Context(), event.Tenant.Format(to.Tenant), f, &e); err != nil {
+	if err := c.accept(r.Context(), event.Tenant.Format(to.Tenant), d); err != nil {
 		return reply{}, err
 	}
-	return ok(showMessage(e.Posted(), true)), nil
+	return ok(showMessage(e.Posted(), true)), d.err
 }
 
 // example makes a payload of the newest schema of the event type. Of a type

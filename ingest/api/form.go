@@ -69,9 +69,14 @@ func readPatch(r *http.Request) (*form, error) {
 func parseForm(body []byte) (*form, error) {
 	found, err := members(body)
 	if err != nil {
-		return nil, unprocessable(invalid{Loc: []string{"body"}, Msg: err.Error(), Type: typeDecode})
+		return nil, malformed(err)
 	}
 	return &form{members: found}, nil
+}
+
+// malformed says that the body is no form.
+func malformed(err error) error {
+	return unprocessable(invalid{Loc: []string{"body"}, Msg: err.Error(), Type: typeDecode})
 }
 
 // err is the answer to what is wrong with the form, nil when nothing is.

@@ -61,7 +61,7 @@ func (s *server) handle(to route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeoutCause(r.Context(), s.Timeout, errTimeout)
 		defer cancel()
-		r.Body = http.MaxBytesReader(w, r.Body, s.MaxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, s.limitOf(to))
 		a, err := s.safely(to, r.WithContext(ctx))
 		if err != nil {
 			p := explain(err)

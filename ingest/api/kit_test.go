@@ -26,19 +26,34 @@ const token = "operator-token"
 // direct accepts events one by one, in the real store.
 type direct struct{ store *store.Store }
 
-func (d direct) Accept(ctx context.Context, e *store.NewEvent) (store.Refusal, error) {
-	refusals, _, err := d.store.Accept(ctx, []store.NewEvent{*e}, 256<<10)
-	if err != nil {
-		return 0, err
+func (d direct) Accept(ctx context.Context, events ...*store.NewEvent) ([]api.Verdict, error) {
+	group := make([]store.NewEvent, len(events))
+	for i, e := range events {
+		group[i] = *e
 	}
-	return refusals[0], nil
+	refusals, _, err := d.store.Accept(ctx, group, 256<<10)
+	if err != nil {
+		return nil, err
+	}
+	verdicts := make([]api.Verdict, len(events))
+	for i, refusal := range refusals {
+		verdicts[i].Refusal = refusal
+	}
+	return verdicts, nil
 }
 
 // acceptorFunc is an acceptor in trouble.
 type acceptorFunc func(context.Context, *store.NewEvent) (store.Refusal, error)
 
-func (f acceptorFunc) Accept(ctx context.Context, e *store.NewEvent) (store.Refusal, error) {
-	return f(ctx, e)
+func (f acceptorFunc) Accept(ctx context.Context, events ...*store.NewEvent) ([]api.Verdict, error) {
+	verdicts := make([]api.Verdict, len(events))
+	for i, e := range events {
+		var err error
+		if verdicts[i].Refusal, err = f(ctx, e); err != nil {
+			return nil, err
+		}
+	}
+	return verdicts, nil
 }
 
 // board remembers what was announced.

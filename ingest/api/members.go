@@ -23,6 +23,11 @@ func members(data []byte) (map[string]json.RawMessage, error) {
 	if !json.Valid(data) {
 		return nil, errors.New("not valid JSON")
 	}
+	return membersOf(data)
+}
+
+// membersOf is members of what is known to be valid JSON.
+func membersOf(data []byte) (map[string]json.RawMessage, error) {
 	s := scanner{data: data}
 	if s.next() != '{' {
 		return nil, errors.New("expected an object")
@@ -47,6 +52,27 @@ func members(data []byte) (map[string]json.RawMessage, error) {
 		}
 	}
 	return found, nil
+}
+
+// itemsOf takes an array apart, of what is known to be valid JSON.
+func itemsOf(data []byte) ([]json.RawMessage, error) {
+	s := scanner{data: data}
+	if s.next() != '[' {
+		return nil, errors.New("expected a list")
+	}
+	var items []json.RawMessage
+	s.at++
+	for s.next() != ']' {
+		item, err := s.value()
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, item)
+		if s.next() == ',' {
+			s.at++
+		}
+	}
+	return items, nil
 }
 
 // scanner walks over valid JSON.
@@ -82,7 +108,7 @@ func (s *scanner) name() (string, error) {
 // value passes over a value and returns it.
 func (s *scanner) value() (json.RawMessage, error) {
 	s.next()
-	from, depth := s.at, 1 // inside the object
+	from, depth := s.at, 1 // inside the object or array
 	for {
 		switch s.data[s.at] {
 		case '"':

@@ -13,6 +13,7 @@ func messageRoutes() []route {
 	return []route{
 		{"GET", appPath + "/msg", forMembers, (*call).listMessages},
 		{"POST", appPath + "/msg", forProducers, (*call).createMessage},
+		{"POST", batchPath, forProducers, (*call).createMessages},
 		{"POST", appPath + "/msg/precheck/active", forProducers, (*call).precheck},
 		{"GET", messagePath, forMembers, (*call).getMessage},
 	}

@@ -20,7 +20,8 @@ const maxKey = 256
 func unkept() []string {
 	return []string{
 		appPath + "/msg",                 // claims its key in the commit that it shares with others
-		endpointPath + "/send-example",   // so does that
+		batchPath,                        // so does each of these
+		endpointPath + "/send-example",   // and that
 		appPath + "/msg/precheck/active", // only looks
 		portalPath, dashboardPath,        // another token is as good, and none is to be kept
 		logoutPath, // only the first time is one allowed to

@@ -1,11 +1,7 @@
 package api
 
 import (
-	"bytes"
-	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -21,9 +17,6 @@ const (
 	maxRetention       = 90
 	maxDelay           = day // until a message is delivered
 
-	// acceptTries bounds how often an event is offered again because what it ran
-	// into was gone when we looked.
-	acceptTries = 3
 )
 
 // createMessage is what producers call: the hot path.
@@ -38,19 +31,17 @@ func (c *call) createMessage(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	var e store.NewEvent
-	fingerprint := sha256.Sum256(body)
-	e.Fingerprint = fingerprint[:]
-	if e.IdempotencyKey, err = idempotencyKey(r.Header); err != nil {
+	d := newDraft(f, body)
+	if d.event.IdempotencyKey, err = idempotencyKey(r.Header); err != nil {
 		return reply{}, err
 	}
-	if err := errors.Join(f.message(&e), p.err()); err != nil {
+	if err := errors.Join(f.message(&d.event), p.err()); err != nil {
 		return reply{}, err
 	}
-	if err := c.accept(r.Context(), r.PathValue("app_id"), f, &e); err != nil {
+	if err := c.accept(r.Context(), r.PathValue("app_id"), d); err != nil {
 		return reply{}, err
 	}
-	return reply{http.StatusAccepted, showMessage(e.Posted(), content)}, nil
+	return reply{http.StatusAccepted, showMessage(d.event.Posted(), content)}, d.err
 }
 
 // message reads a message into e. The payload is passed on as it stands.
@@ -136,92 +127,8 @@ func (f *form) payload(e *store.NewEvent) {
 	f.require(field)
 }
 
-// accept has the event accepted for the application that the path names, or
-// says why it is not. When the same request was accepted before, e becomes the
-// event of that time.
-func (c *call) accept(ctx context.Context, app string, f *form, e *store.NewEvent) error {
-	ref, err := refOf(event.Tenant, app)
-	if err != nil {
-		return noTenant(f, app)
-	}
-	e.TenantUID = ref.UID
-	if e.Expires.After(time.Now().Add(c.Retention)) {
-		e.Expires = time.Time{} // it is gone before that
-	}
-	for range acceptTries {
-		if e.Tenant, err = c.addressee(ctx, ref, f); err != nil {
-			return err
-		}
-		e.ID = event.NewID()
-		refusal, err := c.Acceptor.Accept(ctx, e)
-		if err != nil {
-			return err
-		}
-		switch refusal {
-		case store.Accepted:
-			return nil
-		case store.UIDUsed:
-			return uidUsed()
-		case store.KeyUsed:
-			if err := c.repeat(ctx, e); !errors.Is(err, store.ErrNotFound) {
-				return err
-			}
-		case store.NoTenant:
-			if !ref.ID.IsZero() {
-				return noTenant(f, app)
-			}
-			c.Names.Forget(ref.UID)
-		default:
-			return fmt.Errorf("accept event: unknown refusal %d", refusal)
-		}
-	}
-	return comeBack("The message ran into changes, try again")
-}
-
-// repeat makes e the event that came with its idempotency key before, if that
-// was the same request. It returns store.ErrNotFound when the key has expired
-// since.
-func (c *call) repeat(ctx context.Context, e *store.NewEvent) error {
-	earlier, err := c.Store.EarlierByKey(ctx, e.Tenant, e.IdempotencyKey)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(earlier.Fingerprint, e.Fingerprint) {
-		return keyUsed()
-	}
-	// A request that was refused for its eventId has used its key all the same.
-	_, err = c.Store.Event(ctx, e.Tenant, store.Ref{ID: earlier.Event}, false)
-	if errors.Is(err, store.ErrNotFound) {
-		return uidUsed()
-	}
-	e.ID = earlier.Event
-	return err
-}
-
 func uidUsed() error {
 	return conflict("conflict", "A message with this eventId already exists")
-}
-
-// addressee finds the tenant, and makes it when the message brings it along. For
-// an id nothing is asked: whether it is there is checked when the event is
-// stored.
-func (c *call) addressee(ctx context.Context, ref store.Ref, f *form) (event.ID, error) {
-	if !ref.ID.IsZero() {
-		return ref.ID, nil
-	}
-	id, err := c.Names.TenantByUID(ctx, ref.UID)
-	if !errors.Is(err, store.ErrNotFound) {
-		return id, err
-	}
-	tenant, err := f.application(ref.UID)
-	if err != nil {
-		return id, err
-	}
-	err = c.Store.CreateTenant(ctx, tenant)
-	if errors.Is(err, store.ErrConflict) { // somebody else was quicker
-		return c.Store.TenantByUID(ctx, ref.UID)
-	}
-	return tenant.ID, err
 }
 
 // noTenant answers a path that names no application and cannot become one.

@@ -27,6 +27,7 @@ const (
 	appPath      = "/app/{app_id}"
 	endpointPath = appPath + "/endpoint/{endpoint_id}"
 	messagePath  = appPath + "/msg/{msg_id}"
+	batchPath    = appPath + "/msg/batch"
 )
 
 // routes are all that there are; each resource says its own.
@@ -67,11 +68,31 @@ func (s *server) handler() http.Handler {
 		methods[path] = []string{http.MethodGet}
 	}
 	for path, allowed := range methods {
+		if covered(path, methods) {
+			continue
+		}
 		mux.Handle(path, s.handle(route{access: forAll, do: notAllowed(allowed)}))
 	}
 	lost := s.handle(route{access: forAll, do: nowhere})
 	mux.Handle("/", lost)
 	return cors(tidy(mux, lost))
+}
+
+// covered reports whether another path of ours stands for this one too, as
+// /msg/{msg_id} does for /msg/batch. Other methods are then the other's to answer.
+func covered(path string, methods map[string][]string) bool {
+	segments := strings.Split(path, "/")
+	for other := range methods {
+		wild := strings.Split(other, "/")
+		stands := other != path && len(wild) == len(segments)
+		for i := 0; stands && i < len(wild); i++ {
+			stands = wild[i] == segments[i] || strings.HasPrefix(wild[i], "{")
+		}
+		if stands {
+			return true
+		}
+	}
+	return false
 }
 
 // tidy takes one slash off the end of the path. Paths that the mux would answer

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -198,19 +199,29 @@ func (e *NewEvent) Posted() *Posted { return &Posted{Event: e.Event, UID: e.UID,
 type Earlier struct {
 	Event       event.ID
 	Fingerprint []byte
+	Stored      bool // false: it was refused all the same
 }
 
-// EarlierByKey finds the event that came with the idempotency key today or
-// yesterday. It returns ErrNotFound when the key has expired meanwhile.
-func (s *Store) EarlierByKey(ctx context.Context, tenant event.ID, key string) (Earlier, error) {
-	var e Earlier
+// EarlierByKeys finds the events that came with the idempotency keys today or
+// yesterday, by key. A key that has expired meanwhile is not among them.
+func (s *Store) EarlierByKeys(ctx context.Context, tenant event.ID, keys []string) (map[string]Earlier, error) {
 	today := time.Now().UTC().Truncate(day)
-	err := s.db.QueryRow(ctx, `
-		SELECT event_id, fingerprint FROM event_keys
-		WHERE day >= $1::date - 1 AND tenant_id = $2 AND scope = 0 AND key = $3
-		ORDER BY day DESC LIMIT 1`, today, tenant, key).Scan(&e.Event, &e.Fingerprint)
+	rows, err := s.db.Query(ctx, `
+		SELECT DISTINCT ON (key) key, event_id, fingerprint, EXISTS (SELECT FROM events e WHERE e.tenant_id = k.tenant_id AND e.id = k.event_id)
+		FROM event_keys k WHERE day >= $1::date - 1 AND tenant_id = $2 AND scope = 0 AND key = ANY($3)
+		ORDER BY key, day DESC`, today, tenant, keys)
 	if err != nil {
-		return e, fmt.Errorf("find idempotency key: %w", interpret(err))
+		return nil, fmt.Errorf("find idempotency keys: %w", err)
 	}
-	return e, nil
+	found := make(map[string]Earlier, len(keys))
+	var key string
+	var e Earlier
+	_, err = pgx.ForEachRow(rows, []any{&key, &e.Event, &e.Fingerprint, &e.Stored}, func() error {
+		found[key] = Earlier{e.Event, bytes.Clone(e.Fingerprint), e.Stored}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find idempotency keys: %w", err)
+	}
+	return found, nil
 }

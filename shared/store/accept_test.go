@@ -55,10 +55,12 @@ func TestAccept(t *testing.T) {
 		require.Equal(t, int64(1), e.Version, "the tenant has never changed")
 	}
 
-	earlier, err := s.EarlierByKey(t.Context(), tenant, "key")
+	earlier, err := s.EarlierByKeys(t.Context(), tenant, []string{"key", "other", "never"})
 	require.NoError(t, err)
-	require.Equal(t, events[1].ID, earlier.Event)
-	require.Equal(t, []byte("first"), earlier.Fingerprint)
+	require.Equal(t, map[string]store.Earlier{
+		"key":   {Event: events[1].ID, Fingerprint: []byte("first"), Stored: true},
+		"other": {Event: events[6].ID},
+	}, earlier)
 
 	payload, err := s.Payload(t.Context(), tenant, events[0].ID)
 	require.NoError(t, err)
@@ -142,14 +144,11 @@ func TestAcceptHonoursYesterdaysKeys(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []store.Refusal{store.KeyUsed, store.UIDUsed, store.Accepted, store.Accepted, store.Accepted}, refusals)
 
-	earlier, err := s.EarlierByKey(t.Context(), tenant, "key")
+	earlier, err := s.EarlierByKeys(t.Context(), tenant, []string{"key", "expired", "never used"})
 	require.NoError(t, err)
-	require.Equal(t, yesterday, earlier.Event)
-	earlier, err = s.EarlierByKey(t.Context(), tenant, "expired")
-	require.NoError(t, err)
-	require.Equal(t, events[3].ID, earlier.Event)
-	_, err = s.EarlierByKey(t.Context(), tenant, "never used")
-	require.ErrorIs(t, err, store.ErrNotFound)
+	require.Len(t, earlier, 2)
+	require.Equal(t, yesterday, earlier["key"].Event)
+	require.Equal(t, events[3].ID, earlier["expired"].Event)
 }
 
 // TestAcceptClaimsKeysOnce has many groups claim the same keys at the same time.
