@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +48,22 @@ func (s *server) admit(to route, r *http.Request) (*caller, error) {
 // belongs reports whether a caller may know of an application, by its id or uid.
 func (c *caller) belongs(app string) bool {
 	return c.member == nil || app == event.Tenant.Format(c.member.Tenant) || c.uid != "" && app == c.uid
+}
+
+// sight is which event types a caller sees. Those behind feature flags are seen by
+// operators and with tokens that have one of the flags.
+func (c *caller) sight() store.EventTypeFilter {
+	if c.member == nil {
+		return store.EventTypeFilter{Flagged: true}
+	}
+	return store.EventTypeFilter{Flags: c.member.FeatureFlags}
+}
+
+// sees reports whether an event type is in a caller's sight.
+func (c *caller) sees(t *store.EventType) bool {
+	sight := c.sight()
+	return sight.Flagged || t.FeatureFlags == nil ||
+		slices.ContainsFunc(t.FeatureFlags, func(flag string) bool { return slices.Contains(sight.Flags, flag) })
 }
 
 // identify finds out who makes a request, by the token that it carries. Some

@@ -129,12 +129,13 @@ func (c *call) listEventTypes(r *http.Request) (reply, error) {
 	if iterator != "" && !isName(page.From) {
 		p.refuse("iterator", "is not one of this list")
 	}
-	archived := p.flag("include_archived", false)
+	filter := c.caller.sight()
+	filter.Archived = p.flag("include_archived", false)
 	content := p.flag("with_content", false)
 	if err := p.err(); err != nil {
 		return reply{}, err
 	}
-	types, more, err := c.Store.EventTypes(r.Context(), archived, page)
+	types, more, err := c.Store.EventTypes(r.Context(), filter, page)
 	if err != nil {
 		return reply{}, err
 	}
@@ -188,6 +189,9 @@ func (c *call) getEventType(r *http.Request) (reply, error) {
 	t, err := c.Store.EventType(r.Context(), name)
 	if err != nil {
 		return reply{}, err
+	}
+	if !c.caller.sees(t) {
+		return reply{}, notFound()
 	}
 	return ok(showEventType(t)), nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -285,4 +286,36 @@ func TestAPIKeyIsMadeOnce(t *testing.T) {
 	a.requireCode(t, http.StatusConflict, "conflict")
 	require.NotContains(t, a.text, "prk_")
 	require.Equal(t, []any{id}, w.must(t, 200, "GET", "/api-key", "").data(t, "id"))
+}
+
+// TestFeatureFlags: members see the event types that everybody sees, and those
+// behind the flags of their token.
+func TestFeatureFlags(t *testing.T) {
+	t.Parallel()
+	w := start(t, withSecret)
+	w.app(t, `{"name":"a","uid":"a"}`)
+	for _, body := range []string{
+		`{"name":"1","description":""}`, `{"name":"2","description":"","featureFlags":["beta","late"]}`, `{"name":"3","description":"","featureFlag":"early"}`,
+	} {
+		w.must(t, 201, "POST", "/event-type", body)
+	}
+	for options, want := range map[string][]any{
+		`{}`:                                {"1"},
+		`{"featureFlags":[]}`:               {"1"},
+		`{"featureFlags":["beta","other"]}`: {"1", "2"},
+		`{"featureFlags":["early","late"]}`: {"1", "2", "3"},
+	} {
+		bearer := w.member(t, "a", options)
+		require.Equal(t, want, w.sendAs(t, bearer, "GET", "/event-type", "").data(t, "name"), options)
+		for _, name := range []any{"1", "2", "3"} {
+			a := w.sendAs(t, bearer, "GET", "/event-type/"+name.(string), "")
+			if slices.Contains(want, name) {
+				require.Equal(t, 200, a.status, a.text)
+			} else {
+				a.requireCode(t, 404, "not_found")
+			}
+		}
+	}
+	require.Len(t, w.must(t, 200, "GET", "/event-type", "").data(t, "name"), 3)
+	w.must(t, 200, "GET", "/event-type/2", "")
 }

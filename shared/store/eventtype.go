@@ -67,9 +67,19 @@ func (s *Store) EventType(ctx context.Context, name string) (*EventType, error) 
 	return &t, nil
 }
 
+// EventTypeFilter says which event types are asked for.
+type EventTypeFilter struct {
+	Archived bool     // those too
+	Flagged  bool     // those too that are behind feature flags
+	Flags    []string // or behind one of these
+}
+
 // EventTypes lists event types by name, and tells whether there are more.
-func (s *Store) EventTypes(ctx context.Context, archived bool, p Page[string]) ([]EventType, bool, error) {
-	q := newQuery(`SELECT `+eventTypeColumns+` FROM event_types WHERE (NOT archived OR $1)`, archived)
+func (s *Store) EventTypes(ctx context.Context, f EventTypeFilter, p Page[string]) ([]EventType, bool, error) {
+	q := newQuery(`SELECT `+eventTypeColumns+` FROM event_types WHERE (NOT archived OR $1)`, f.Archived)
+	if !f.Flagged {
+		q.and("(feature_flags IS NULL OR feature_flags && %s::text[])", f.Flags)
+	}
 	turn(q, "name", p)
 	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
 	types, err := collect(rows, err, scanEventType)
