@@ -22,6 +22,7 @@ type Route struct {
 	Method, Path string
 	Decided      bool // who may call it
 	Open         bool // to anybody
+	Members      bool // of an application may call it
 	Posts        bool // messages, which is all that some programs do
 	Replays      bool // messages that were posted
 }
@@ -30,8 +31,9 @@ type Route struct {
 func Routes() []Route {
 	var all []Route
 	for _, r := range routes() {
+		_, members := r.needs()
 		all = append(all, Route{
-			Method: r.method, Path: r.path, Open: r.access == forAll, Posts: r.access == forProducers, Replays: r.access == forReplayers,
+			Members: members, Method: r.method, Path: r.path, Open: r.access == forAll, Posts: r.access == forProducers, Replays: r.access == forReplayers,
 			Decided: r.access >= forAll && r.access <= forSecretKeepers,
 		})
 	}
