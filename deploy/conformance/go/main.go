@@ -19,7 +19,7 @@ func main() {
 	}
 	parts := []func(*world){
 		applications, eventTypes, endpoints, secrets, headers, messages, idempotency, deliveries,
-		portal, sendExample,
+		portal, sendExample, operational,
 	}
 	for _, part := range append(parts, newer...) {
 		part(w)

@@ -7,13 +7,14 @@ import { applications, eventTypes } from "./catalogue.mjs";
 import { endpoints, headers, secrets } from "./endpoints.mjs";
 import { idempotency, messages } from "./messages.mjs";
 import { deliveries } from "./deliveries.mjs";
+import { operational } from "./operational.mjs";
 import { portal, sendExample } from "./portal.mjs";
 
 export async function run(library) {
   const w = new World(library);
   const parts = [
     applications, eventTypes, endpoints, secrets, headers, messages, idempotency, deliveries,
-    portal, sendExample,
+    portal, sendExample, operational,
   ];
   for (const part of parts) {
     await part(w);
