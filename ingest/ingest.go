@@ -18,8 +18,14 @@ import (
 
 	"github.com/postrider/postrider/ingest/api"
 	"github.com/postrider/postrider/shared/service"
+	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/token"
 )
+
+// statementTimeout is the most that the database may work on one thing that the
+// API asks of it. It is below the time that a request may take, so that the
+// answer can say what was wrong.
+const statementTimeout = 8 * time.Second
 
 // Stage is the ingest stage. Its exported fields are its settings.
 type Stage struct {
@@ -106,10 +112,16 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	drain, done := env.DrainContext(ctx)
 	defer done()
 
+	bounded, err := env.Store.Bounded(ctx, statementTimeout)
+	if err != nil {
+		return err
+	}
+	defer bounded.Close()
+
 	metrics := newMetrics(env.Reg)
 	outbox := newOutbox(drain, env, metrics)
 	writer := newWriter(drain, env.Store, outbox, metrics)
-	server := s.server(env, writer, outbox, names, keys)
+	server := s.server(env, bounded, writer, outbox, names, keys)
 	silent := watchSilent(server)
 
 	work, ctx := errgroup.WithContext(ctx)
@@ -135,10 +147,10 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	return work.Wait()
 }
 
-func (s *Stage) server(env service.Env, writer *writer, outbox *outbox, names *names, keys *keys) *http.Server {
+func (s *Stage) server(env service.Env, bounded *store.Store, writer *writer, outbox *outbox, names *names, keys *keys) *http.Server {
 	return &http.Server{
 		Handler: api.New(api.Config{
-			Store:     env.Store,
+			Store:     bounded,
 			Acceptor:  writer,
 			Announcer: outbox,
 			Names:     names,

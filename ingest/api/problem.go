@@ -84,6 +84,8 @@ func explain(err error) *problem {
 		return comeBack("The first request with this idempotency key is still under way")
 	case errors.Is(err, ErrOverloaded):
 		return comeBack("Too many messages at once")
+	case store.TooLong(err):
+		return comeBack("This took the database too long: ask for less, for example for a shorter time between after and before")
 	case errors.Is(err, errTimeout) || store.Unavailable(err):
 		return comeBack("The database is not available")
 	case store.BadValue(err):

@@ -39,6 +39,13 @@ func lockTimeout(err error) bool {
 	return ok && pg.Code == "55P03" // lock_not_available
 }
 
+// TooLong reports whether err says that a statement of a [Store.Bounded] store
+// took longer than it may.
+func TooLong(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == "57014" // query_canceled
+}
+
 // BadValue reports whether err blames a value for being what no column of its
 // type can hold. Unlike [Bad] it does not count what rows must be to each other,
 // or that the partition for a row is missing: that is our fault and not that of

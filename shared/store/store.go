@@ -6,6 +6,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -61,6 +62,20 @@ func Open(ctx context.Context, url string, connections int) (*Store, error) {
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("reach database: %w", err)
+	}
+	return &Store{pool: pool, db: pool}, nil
+}
+
+// Bounded returns a store on the same database with as many connections of its
+// own, whose statements end after a time with an error that [TooLong] knows. So
+// who asks for much neither keeps a server busy for long, nor others waiting for
+// a connection. The caller closes it.
+func (s *Store) Bounded(ctx context.Context, statement time.Duration) (*Store, error) {
+	config := s.pool.Config()
+	config.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(statement.Milliseconds(), 10)
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open database pool: %w", err)
 	}
 	return &Store{pool: pool, db: pool}, nil
 }
