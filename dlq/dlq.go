@@ -1,5 +1,5 @@
-// Package dlq records what was given up, and runs the jobs that deliver it
-// again: resend, recover, redrive.
+// Package dlq records what was given up, and does the tasks that deliver it again,
+// or deliver what was missed, or remove what is not wanted any more.
 package dlq
 
 import (

@@ -71,17 +71,26 @@ func (w *world) die(endpoint event.ID, n int, changes ...func(*event.Delivery)) 
 	require.NoError(w.t, w.bus.Publish(w.t.Context(), group...))
 }
 
-// bury accepts n events and records that they are dead at the endpoint.
+// endpoint makes an endpoint.
+func (w *world) endpoint() event.ID {
+	w.t.Helper()
+	return testkit.Endpoint(w.t, w.store, w.tenant, "https://example.com").ID
+}
+
+// bury accepts n events and records that they were tried and are dead at the
+// endpoint.
 func (w *world) bury(endpoint event.ID, n int) []event.ID {
 	w.t.Helper()
-	ids, events, letters := make([]event.ID, n), make([]store.NewEvent, n), make([]store.DeadLetter, n)
+	ids, events, letters, attempts := make([]event.ID, n), make([]store.NewEvent, n), make([]store.DeadLetter, n), make([]store.Attempt, n)
 	for i := range events {
 		ids[i] = event.NewID()
 		events[i] = store.NewEvent{Event: event.Event{ID: ids[i], Tenant: w.tenant, Type: "invoice.paid", Priority: event.Low, Payload: fmt.Appendf(nil, `{"n": %d}`, i)}}
-		letters[i] = store.DeadLetter{Tenant: w.tenant, Endpoint: endpoint, Event: ids[i], Reason: "rejected", Attempts: 8}
+		letters[i] = store.DeadLetter{Tenant: w.tenant, Endpoint: endpoint, Event: ids[i], Reason: "rejected", Attempts: 1}
+		attempts[i] = store.Attempt{ID: event.NewID(), Tenant: w.tenant, Endpoint: endpoint, Event: ids[i], Number: 1, Outcome: "rejected", Response: []byte{}}
 	}
 	_, _, err := w.store.Accept(w.t.Context(), events, 1<<20)
 	require.NoError(w.t, err)
+	require.NoError(w.t, w.store.RecordAttempts(w.t.Context(), attempts))
 	require.NoError(w.t, w.store.RecordDeadLetters(w.t.Context(), letters))
 	return ids
 }
@@ -90,7 +99,7 @@ func (w *world) bury(endpoint event.ID, n int) []event.ID {
 func (w *world) ask(task store.Task) event.ID {
 	w.t.Helper()
 	task.ID, task.Tenant = event.NewID(), w.tenant
-	require.NoError(w.t, w.store.CreateTask(w.t.Context(), task))
+	require.NoError(w.t, w.store.CreateTask(w.t.Context(), &task))
 	return task.ID
 }
 
@@ -100,7 +109,8 @@ func (w *world) announce(kind string, data string) {
 	require.NoError(w.t, w.bus.Publish(w.t.Context(), bus.Message{Subject: event.TaskSubject(kind), ID: data, Data: []byte(data)}))
 }
 
-// finished waits until a task is, and returns how many deliveries it made.
+// finished waits until a task is, and returns how many deliveries it made. By
+// then it has looked at all there is.
 func (w *world) finished(id event.ID) int {
 	w.t.Helper()
 	var task *store.Task
@@ -110,7 +120,8 @@ func (w *world) finished(id event.ID) int {
 		require.NoError(w.t, err)
 		return task.Status == store.TaskFinished
 	}, "the task is finished")
-	return int(task.Done)
+	require.Equal(w.t, task.Total, task.Done)
+	return int(task.Affected)
 }
 
 func (w *world) count(query string, args ...any) int {
@@ -168,10 +179,10 @@ func TestLettersWaitForTheDatabase(t *testing.T) {
 func TestRedrive(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	endpoint := event.NewID()
+	endpoint := w.endpoint()
 	const n = 2*part + 10
 	ids := w.bury(endpoint, n)
-	bystanders := w.bury(event.NewID(), 3)
+	bystanders := w.bury(w.endpoint(), 3)
 	id := w.ask(store.Task{Kind: store.TaskRedrive, Endpoint: endpoint})
 	w.start()
 	w.announce(store.TaskRedrive, event.Task.Format(id))
@@ -192,6 +203,8 @@ func TestRedrive(t *testing.T) {
 		}
 	}
 	for i, d := range got {
+		require.Positive(t, d.Version)
+		d.Version = 1
 		require.Equal(t, &event.Delivery{
 			Event: ids[i], Tenant: w.tenant, Endpoint: endpoint, Type: "invoice.paid", Priority: event.Low, Version: 1,
 			Run: id, Attempt: 1, Recheck: true, Payload: fmt.Appendf(nil, `{"n": %d}`, i),
@@ -210,7 +223,7 @@ func TestRedrive(t *testing.T) {
 func TestResend(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	endpoint := event.NewID()
+	endpoint := w.endpoint()
 	large := bytes.Repeat([]byte("x"), event.InlineLimit+1)
 	e := event.Event{ID: event.NewID(), Tenant: w.tenant, Type: "a", Payload: large}
 	_, _, err := w.store.Accept(t.Context(), []store.NewEvent{{Event: e}}, 1<<20)
@@ -240,7 +253,7 @@ func TestResend(t *testing.T) {
 func TestPartDoneTwiceIsRecognised(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	endpoint := event.NewID()
+	endpoint := w.endpoint()
 	w.bury(endpoint, 5)
 	id := w.ask(store.Task{Kind: store.TaskRedrive, Endpoint: endpoint})
 	r := &redriver{bus: w.bus, store: w.store, log: testkit.Log(t), metrics: newMetrics(prometheus.NewRegistry())}
@@ -261,7 +274,7 @@ func TestPartDoneTwiceIsRecognised(t *testing.T) {
 func TestLostAnnouncementIsMadeUpFor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	endpoint := event.NewID()
+	endpoint := w.endpoint()
 	w.bury(endpoint, 3)
 	id := w.ask(store.Task{Kind: store.TaskRedrive, Endpoint: endpoint})
 	_, err := testkit.SQL(t, w.database).Exec(t.Context(), `UPDATE tasks SET updated_at = now() - interval '1 minute'`)
@@ -276,8 +289,8 @@ func TestLostAnnouncementIsMadeUpFor(t *testing.T) {
 func TestStopBetweenParts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	endpoint := event.NewID()
-	const n = 10 * part
+	endpoint := w.endpoint()
+	const n = 7 * part // less than what its lane takes
 	w.bury(endpoint, n)
 	id := w.ask(store.Task{Kind: store.TaskRedrive, Endpoint: endpoint})
 	w.announce(store.TaskRedrive, event.Task.Format(id))
@@ -297,4 +310,63 @@ func TestStopBetweenParts(t *testing.T) {
 	require.Equal(t, n, w.finished(id))
 	require.Equal(t, n, testkit.StreamMessages(t, w.nats, event.StreamDeliver))
 	require.Zero(t, w.count(letters))
+}
+
+// TestMissedGoesOutOnce has two tasks bring what was never tried: it is one and
+// the same delivery, that of the event itself.
+func TestMissedGoesOutOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	endpoint := w.endpoint()
+	e := event.Event{ID: event.NewID(), Tenant: w.tenant, Type: "a", Payload: []byte("{}")}
+	_, _, err := w.store.Accept(t.Context(), []store.NewEvent{{Event: e}}, 1<<20)
+	require.NoError(t, err)
+	require.NoError(t, w.store.RecordDeadLetters(t.Context(), []store.DeadLetter{{Tenant: w.tenant, Endpoint: endpoint, Event: e.ID, Reason: "endpoint_disabled"}}))
+	missing, dead := w.ask(store.Task{Kind: store.TaskReplay, Endpoint: endpoint}), w.ask(store.Task{Kind: store.TaskRecover, Endpoint: endpoint})
+	w.start()
+	for _, id := range []event.ID{missing, dead} {
+		w.announce("any", event.Task.Format(id))
+	}
+	require.Equal(t, 1, w.finished(missing))
+	w.finished(dead)
+	deliveries := testkit.Deliveries(t, w.nats, event.StreamDeliver)
+	require.Len(t, deliveries, 1)
+	d := deliveries[0]
+	require.Equal(t, []any{e.ID, endpoint, event.ID{}, 1, true, true, event.Replay}, []any{d.Event, d.Endpoint, d.Run, d.Attempt, d.Missed, d.Recheck, d.Class()})
+}
+
+// TestTaskWaitsForItsLane: a task hands out no more than its lane can take, a
+// short one still goes through, and the first goes on when there is room.
+func TestTaskWaitsForItsLane(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	endpoint := w.endpoint()
+	const n = laneFull + 2*part
+	w.bury(endpoint, n)
+	id := w.ask(store.Task{Kind: store.TaskRedrive, Endpoint: endpoint})
+	w.start()
+	w.announce(store.TaskRedrive, event.Task.Format(id))
+	testkit.Eventually(t, func() bool { return testkit.StreamMessages(t, w.nats, event.StreamDeliver) >= laneFull }, "the lane is full")
+	e := w.bury(w.endpoint(), 1)[0]
+	one := w.ask(store.Task{Kind: store.TaskResend, Endpoint: endpoint, Event: e})
+	w.announce(store.TaskResend, event.Task.Format(one))
+	require.Equal(t, 1, w.finished(one), "it needs no room")
+	task, err := w.store.Task(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, []any{store.TaskRunning, int64(laneFull), int64(n)}, []any{task.Status, task.Done, task.Total})
+	require.Equal(t, laneFull+1, testkit.StreamMessages(t, w.nats, event.StreamDeliver))
+
+	p, err := w.bus.Pull(bus.LaneConsumer(event.LaneOf(event.Replay, w.tenant)), 256)
+	require.NoError(t, err)
+	defer p.Close()
+	taken := 0
+	for ctx := testkit.Context(t); taken < n+1; {
+		messages, err := p.Next(ctx, 256)
+		require.NoError(t, err)
+		for _, m := range messages {
+			m.Ack()
+		}
+		taken += len(messages)
+	}
+	require.Equal(t, n, w.finished(id))
 }

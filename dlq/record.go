@@ -58,7 +58,7 @@ func (r *recorder) read(messages []*bus.Msg) []letter {
 			continue
 		}
 		letters = append(letters, letter{store.DeadLetter{
-			Tenant: d.Tenant, Endpoint: d.Endpoint, Event: d.Event, Reason: d.Reason, Attempts: d.Attempt,
+			Tenant: d.Tenant, Endpoint: d.Endpoint, Event: d.Event, Type: d.Type, Reason: d.Reason, Attempts: d.Attempt,
 		}, m})
 	}
 	return letters

@@ -17,8 +17,17 @@ const (
 	// a long one.
 	taskWorkers = 4
 
-	// part is how many deliveries of a task go out in one transaction.
+	// part is how much a task looks at in one transaction.
 	part = 256
+
+	// turn is how long a task is worked on before others have their turn.
+	turn = 2 * time.Second
+
+	// A lane of replays that has this much before it gets no more from tasks for
+	// a while. It is what deliver works off in about a second.
+	laneFull  = 2048
+	lanePause = 500 * time.Millisecond
+	turnPause = 10 * time.Millisecond
 
 	// A task that nobody has worked on for this long was lost on its way.
 	taskIdle   = 10 * time.Second
@@ -26,8 +35,14 @@ const (
 	sweepLimit = 100
 )
 
-// redriver does tasks: it puts events on their way to endpoints once more. What
-// it hands out is a delivery like any other, in a run of its own.
+// pause is why a task is left alone for that long: there is more to do, but no
+// room for it, or others may wait.
+type pause time.Duration
+
+func (p pause) Error() string { return "task goes on in " + time.Duration(p).String() }
+
+// redriver does tasks. What it hands out is a delivery like any other, on lanes
+// that are only for that.
 type redriver struct {
 	bus     *bus.Bus
 	store   *store.Store
@@ -60,9 +75,12 @@ func (r *redriver) handle(ctx, drain context.Context, m *bus.Msg) {
 		return
 	}
 	err = r.do(ctx, drain, id)
+	var rest pause
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		m.Term("no such task")
+	case errors.As(err, &rest):
+		m.Nak(time.Duration(rest))
 	case err != nil:
 		r.log.Warn().Err(err).Str("task", event.Task.Format(id)).Msg("task is continued later")
 		m.Nak(retryDelay)
@@ -73,23 +91,53 @@ func (r *redriver) handle(ctx, drain context.Context, m *bus.Msg) {
 	}
 }
 
-// do does a task, part by part, until it is finished or ctx ends.
+// do does a task, part by part, until it has ended, its turn is over or ctx ends.
 func (r *redriver) do(ctx, drain context.Context, id event.ID) error {
-	for ctx.Err() == nil {
-		finished, err := r.store.AdvanceTask(drain, id, part, func(ctx context.Context, selected []store.Selected) error {
+	t, err := r.store.CountTask(ctx, id)
+	if err != nil {
+		return err
+	}
+	for until := time.Now().Add(turn); ctx.Err() == nil; {
+		if err := r.makeWay(drain, t); err != nil {
+			return err
+		}
+		ended, err := r.store.AdvanceTask(drain, id, part, func(ctx context.Context, selected []store.Selected) error {
 			return r.handOut(ctx, id, selected)
 		})
-		if err != nil || finished {
+		if err != nil || ended {
 			return err
+		}
+		if time.Now().After(until) {
+			return pause(turnPause)
+		}
+	}
+	return nil
+}
+
+// makeWay lets a task go on only while the lanes that it fills are short, so that
+// a million replays wait in the database and not in front of another tenant's. A
+// single delivery always finds a place.
+func (r *redriver) makeWay(ctx context.Context, t *store.Task) error {
+	if t.Status != store.TaskRunning || !t.Delivers() || !t.Event.IsZero() {
+		return nil
+	}
+	lanes := event.Lanes(event.Replay)
+	if !t.Tenant.IsZero() {
+		lanes = []event.Lane{event.LaneOf(event.Replay, t.Tenant)}
+	}
+	for _, l := range lanes {
+		before, err := r.bus.Backlog(ctx, bus.LaneConsumer(l))
+		if err != nil {
+			return err
+		}
+		if before.Waiting+before.Pending >= laneFull {
+			return errors.Join(pause(lanePause), r.store.KeepTask(ctx, t.ID))
 		}
 	}
 	return nil
 }
 
 func (r *redriver) handOut(ctx context.Context, task event.ID, selected []store.Selected) error {
-	if len(selected) == 0 {
-		return nil
-	}
 	messages := make([]bus.Message, 0, len(selected))
 	for i := range selected {
 		e := &selected[i].Event
@@ -101,11 +149,15 @@ func (r *redriver) handOut(ctx context.Context, task event.ID, selected []store.
 			Priority: e.Priority,
 			Version:  e.Version,
 			Run:      task,
+			Missed:   selected[i].Missed,
 			Attempt:  1,
 			Expires:  e.Expires,
-			Recheck:  true, // this part may have been handed out by one who died
+			Recheck:  true, // this part may have been handed out by one who died, or by another task
 			Payload:  e.Payload,
 			Referred: e.Referred,
+		}
+		if d.Missed {
+			d.Run = event.ID{}
 		}
 		data, err := d.Encode()
 		if err != nil {

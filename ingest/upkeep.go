@@ -24,6 +24,9 @@ func upkeep(ctx context.Context, env service.Env, retention time.Duration) error
 		if err != nil && ctx.Err() == nil {
 			env.Log.Warn().Err(err).Msg("old partitions stay; trying again in an hour")
 		}
+		if _, err := env.Store.DeleteOld(ctx, retention); err != nil && ctx.Err() == nil {
+			env.Log.Warn().Err(err).Msg("old dead letters stay; trying again in an hour")
+		}
 		if dropped > 0 {
 			env.Log.Info().Int("partitions", dropped).Msg("dropped what is older than the retention")
 		}

@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"strconv"
 	"testing"
 	"time"
 
@@ -107,76 +106,4 @@ func TestAttempt(t *testing.T) {
 		w.send(t, "GET", "/app/"+other+path, "").requireCode(t, 404, "not_found")
 	}
 	w.send(t, "GET", byMessage+"endpoint_id=nobody", "").requireCode(t, 404, "not_found")
-}
-
-func TestReplay(t *testing.T) { //nolint:tparallel // the steps follow each other
-	t.Parallel()
-	w := start(t)
-	app := w.app(t, `{"name":"a","uid":"a"}`)
-	endpoint := w.endpoint(t, app, `{"url":"https://one.example/","uid":"one"}`)
-	message := w.message(t, app, `{"eventType":"paid","payload":{},"eventId":"order-1"}`)
-	alive := w.message(t, app, `{"eventType":"paid","payload":{}}`)
-	ids := store.Task{Tenant: parse(t, event.Tenant, app), Endpoint: parse(t, event.Endpoint, endpoint)}
-	dead := parse(t, event.Message, message)
-	require.NoError(t, w.store.RecordDeadLetters(t.Context(), []store.DeadLetter{
-		{Tenant: ids.Tenant, Endpoint: ids.Endpoint, Event: dead, Reason: "timeout", Attempts: 8},
-	}))
-
-	since := time.Now().Add(-14 * 24 * time.Hour).UTC().Truncate(time.Second)
-	until := since.Add(time.Hour)
-	calls := []struct {
-		name, path, body string
-		want             store.Task
-	}{
-		{"resend", "/app/a/msg/order-1/endpoint/one/resend", ``, store.Task{Kind: store.TaskResend, Event: dead}},
-		{"recover", "/app/a/endpoint/one/recover", `{"since":` + strconv.Quote(since.Format(time.RFC3339)) + `}`, store.Task{Kind: store.TaskRecover, Since: since}},
-		{
-			"recover until", "/app/a/endpoint/" + endpoint + "/recover",
-			`{"since":` + strconv.Quote(since.Format(time.RFC3339)) + `,"until":` + strconv.Quote(until.Format(time.RFC3339)) + `}`,
-			store.Task{Kind: store.TaskRecover, Since: since, Until: until},
-		},
-		{"redrive all", "/app/a/endpoint/one/dlq/redrive", ``, store.Task{Kind: store.TaskRedrive}},
-		{"redrive one", "/app/a/endpoint/one/dlq/order-1/redrive", `{}`, store.Task{Kind: store.TaskRedrive, Event: dead}},
-	}
-	for _, call := range calls {
-		t.Run(call.name, func(t *testing.T) {
-			a := w.must(t, 202, "POST", call.path, call.body)
-			got := w.board.last(t)
-			if call.want.Kind == store.TaskResend {
-				require.Equal(t, "{}\n", a.text)
-			} else {
-				require.Equal(t, map[string]any{
-					"id": event.Task.Format(got.ID), "status": "running", "task": call.want.Kind, "updatedAt": a.body["updatedAt"],
-				}, a.body)
-			}
-			a = w.must(t, 200, "GET", "/background-task/"+event.Task.Format(got.ID), "")
-			require.Equal(t, []any{"running", call.want.Kind, map[string]any{"messagesSent": 0.0}}, []any{a.body["status"], a.body["task"], a.body["data"]})
-			want := call.want
-			want.Tenant, want.Endpoint, want.ID, want.Status, want.UpdatedAt = ids.Tenant, ids.Endpoint, got.ID, got.Status, got.UpdatedAt
-			require.Equal(t, want, got)
-		})
-	}
-	t.Run("dead letters", func(t *testing.T) {
-		a := w.must(t, 200, "GET", "/app/a/endpoint/one/dlq", "")
-		require.Equal(t, []any{map[string]any{"msgId": message, "reason": "timeout", "attempts": 8.0}}, a.body["data"])
-		require.Equal(t, []any{message, "-" + message, true}, []any{a.body["iterator"], a.body["prevIterator"], a.body["done"]})
-		require.Empty(t, w.must(t, 200, "GET", "/app/a/endpoint/one/dlq?iterator="+message, "").body["data"])
-		w.send(t, "POST", "/app/a/endpoint/one/dlq/"+alive+"/redrive", "").requireCode(t, 404, "not_found")
-	})
-	t.Run("unknown", func(t *testing.T) {
-		for _, path := range []string{
-			"/app/b/msg/order-1/endpoint/one/resend", "/app/a/msg/order-2/endpoint/one/resend", "/app/a/msg/order-1/endpoint/two/resend",
-			"/app/a/endpoint/two/dlq/redrive", "/app/a/endpoint/one/dlq/order-2/redrive",
-		} {
-			w.send(t, "POST", path, "").requireCode(t, 404, "not_found")
-		}
-		w.send(t, "GET", "/background-task/"+event.Task.Format(event.NewID()), "").requireCode(t, 404, "not_found")
-		w.send(t, "GET", "/background-task/x", "").requireCode(t, 404, "not_found")
-	})
-	t.Run("to a disabled endpoint", func(t *testing.T) {
-		w.must(t, 200, "PATCH", "/app/a/endpoint/one", `{"disabled":true}`)
-		for _, call := range calls {
-			w.send(t, "POST", call.path, call.body).requireCode(t, 400, "endpoint_disabled")
-		}
-	})
 }

@@ -49,18 +49,27 @@ func (p *params) state() *store.State {
 	if !given {
 		return nil
 	}
-	switch status {
-	case statusSuccess:
-		return new(store.StateSuccess)
-	case statusFail:
-		return new(store.StateFailed)
-	case statusSending:
-		return new(store.StateSending)
-	case statusPending, statusCanceled:
-	default:
+	state, known := stateOf(status)
+	if !known {
 		p.malformed("status")
 	}
-	return new(store.StatePending)
+	return &state
+}
+
+// stateOf is the state that clients call by a number.
+func stateOf(status int) (state store.State, known bool) {
+	switch status {
+	case statusSuccess:
+		return store.StateSuccess, true
+	case statusFail:
+		return store.StateFailed, true
+	case statusSending:
+		return store.StateSending, true
+	case statusPending, statusCanceled:
+		return store.StatePending, true
+	default:
+		return store.StatePending, false
+	}
 }
 
 // endpointMessage is a message with what became of it at an endpoint.

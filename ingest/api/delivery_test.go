@@ -241,7 +241,7 @@ func TestTasks(t *testing.T) {
 	a := w.must(t, 200, "GET", "/background-task?limit=1&order=ascending", "")
 	item := a.body["data"].([]any)[0].(map[string]any)
 	require.Equal(t, w.must(t, 200, "GET", "/background-task/"+ids[0], "").body, item)
-	require.Equal(t, []any{"finished", "endpoint.recover", map[string]any{"messagesSent": 0.0}}, []any{item["status"], item["task"], item["data"]})
+	require.Equal(t, []any{"finished", "endpoint.recover", map[string]any{"messagesSent": 0.0, "done": 0.0, "total": 0.0}}, []any{item["status"], item["task"], item["data"]})
 	require.Equal(t, []any{ids[0], "-" + ids[0], false}, []any{a.body["iterator"], a.body["prevIterator"], a.body["done"]})
 	for query, want := range map[string][]any{
 		"":                               {ids[2], ids[1], ids[0]},

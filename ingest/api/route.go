@@ -49,6 +49,7 @@ func routes() []route {
 		deliveryRoutes(),
 		attemptRoutes(),
 		replayRoutes(),
+		deadLetterRoutes(),
 		taskRoutes(),
 		operationalRoutes(),
 	)

@@ -9,13 +9,11 @@ import (
 	"github.com/postrider/postrider/shared/store"
 )
 
-// taskFailed is a status that clients may ask for and no task of ours ever has.
-const taskFailed = "failed"
-
 func taskRoutes() []route {
 	return []route{
 		{"GET", "/background-task", forOperators, (*call).listTasks},
 		{"GET", "/background-task/{task_id}", forOperators, (*call).getTask},
+		{"POST", "/background-task/{task_id}/cancel", forOperators, (*call).cancelTask},
 	}
 }
 
@@ -33,8 +31,15 @@ type taskWithData struct {
 	Data taskData `json:"data"`
 }
 
+// taskData is how far a task has come: how many it has looked at of all there are
+// to look at, and how many of these it sent or removed.
 type taskData struct {
-	MessagesSent int64 `json:"messagesSent"`
+	Done           int64  `json:"done"`
+	Total          *int64 `json:"total"` // null until it is counted
+	MessagesSent   *int64 `json:"messagesSent,omitempty"`
+	MessagesPurged *int64 `json:"messagesPurged,omitempty"`
+	LettersPurged  *int64 `json:"deadLettersPurged,omitempty"`
+	Cancelled      bool   `json:"cancelled,omitempty"`
 }
 
 func showTask(t *store.Task) task {
@@ -42,18 +47,43 @@ func showTask(t *store.Task) task {
 }
 
 func showTaskWithData(t *store.Task) taskWithData {
-	return taskWithData{showTask(t), taskData{MessagesSent: t.Done}}
+	data := taskData{Done: t.Done, Cancelled: t.Cancelled}
+	if t.Total != store.Uncounted {
+		data.Total = &t.Total
+	}
+	switch t.Kind {
+	case store.TaskExpunge:
+		data.MessagesPurged = &t.Affected
+	case store.TaskPurge:
+		data.LettersPurged = &t.Affected
+	default:
+		data.MessagesSent = &t.Affected
+	}
+	return taskWithData{showTask(t), data}
 }
 
 // startTask stores a task, tells of it once it is committed and answers with it.
 func (c *call) startTask(r *http.Request, t store.Task) (reply, error) {
 	t.ID = event.NewID()
-	t.Status, t.UpdatedAt = store.TaskRunning, t.ID.Time()
-	if err := c.Store.CreateTask(r.Context(), t); err != nil {
+	if err := c.Store.CreateTask(r.Context(), &t); err != nil {
 		return reply{}, err
 	}
 	c.afterwards(func(ctx context.Context) { c.Announcer.Announce(ctx, t) })
 	return reply{http.StatusAccepted, showTask(&t)}, nil
+}
+
+// cancelTask ends a task after the part that it is at. What it has done stays
+// done, and one that has ended stays as it is.
+func (c *call) cancelTask(r *http.Request) (reply, error) {
+	id, err := event.Task.Parse(r.PathValue("task_id"))
+	if err != nil {
+		return reply{}, notFound()
+	}
+	t, err := c.Store.CancelTask(r.Context(), id)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(showTaskWithData(t)), nil
 }
 
 func (c *call) getTask(r *http.Request) (reply, error) {
@@ -73,12 +103,12 @@ func (c *call) getTask(r *http.Request) (reply, error) {
 // are asked for.
 func (c *call) listTasks(r *http.Request) (reply, error) {
 	p := readParams(r)
-	filter := store.TaskFilter{Kinds: []string{store.TaskRecover}}
+	filter := store.TaskFilter{Kinds: []string{store.TaskRecover, store.TaskReplay, store.TaskBulkReplay, store.TaskExpunge}}
 	if kind := p.name("task"); kind != "" {
 		filter.Kinds = []string{kind}
 	}
 	switch filter.Status = p.values.Get("status"); filter.Status {
-	case "", store.TaskRunning, store.TaskFinished, taskFailed:
+	case "", store.TaskRunning, store.TaskFinished, store.TaskFailed:
 	default:
 		p.malformed("status")
 	}

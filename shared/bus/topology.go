@@ -83,7 +83,7 @@ func consumers(replicas int) map[Consumer]jetstream.ConsumerConfig {
 	}
 	add(Fanout, "events.>", 512)
 	add(DLQ, "dlq.>", 4096)
-	add(Tasks, "tasks.>", 64)
+	add(Tasks, "tasks.>", 1024) // those that pause for a moment are pending too
 	for _, l := range event.Lanes() {
 		add(LaneConsumer(l), l.Filter(), 4096)
 	}

@@ -63,12 +63,16 @@ type Delivery struct {
 	// Version of the tenant that the endpoint was found in; see Event.Version.
 	Version int64
 
-	// Run is zero for what the event itself caused. A resend, a recover or a
-	// redrive delivers the same event again in a run of its own, named by the
-	// task, with a schedule that starts over.
+	// Run is zero for what the event itself causes. A task delivers the same
+	// event again in a run of its own, named by the task, with a schedule that
+	// starts over.
 	Run ID
 
-	// Attempt is the number of the attempt that is due, from 1 in each run.
+	// Missed says that a task brings what the event itself should have caused.
+	Missed bool
+
+	// Attempt is the number of the attempt that is due, from 1 in each run. Of a
+	// dead letter it is how many were made.
 	Attempt int
 
 	// Deferrals is how often the attempt was put off without being made.
@@ -102,7 +106,7 @@ const (
 // Class derives the class from what the delivery is.
 func (d *Delivery) Class() Class {
 	switch {
-	case !d.Run.IsZero():
+	case !d.Run.IsZero(), d.Missed:
 		return Replay
 	case d.Attempt > 1:
 		return Retry

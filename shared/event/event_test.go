@@ -136,7 +136,8 @@ func TestDeliveryRoundTrip(t *testing.T) {
 		d := event.Delivery{
 			Event: genID(t, "event"), Tenant: genID(t, "tenant"), Endpoint: genID(t, "endpoint"),
 			Type: "invoice.paid", Priority: event.Low, Version: 7,
-			Attempt:   rapid.IntRange(1, 1000).Draw(t, "attempt"),
+			Missed:    rapid.Bool().Draw(t, "missed"),
+			Attempt:   rapid.IntRange(0, 1000).Draw(t, "attempt"), // 0 is of a dead letter
 			Deferrals: rapid.IntRange(0, 1000).Draw(t, "deferrals"),
 			Due:       genTime(t, "due"),
 			Expires:   genTime(t, "expires"),

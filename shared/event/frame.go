@@ -31,6 +31,7 @@ type frame struct {
 	Priority Priority  `json:"priority,omitempty"`
 	Version  int64     `json:"version"`
 	Run      string    `json:"run,omitempty"`
+	Missed   bool      `json:"missed,omitempty"`
 	Attempt  int       `json:"attempt,omitempty"`
 	Deferred int       `json:"deferred,omitempty"`
 	Due      time.Time `json:"due,omitzero"`
@@ -97,6 +98,7 @@ func (d *Delivery) Encode() ([]byte, error) {
 		Type:     d.Type,
 		Priority: d.Priority,
 		Version:  d.Version,
+		Missed:   d.Missed,
 		Attempt:  d.Attempt,
 		Deferred: d.Deferrals,
 		Due:      d.Due,
@@ -122,7 +124,8 @@ func DecodeDelivery(data []byte) (*Delivery, error) {
 		return nil, fmt.Errorf("%w: %d bytes after the payload", ErrBadFrame, len(rest))
 	}
 	d := Delivery{
-		Type: f.Type, Priority: f.Priority, Version: f.Version, Attempt: f.Attempt, Deferrals: f.Deferred, Due: f.Due, Expires: f.Expires,
+		Type: f.Type, Priority: f.Priority, Version: f.Version, Missed: f.Missed,
+		Attempt: f.Attempt, Deferrals: f.Deferred, Due: f.Due, Expires: f.Expires,
 		Reason: f.Reason, Recheck: f.Recheck, Referred: f.Referred, Payload: payload,
 	}
 	if err := parseIDs(f, &d.Event, &d.Tenant); err != nil {
@@ -136,7 +139,7 @@ func DecodeDelivery(data []byte) (*Delivery, error) {
 			return nil, fmt.Errorf("%w: run: %w", ErrBadFrame, err)
 		}
 	}
-	if d.Attempt < 1 {
+	if d.Attempt < 0 || d.Attempt == 0 && d.Reason == "" { // a dead letter may be of no attempt
 		return nil, fmt.Errorf("%w: attempt %d", ErrBadFrame, d.Attempt)
 	}
 	return &d, nil

@@ -216,7 +216,7 @@ func TestLargePayloadsStay(t *testing.T) {
 	require.Len(t, events[2].Payload, event.InlineLimit+1, "the caller's is as it was")
 
 	task := store.Task{ID: event.NewID(), Tenant: tenant, Kind: store.TaskRedrive, Endpoint: endpoint}
-	require.NoError(t, s.CreateTask(t.Context(), task))
+	require.NoError(t, s.CreateTask(t.Context(), &task))
 	var got []event.Event
 	_, err = s.AdvanceTask(t.Context(), task.ID, 10, func(_ context.Context, selected []store.Selected) error {
 		require.Len(t, selected, len(events))

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/postrider/postrider/shared/event"
 )
@@ -12,8 +13,10 @@ type DeadLetter struct {
 	Tenant   event.ID
 	Endpoint event.ID
 	Event    event.ID
-	Reason   string // why: an outcome of deliver
-	Attempts int    // made in the last run
+	Type     string    // of the event
+	Reason   string    // why: an outcome of deliver
+	Attempts int       // made in the last run; 0: it was not even tried
+	DiedAt   time.Time // by the database's clock
 }
 
 // RecordDeadLetters stores a group of dead letters. One that died again replaces
@@ -21,23 +24,35 @@ type DeadLetter struct {
 func (s *Store) RecordDeadLetters(ctx context.Context, letters []DeadLetter) error {
 	n := len(letters)
 	tenants, endpoints, events := make([]event.ID, n), make([]event.ID, n), make([]event.ID, n)
-	reasons, attempts := make([]string, n), make([]int, n)
+	types, reasons, attempts := make([]string, n), make([]string, n), make([]int, n)
 	for i, l := range letters {
 		tenants[i], endpoints[i], events[i] = l.Tenant, l.Endpoint, l.Event
-		reasons[i], attempts[i] = l.Reason, l.Attempts
+		types[i], reasons[i], attempts[i] = l.Type, l.Reason, l.Attempts
 	}
 	// DISTINCT ON: one statement cannot replace the same row twice.
 	_, err := s.db.Exec(ctx, `
-		INSERT INTO dead_letters (tenant_id, endpoint_id, event_id, reason, attempts)
-		SELECT DISTINCT ON (endpoint_id, event_id) tenant_id, endpoint_id, event_id, reason, attempts
-		FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::integer[])
-		     AS l(tenant_id, endpoint_id, event_id, reason, attempts)
+		INSERT INTO dead_letters (tenant_id, endpoint_id, event_id, event_type, reason, attempts)
+		SELECT DISTINCT ON (endpoint_id, event_id) tenant_id, endpoint_id, event_id, event_type, reason, attempts
+		FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::integer[])
+		     AS l(tenant_id, endpoint_id, event_id, event_type, reason, attempts)
 		ORDER BY endpoint_id, event_id
 		ON CONFLICT (endpoint_id, event_id) DO UPDATE
 		SET reason = excluded.reason, attempts = excluded.attempts, died_at = now()`,
-		tenants, endpoints, events, reasons, attempts)
+		tenants, endpoints, events, types, reasons, attempts)
 	if err != nil {
 		return fmt.Errorf("record %d dead letters: %w", n, err)
+	}
+	return nil
+}
+
+// PurgeDeadLetter forgets one dead letter. It returns ErrNotFound.
+func (s *Store) PurgeDeadLetter(ctx context.Context, endpoint, eventID event.ID) error {
+	tag, err := s.db.Exec(ctx, `DELETE FROM dead_letters WHERE endpoint_id = $1 AND event_id = $2`, endpoint, eventID)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("purge dead letter: %w", err)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,13 +15,15 @@ func TestRecordDeadLetters(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
 	s := testkit.Open(t, url)
-	letter := store.DeadLetter{Tenant: event.NewID(), Endpoint: event.NewID(), Event: event.NewID(), Reason: "timeout", Attempts: 8}
+	letter := store.DeadLetter{Tenant: event.NewID(), Endpoint: event.NewID(), Event: event.NewID(), Type: "paid", Reason: "timeout", Attempts: 8}
 	other := letter
 	other.Endpoint = event.NewID()
 	require.NoError(t, s.RecordDeadLetters(t.Context(), []store.DeadLetter{letter, other, letter}), "the same twice in a group")
 	require.Equal(t, 2, testkit.Value[int](t, url, `SELECT count(*) FROM dead_letters`))
 	got, err := s.DeadLetter(t.Context(), letter.Endpoint, letter.Event)
 	require.NoError(t, err)
+	require.WithinDuration(t, time.Now(), got.DiedAt, time.Minute)
+	letter.DiedAt = got.DiedAt
 	require.Equal(t, &letter, got)
 
 	_, err = testkit.SQL(t, url).Exec(t.Context(), `UPDATE dead_letters SET died_at = now() - interval '1 day'`)
@@ -30,6 +33,7 @@ func TestRecordDeadLetters(t *testing.T) {
 	require.NoError(t, s.RecordDeadLetters(t.Context(), []store.DeadLetter{again}))
 	got, err = s.DeadLetter(t.Context(), letter.Endpoint, letter.Event)
 	require.NoError(t, err)
+	again.DiedAt = got.DiedAt
 	require.Equal(t, &again, got, "what is said of the last death")
 	require.Equal(t, 1, testkit.Value[int](t, url, `SELECT count(*) FROM dead_letters WHERE died_at > now() - interval '1 hour'`),
 		"and it died now")

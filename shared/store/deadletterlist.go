@@ -3,17 +3,42 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/postrider/postrider/shared/event"
 )
 
-// DeadLetterPage lists what is dead at the endpoint by event, and tells whether
-// there are more.
-func (s *Store) DeadLetterPage(ctx context.Context, endpoint event.ID, p Page[event.ID]) ([]DeadLetter, bool, error) {
-	q := newQuery(`SELECT tenant_id, endpoint_id, event_id, reason, attempts FROM dead_letters WHERE endpoint_id = $1`, endpoint)
-	turn(q, "event_id", p)
+// LetterFilter selects dead letters of a tenant. Other zero fields select
+// everything.
+type LetterFilter struct {
+	Tenant   event.ID
+	Endpoint event.ID
+	Reason   string
+	Types    []string
+	After    time.Time // of acceptance of the event
+	Before   time.Time
+}
+
+// LetterKey is what dead letters are listed by: first the event, so the newest
+// are found without looking at all.
+type LetterKey struct {
+	Event    event.ID
+	Endpoint event.ID
+}
+
+const selectLetter = `SELECT tenant_id, endpoint_id, event_id, event_type, reason, attempts, died_at FROM dead_letters d`
+
+func scanDeadLetter(row pgx.Row, l *DeadLetter) error {
+	return row.Scan(&l.Tenant, &l.Endpoint, &l.Event, &l.Type, &l.Reason, &l.Attempts, &l.DiedAt)
+}
+
+// DeadLetters lists dead letters by event and endpoint, and tells whether there
+// are more.
+func (s *Store) DeadLetters(ctx context.Context, f LetterFilter, p Page[LetterKey]) ([]DeadLetter, bool, error) {
+	q := f.query(selectLetter)
+	turnPair(q, "event_id", "endpoint_id", p)
 	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
 	letters, err := collect(rows, err, scanDeadLetter)
 	if err != nil {
@@ -23,19 +48,56 @@ func (s *Store) DeadLetterPage(ctx context.Context, endpoint event.ID, p Page[ev
 	return letters, more, nil
 }
 
+// CountDeadLetters counts dead letters by their reason. It looks at no more than
+// limit of them and tells whether there are more.
+func (s *Store) CountDeadLetters(ctx context.Context, f LetterFilter, limit int) (byReason map[string]int, more bool, err error) {
+	q := f.query(`SELECT reason, count(*) FROM (SELECT reason FROM dead_letters d`)
+	fmt.Fprintf(&q.sql, ` LIMIT %d) AS d GROUP BY reason`, limit+1)
+	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
+	if err != nil {
+		return nil, false, fmt.Errorf("count dead letters: %w", err)
+	}
+	byReason = make(map[string]int)
+	total := 0
+	var reason string
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&reason, &n}, func() error {
+		byReason[reason], total = n, total+n
+		return nil
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("count dead letters: %w", err)
+	}
+	return byReason, total > limit, nil
+}
+
 // DeadLetter reads what is said of an event that is dead at the endpoint. It
 // returns ErrNotFound when it is not.
 func (s *Store) DeadLetter(ctx context.Context, endpoint, eventID event.ID) (*DeadLetter, error) {
 	var l DeadLetter
-	row := s.db.QueryRow(ctx, `
-		SELECT tenant_id, endpoint_id, event_id, reason, attempts FROM dead_letters
-		WHERE endpoint_id = $1 AND event_id = $2`, endpoint, eventID)
-	if err := scanDeadLetter(row, &l); err != nil {
+	if err := scanDeadLetter(s.db.QueryRow(ctx, selectLetter+` WHERE endpoint_id = $1 AND event_id = $2`, endpoint, eventID), &l); err != nil {
 		return nil, fmt.Errorf("read dead letter: %w", interpret(err))
 	}
 	return &l, nil
 }
 
-func scanDeadLetter(row pgx.Row, l *DeadLetter) error {
-	return row.Scan(&l.Tenant, &l.Endpoint, &l.Event, &l.Reason, &l.Attempts)
+// query begins with what selects from dead letters d, and keeps to the filter.
+func (f LetterFilter) query(sql string) *query {
+	q := newQuery(sql+` WHERE tenant_id = $1`, f.Tenant)
+	if !f.Endpoint.IsZero() {
+		q.and(`endpoint_id = %s`, f.Endpoint)
+	}
+	q.within("event_id", between(f.After, f.Before))
+	q.letters(f)
+	return q
+}
+
+// letters keeps to dead letters d of the filter's reason and types.
+func (q *query) letters(f LetterFilter) {
+	if f.Reason != "" {
+		q.and(`d.reason = %s`, f.Reason)
+	}
+	if len(f.Types) > 0 {
+		q.and(`d.event_type = ANY(%s)`, f.Types)
+	}
 }

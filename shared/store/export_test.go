@@ -5,7 +5,18 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/postrider/postrider/shared/event"
 )
+
+// DeadLettersAt lists the events that are dead at an endpoint, in order.
+func (s *Store) DeadLettersAt(ctx context.Context, endpoint event.ID) ([]event.ID, error) {
+	rows, err := s.db.Query(ctx, `SELECT event_id FROM dead_letters WHERE endpoint_id = $1 ORDER BY event_id`, endpoint)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[event.ID])
+}
 
 // Trace makes the store tell the tracer of every query.
 func (s *Store) Trace(ctx context.Context, tracer pgx.QueryTracer) error {

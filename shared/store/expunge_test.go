@@ -15,7 +15,8 @@ import (
 func TestExpungeEvent(t *testing.T) {
 	t.Parallel()
 	s := testkit.Store(t)
-	tenant, endpoint := testkit.Tenant(t, s), event.NewID()
+	tenant := testkit.Tenant(t, s)
+	endpoint := endpointOf(t, s, tenant)
 	letters := bury(t, s, tenant, endpoint, 2)
 	gone, stays := letters[0].Event, letters[1].Event
 	require.ErrorIs(t, s.ExpungeEvent(t.Context(), testkit.Tenant(t, s), gone), store.ErrNotFound, "another tenant's")

@@ -12,7 +12,7 @@ import (
 
 // Page says which part of a list is wanted. A list is walked by the value of
 // one column, which its index is on, and never by counting rows.
-type Page[K event.ID | string] struct {
+type Page[K event.ID | string | LetterKey] struct {
 	Limit     int
 	From      K    // the neighbour of the page, outside it; zero: the list begins here
 	Ascending bool // the order in which the list is shown
@@ -57,9 +57,22 @@ func turn[K event.ID | string](q *query, column string, p Page[K]) {
 	fmt.Fprintf(&q.sql, " LIMIT %d", p.Limit+1)
 }
 
+// turnPair is turn over two columns that make the key together.
+func turnPair(q *query, event, endpoint string, p Page[LetterKey]) {
+	sign, direction := ">", ""
+	if p.Ascending == p.Back {
+		sign, direction = "<", " DESC"
+	}
+	if p.From != (LetterKey{}) {
+		q.args = append(q.args, p.From.Event, p.From.Endpoint)
+		fmt.Fprintf(&q.sql, " AND (%s, %s) %s ($%d, $%d)", event, endpoint, sign, len(q.args)-1, len(q.args))
+	}
+	fmt.Fprintf(&q.sql, " ORDER BY %s%s, %s%[2]s LIMIT %[4]d", event, direction, endpoint, p.Limit+1)
+}
+
 // cut makes of the rows that turn asked for the page as it is shown, and tells
 // whether there are more in the direction of the page.
-func cut[T any, K event.ID | string](rows []T, p Page[K]) (page []T, more bool) {
+func cut[T any, K event.ID | string | LetterKey](rows []T, p Page[K]) (page []T, more bool) {
 	if more = len(rows) > p.Limit; more {
 		rows = rows[:p.Limit]
 	}

@@ -87,6 +87,24 @@ func (s *Store) DropPartitions(ctx context.Context, keep time.Duration) (dropped
 	return dropped, nil
 }
 
+// DeleteOld forgets the dead letters of events that are older than keep, since
+// these can't be delivered any more, and tasks that old. It returns how many rows.
+func (s *Store) DeleteOld(ctx context.Context, keep time.Duration) (int64, error) {
+	oldest := event.FloorID(time.Now().UTC().Add(-keep).Truncate(day))
+	var deleted int64
+	for _, statement := range []string{
+		`DELETE FROM dead_letters WHERE event_id < $1`,
+		`DELETE FROM tasks WHERE id < $1 AND status <> 'running'`,
+	} {
+		tag, err := s.db.Exec(ctx, statement, oldest)
+		if err != nil {
+			return deleted, fmt.Errorf("delete what is old: %w", err)
+		}
+		deleted += tag.RowsAffected()
+	}
+	return deleted, nil
+}
+
 func (s *Store) partitions(ctx context.Context, table string) ([]string, error) {
 	rows, err := s.db.Query(ctx,
 		`SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = $1::regclass ORDER BY 1`, table)

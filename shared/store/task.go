@@ -17,38 +17,89 @@ const (
 	// TaskRecover delivers the dead letters of an endpoint again, whose events
 	// were accepted in a range of time.
 	TaskRecover = "endpoint.recover"
-	// TaskRedrive delivers one or all dead letters of an endpoint again.
+	// TaskReplay delivers what an endpoint would get now and was never tried at
+	// it: it was disabled, or did not want it, or did not exist.
+	TaskReplay = "endpoint.replay"
+	// TaskBulkReplay delivers again what was attempted at an endpoint.
+	TaskBulkReplay = "endpoint.bulk-replay"
+	// TaskRedrive delivers dead letters again: one, or those of an endpoint, of a
+	// tenant, of all tenants.
 	TaskRedrive = "dlq.redrive"
+	// TaskPurge forgets dead letters.
+	TaskPurge = "dlq.purge"
+	// TaskExpunge removes the payloads of all events of a tenant.
+	TaskExpunge = "application.purge_content"
 )
 
 // The states of a task.
 const (
 	TaskRunning  = "running"
 	TaskFinished = "finished"
+	TaskFailed   = "failed" // it was cancelled
 )
 
-// Task is a job that dlq does: deliver a selection of events again. Zero fields
-// select everything.
+// Uncounted is the total of a task for which nobody has counted yet.
+const Uncounted = -1
+
+// countAtOnce is how much is counted when a task is made; more is left to those
+// who do it.
+const countAtOnce = 1000
+
+// Task is a job that dlq does: look at a range of dead letters or of events, and
+// do something with those that it selects. Zero fields select everything.
 type Task struct {
-	ID       event.ID // its time bounds the selection: what dies later is not of it
-	Tenant   event.ID
+	ID       event.ID // its time bounds the range: what comes later is not of it
+	Tenant   event.ID // zero: all tenants
 	Kind     string
 	Endpoint event.ID
 	Event    event.ID
 	Since    time.Time // of acceptance
 	Until    time.Time
+	Selection
 
 	Status    string
-	Done      int64 // deliveries handed out so far
+	Cancelled bool
+	Total     int64 // to look at; Uncounted
+	Done      int64 // looked at so far
+	Affected  int64 // of them handed out, or removed
 	UpdatedAt time.Time
+
+	created  time.Time // by the database's clock
+	position *candidate
 }
 
-// CreateTask stores a task to be done.
-func (s *Store) CreateTask(ctx context.Context, t Task) error {
-	_, err := s.db.Exec(ctx, `
-		INSERT INTO tasks (id, tenant_id, kind, endpoint_id, event_id, since, until)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		t.ID, t.Tenant, t.Kind, nullable(t.Endpoint), nullable(t.Event), bound(t.Since), bound(t.Until))
+// Delivers reports whether what the task selects is put on its way to endpoints.
+func (t *Task) Delivers() bool { return t.Kind != TaskPurge && t.Kind != TaskExpunge }
+
+// Selection is which part of what a task looks at it is about. Zero fields
+// select everything.
+type Selection struct {
+	Types []string `json:"types,omitempty"`
+
+	Reason string `json:"reason,omitempty"` // of dead letters
+
+	Channel string     `json:"channel,omitempty"` // of events
+	Tag     string     `json:"tag,omitempty"`
+	State   *State     `json:"state,omitempty"` // of their delivery to the endpoint
+	Codes   *CodeRange `json:"codes,omitempty"` // of the newest attempt
+}
+
+// CreateTask stores a task to be done. It sets what is counted at once.
+func (s *Store) CreateTask(ctx context.Context, t *Task) error {
+	t.Status, t.Total = TaskRunning, Uncounted
+	found, err := look(ctx, s.db, t, nil, countAtOnce)
+	if err != nil {
+		return fmt.Errorf("create task: %w", err)
+	}
+	var total *int64
+	if n := int64(len(found)); n < countAtOnce {
+		t.Total, total = n, &n
+	}
+	err = s.db.QueryRow(ctx, `
+		INSERT INTO tasks (id, tenant_id, kind, endpoint_id, event_id, since, until, selection, total)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING updated_at`,
+		t.ID, nullable(t.Tenant), t.Kind, nullable(t.Endpoint), nullable(t.Event), bound(t.Since), bound(t.Until), t.Selection, total).
+		Scan(&t.UpdatedAt)
 	if err != nil {
 		return fmt.Errorf("create task: %w", err)
 	}
@@ -73,10 +124,51 @@ func (s *Store) Task(ctx context.Context, id event.ID) (*Task, error) {
 	return &t, nil
 }
 
-const selectTask = `SELECT id, tenant_id, kind, status, done, updated_at FROM tasks`
+const selectTask = `SELECT id, tenant_id, kind, endpoint_id, event_id, since, until, selection,
+	status, cancelled, coalesce(total, -1), done, affected, updated_at, created_at, position FROM tasks`
 
 func scanTask(row pgx.Row, t *Task) error {
-	return row.Scan(&t.ID, &t.Tenant, &t.Kind, &t.Status, &t.Done, &t.UpdatedAt)
+	var tenant, endpoint, eventID, since, until *event.ID
+	var position []event.ID
+	err := row.Scan(&t.ID, &tenant, &t.Kind, &endpoint, &eventID, &since, &until, &t.Selection,
+		&t.Status, &t.Cancelled, &t.Total, &t.Done, &t.Affected, &t.UpdatedAt, &t.created, &position)
+	for _, id := range []struct{ from, to *event.ID }{{tenant, &t.Tenant}, {endpoint, &t.Endpoint}, {eventID, &t.Event}} {
+		if id.from != nil {
+			*id.to = *id.from
+		}
+	}
+	for _, limit := range []struct {
+		from *event.ID
+		to   *time.Time
+	}{{since, &t.Since}, {until, &t.Until}} {
+		if limit.from != nil {
+			*limit.to = limit.from.Time()
+		}
+	}
+	if len(position) == 3 {
+		t.position = &candidate{position[0], position[1], position[2]}
+	}
+	return err
+}
+
+// CancelTask ends a running task after the part that it is at, and returns what
+// it is then. One that has ended stays as it is. It returns ErrNotFound.
+func (s *Store) CancelTask(ctx context.Context, id event.ID) (*Task, error) {
+	if _, err := s.db.Exec(ctx, `
+		UPDATE tasks SET status = 'failed', cancelled = true, updated_at = now()
+		WHERE id = $1 AND status = 'running'`, id); err != nil {
+		return nil, fmt.Errorf("cancel task: %w", err)
+	}
+	return s.Task(ctx, id)
+}
+
+// KeepTask says that a running task is known to somebody, who will go on with it
+// later.
+func (s *Store) KeepTask(ctx context.Context, id event.ID) error {
+	if _, err := s.db.Exec(ctx, `UPDATE tasks SET updated_at = now() WHERE id = $1 AND status = 'running'`, id); err != nil {
+		return fmt.Errorf("keep task: %w", err)
+	}
+	return nil
 }
 
 // StaleTasks lists running tasks that nobody has worked on for a while, to be
@@ -85,111 +177,9 @@ func (s *Store) StaleTasks(ctx context.Context, idle time.Duration, limit int) (
 	rows, err := s.db.Query(ctx, `
 		SELECT id, kind FROM tasks WHERE status = 'running' AND updated_at < now() - $1::interval
 		ORDER BY updated_at LIMIT $2`, idle, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list stale tasks: %w", err)
-	}
-	tasks, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Task, error) {
-		var t Task
-		err := row.Scan(&t.ID, &t.Kind)
-		return t, err
-	})
+	tasks, err := collect(rows, err, func(row pgx.Row, t *Task) error { return row.Scan(&t.ID, &t.Kind) })
 	if err != nil {
 		return nil, fmt.Errorf("list stale tasks: %w", err)
 	}
 	return tasks, nil
-}
-
-// Selected is one event that a task delivers to one endpoint.
-type Selected struct {
-	Event    event.Event
-	Endpoint event.ID
-}
-
-// AdvanceTask does the next part of a task in one transaction: it selects up to
-// limit deliveries, has handOut put them on their way, and takes their dead
-// letters away. It reports whether the task is finished. When it fails, the same
-// part is done again next time, in the same run, so a hand-over that had happened
-// is recognised.
-func (s *Store) AdvanceTask(ctx context.Context, id event.ID, limit int, handOut func(context.Context, []Selected) error) (finished bool, err error) {
-	err = s.transact(ctx, func(tx pgx.Tx) error {
-		var kind, status string
-		err := tx.QueryRow(ctx, `SELECT kind, status FROM tasks WHERE id = $1 FOR UPDATE`, id).Scan(&kind, &status)
-		if err != nil {
-			return interpret(err)
-		}
-		if finished = status != TaskRunning; finished {
-			return nil
-		}
-		selection := selectDead
-		if kind == TaskResend {
-			selection = selectEvent
-		}
-		selected, err := selectDeliveries(ctx, tx, selection, id, limit)
-		if err != nil {
-			return err
-		}
-		if err := handOut(ctx, selected); err != nil {
-			return err
-		}
-		finished = kind == TaskResend || len(selected) < limit
-		return settle(ctx, tx, id, selected, finished)
-	})
-	if err != nil {
-		return false, fmt.Errorf("advance task: %w", err)
-	}
-	return finished, nil
-}
-
-// selectDead finds what was dead when the task was made. An event whose
-// partition was dropped or whose payload was removed cannot be delivered any
-// more and is passed over.
-const selectDead = `
-	SELECT %s, d.endpoint_id FROM tasks k
-	JOIN tenants t ON t.id = k.tenant_id
-	JOIN dead_letters d ON d.tenant_id = k.tenant_id AND d.died_at < k.created_at
-		AND (k.endpoint_id IS NULL OR d.endpoint_id = k.endpoint_id)
-		AND (k.event_id IS NULL OR d.event_id = k.event_id)
-		AND (k.since IS NULL OR d.event_id >= k.since)
-		AND (k.until IS NULL OR d.event_id < k.until)
-	JOIN events e ON e.tenant_id = d.tenant_id AND e.id = d.event_id AND NOT ` + gone + `
-	WHERE k.id = $1 ORDER BY e.id LIMIT $2`
-
-const selectEvent = `
-	SELECT %s, k.endpoint_id FROM tasks k
-	JOIN tenants t ON t.id = k.tenant_id
-	JOIN events e ON e.tenant_id = k.tenant_id AND e.id = k.event_id AND NOT ` + gone + `
-	WHERE k.id = $1 LIMIT $2`
-
-func selectDeliveries(ctx context.Context, tx pgx.Tx, query string, task event.ID, limit int) ([]Selected, error) {
-	rows, err := tx.Query(ctx, fmt.Sprintf(query, travelColumns()), task, limit)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Selected, error) {
-		var s Selected
-		err := scanTravelling(row, &s.Event, &s.Endpoint)
-		return s, err
-	})
-}
-
-// settle takes away the dead letters that are on their way again, but not of
-// those that have meanwhile died again.
-func settle(ctx context.Context, tx pgx.Tx, task event.ID, selected []Selected, finished bool) error {
-	events, endpoints := make([]event.ID, len(selected)), make([]event.ID, len(selected))
-	for i := range selected {
-		events[i], endpoints[i] = selected[i].Event.ID, selected[i].Endpoint
-	}
-	if _, err := tx.Exec(ctx, `
-		DELETE FROM dead_letters d USING unnest($1::uuid[], $2::uuid[]) AS s(event_id, endpoint_id), tasks k
-		WHERE d.event_id = s.event_id AND d.endpoint_id = s.endpoint_id AND k.id = $3 AND d.died_at < k.created_at`,
-		events, endpoints, task); err != nil {
-		return err
-	}
-	status := TaskRunning
-	if finished {
-		status = TaskFinished
-	}
-	_, err := tx.Exec(ctx, `UPDATE tasks SET done = done + $2, status = $3, updated_at = now() WHERE id = $1`,
-		task, len(selected), status)
-	return err
 }

@@ -22,7 +22,7 @@ func bury(t *testing.T, s *store.Store, tenant, endpoint event.ID, n int) []stor
 	events, letters := make([]store.NewEvent, n), make([]store.DeadLetter, n)
 	for i := range events {
 		events[i] = newEvent(tenant)
-		letters[i] = store.DeadLetter{Tenant: tenant, Endpoint: endpoint, Event: events[i].ID, Reason: "rejected", Attempts: 8}
+		letters[i] = store.DeadLetter{Tenant: tenant, Endpoint: endpoint, Event: events[i].ID, Type: events[i].Type, Reason: "rejected", Attempts: 8}
 	}
 	_, _, err := s.Accept(t.Context(), events, 1<<20)
 	require.NoError(t, err)
@@ -30,11 +30,17 @@ func bury(t *testing.T, s *store.Store, tenant, endpoint event.ID, n int) []stor
 	return letters
 }
 
+// endpointOf makes an endpoint of the tenant.
+func endpointOf(t *testing.T, s *store.Store, tenant event.ID, changes ...func(*store.Endpoint)) event.ID {
+	t.Helper()
+	return testkit.Endpoint(t, s, tenant, "https://example.com", changes...).ID
+}
+
 // start stores a task and returns its id.
 func start(t *testing.T, s *store.Store, task store.Task) event.ID {
 	t.Helper()
 	task.ID = event.NewID()
-	require.NoError(t, s.CreateTask(t.Context(), task))
+	require.NoError(t, s.CreateTask(t.Context(), &task))
 	return task.ID
 }
 
@@ -49,9 +55,9 @@ func eventsOf(letters []store.DeadLetter) []event.ID {
 // dead lists the events that are dead at the endpoint.
 func dead(t *testing.T, s *store.Store, endpoint event.ID) []event.ID {
 	t.Helper()
-	letters, _, err := s.DeadLetterPage(t.Context(), endpoint, store.Page[event.ID]{Limit: 1000, Ascending: true})
+	e, err := s.DeadLettersAt(t.Context(), endpoint)
 	require.NoError(t, err)
-	return eventsOf(letters)
+	return e
 }
 
 // pile is what a task handed out.
@@ -78,7 +84,8 @@ func (p *pile) events() []event.ID {
 func TestAdvanceTaskPageByPage(t *testing.T) {
 	t.Parallel()
 	s := testkit.Store(t)
-	tenant, endpoint, other := testkit.Tenant(t, s), event.NewID(), event.NewID()
+	tenant := testkit.Tenant(t, s)
+	endpoint, other := endpointOf(t, s, tenant), endpointOf(t, s, tenant)
 	letters := bury(t, s, tenant, endpoint, 25)
 	bystanders := bury(t, s, tenant, other, 3)
 	task := start(t, s, store.Task{Tenant: tenant, Kind: store.TaskRedrive, Endpoint: endpoint})
@@ -95,13 +102,13 @@ func TestAdvanceTaskPageByPage(t *testing.T) {
 		require.Len(t, dead(t, s, endpoint), 25-want.done, "what is on its way is not dead any more")
 		got, err := s.Task(t.Context(), task)
 		require.NoError(t, err)
-		require.EqualValues(t, want.done, got.Done)
+		require.Equal(t, []int64{int64(want.done), 25, int64(want.done)}, []int64{got.Done, got.Total, got.Affected})
 		require.Equal(t, want.finished, got.Status == store.TaskFinished)
 	}
 	require.Equal(t, eventsOf(letters), p.events(), "each once, in order")
 	require.Equal(t, endpoint, p.all[0].Endpoint)
 	want := newEvent(tenant).Event
-	want.ID, want.Version = letters[0].Event, 1
+	want.ID, want.Version = letters[0].Event, p.all[0].Event.Version
 	require.Equal(t, want, p.all[0].Event)
 	require.Equal(t, eventsOf(bystanders), dead(t, s, other))
 
@@ -113,7 +120,8 @@ func TestAdvanceTaskPageByPage(t *testing.T) {
 func TestAdvanceTaskExactPage(t *testing.T) {
 	t.Parallel()
 	s := testkit.Store(t)
-	tenant, endpoint := testkit.Tenant(t, s), event.NewID()
+	tenant := testkit.Tenant(t, s)
+	endpoint := endpointOf(t, s, tenant)
 	bury(t, s, tenant, endpoint, 10)
 	task := start(t, s, store.Task{Tenant: tenant, Kind: store.TaskRedrive, Endpoint: endpoint})
 	var p pile
@@ -129,10 +137,12 @@ func TestAdvanceTaskSelects(t *testing.T) {
 	t.Parallel()
 	s := testkit.Store(t)
 	tenant, stranger := testkit.Tenant(t, s), testkit.Tenant(t, s)
-	endpoint, other := event.NewID(), event.NewID()
+	endpoint, other := endpointOf(t, s, tenant), endpointOf(t, s, tenant)
 	letters := bury(t, s, tenant, endpoint, 4)
 	elsewhere := bury(t, s, tenant, other, 1)
-	bury(t, s, stranger, event.NewID(), 1)
+	bury(t, s, tenant, endpointOf(t, s, tenant, func(e *store.Endpoint) { e.Disabled = true }), 1)
+	bury(t, s, tenant, event.NewID(), 1) // deleted, as it were
+	bury(t, s, stranger, endpointOf(t, s, stranger), 1)
 	at := func(i int) time.Time { return letters[i].Event.Time() }
 	all := eventsOf(letters)
 	for name, tt := range map[string]struct {
@@ -146,14 +156,22 @@ func TestAdvanceTaskSelects(t *testing.T) {
 		"until":          {store.Task{Endpoint: endpoint, Until: at(3)}, all[:3]},
 		"range":          {store.Task{Endpoint: endpoint, Since: at(1), Until: at(3)}, all[1:3]},
 		"nothing there":  {store.Task{Endpoint: event.NewID()}, nil},
+		"reason":         {store.Task{Selection: store.Selection{Reason: "rejected"}}, append(slices.Clone(all), elsewhere[0].Event)},
+		"another reason": {store.Task{Selection: store.Selection{Reason: "timeout"}}, nil},
+		"types":          {store.Task{Endpoint: endpoint, Selection: store.Selection{Types: []string{"x", letters[0].Type}}}, all},
+		"another type":   {store.Task{Endpoint: endpoint, Selection: store.Selection{Types: []string{"x"}}}, nil},
 	} {
-		tt.task.Tenant, tt.task.Kind = tenant, store.TaskRecover
+		tt.task.Tenant, tt.task.Kind = tenant, store.TaskRedrive
 		stop := errors.New("only to see what is selected")
 		var p pile
 		_, err := s.AdvanceTask(t.Context(), start(t, s, tt.task), 100, func(ctx context.Context, selected []store.Selected) error {
 			return errors.Join(p.handOut(ctx, selected), stop)
 		})
-		require.ErrorIs(t, err, stop, name)
+		if len(tt.want) > 0 {
+			require.ErrorIs(t, err, stop, name)
+		} else {
+			require.NoError(t, err, name)
+		}
 		require.ElementsMatch(t, tt.want, p.events(), name)
 	}
 }
@@ -161,7 +179,8 @@ func TestAdvanceTaskSelects(t *testing.T) {
 func TestAdvanceTaskFailureChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := testkit.Store(t)
-	tenant, endpoint := testkit.Tenant(t, s), event.NewID()
+	tenant := testkit.Tenant(t, s)
+	endpoint := endpointOf(t, s, tenant)
 	letters := bury(t, s, tenant, endpoint, 3)
 	task := start(t, s, store.Task{Tenant: tenant, Kind: store.TaskRedrive, Endpoint: endpoint})
 	before, err := s.Task(t.Context(), task)
@@ -188,7 +207,8 @@ func TestAdvanceTaskFailureChangesNothing(t *testing.T) {
 func TestAdvanceTaskLeavesNewDeaths(t *testing.T) {
 	t.Parallel()
 	s := testkit.Store(t)
-	tenant, endpoint := testkit.Tenant(t, s), event.NewID()
+	tenant := testkit.Tenant(t, s)
+	endpoint := endpointOf(t, s, tenant)
 	letters := bury(t, s, tenant, endpoint, 4)
 	task := start(t, s, store.Task{Tenant: tenant, Kind: store.TaskRedrive, Endpoint: endpoint})
 	var p pile
@@ -211,14 +231,15 @@ func TestAdvanceTaskLeavesNewDeaths(t *testing.T) {
 func TestAdvanceTaskResend(t *testing.T) {
 	t.Parallel()
 	s := testkit.Store(t)
-	tenant, endpoint := testkit.Tenant(t, s), event.NewID()
+	tenant := testkit.Tenant(t, s)
+	endpoint := endpointOf(t, s, tenant)
 	e := newEvent(tenant)
 	_, _, err := s.Accept(t.Context(), []store.NewEvent{e, newEvent(tenant)}, 1<<20)
 	require.NoError(t, err)
 	for range 2 { // whatever became of it: delivered, dead or resent before
 		task := start(t, s, store.Task{Tenant: tenant, Kind: store.TaskResend, Endpoint: endpoint, Event: e.ID})
 		var p pile
-		finished, err := s.AdvanceTask(t.Context(), task, 1, p.handOut)
+		finished, err := s.AdvanceTask(t.Context(), task, 10, p.handOut)
 		require.NoError(t, err)
 		require.True(t, finished)
 		require.Equal(t, []event.ID{e.ID}, p.events())
@@ -226,7 +247,7 @@ func TestAdvanceTaskResend(t *testing.T) {
 		require.NoError(t, s.RecordDeadLetters(t.Context(), []store.DeadLetter{{Tenant: tenant, Endpoint: endpoint, Event: e.ID, Reason: "gone", Attempts: 1}}))
 	}
 	gone := start(t, s, store.Task{Tenant: tenant, Kind: store.TaskResend, Endpoint: endpoint, Event: event.NewID()})
-	finished, err := s.AdvanceTask(t.Context(), gone, 1, func(_ context.Context, selected []store.Selected) error {
+	finished, err := s.AdvanceTask(t.Context(), gone, 10, func(_ context.Context, selected []store.Selected) error {
 		require.Empty(t, selected)
 		return nil
 	})
@@ -240,7 +261,8 @@ func TestAdvanceTaskResend(t *testing.T) {
 func TestAdvanceTaskByManyAtOnce(t *testing.T) {
 	t.Parallel()
 	s := testkit.Store(t)
-	tenant, endpoint := testkit.Tenant(t, s), event.NewID()
+	tenant := testkit.Tenant(t, s)
+	endpoint := endpointOf(t, s, tenant)
 	letters := bury(t, s, tenant, endpoint, 60)
 	task := start(t, s, store.Task{Tenant: tenant, Kind: store.TaskRedrive, Endpoint: endpoint})
 	var p pile
@@ -265,7 +287,7 @@ func TestStaleTasks(t *testing.T) {
 	s := testkit.Open(t, url)
 	tenant := testkit.Tenant(t, s)
 	var ids []event.ID
-	for range 3 {
+	for range 4 {
 		ids = append(ids, start(t, s, store.Task{Tenant: tenant, Kind: store.TaskRedrive}))
 	}
 	fresh := start(t, s, store.Task{Tenant: tenant, Kind: store.TaskRedrive})
@@ -278,11 +300,12 @@ func TestStaleTasks(t *testing.T) {
 	var p pile
 	_, err := s.AdvanceTask(t.Context(), ids[1], 1, p.handOut)
 	require.NoError(t, err)
+	require.NoError(t, s.KeepTask(t.Context(), ids[3]))
 
 	stale, err := s.StaleTasks(t.Context(), time.Minute, 10)
 	require.NoError(t, err)
 	require.Equal(t, []store.Task{{ID: ids[0], Kind: store.TaskRedrive}, {ID: ids[2], Kind: store.TaskRedrive}}, stale,
-		"neither what was worked on just now nor what is finished or new (%x)", fresh)
+		"neither what was worked on or kept just now nor what is finished or new (%x)", fresh)
 	stale, err = s.StaleTasks(t.Context(), time.Minute, 1)
 	require.NoError(t, err)
 	require.Len(t, stale, 1, "the limit")

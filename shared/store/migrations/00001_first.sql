@@ -202,24 +202,32 @@ CREATE TABLE dead_letters (
     endpoint_id uuid    NOT NULL,
     event_id    uuid    NOT NULL,
     tenant_id   uuid    NOT NULL,
+    event_type  text    NOT NULL,
     reason      text    NOT NULL,
-    attempts    integer NOT NULL,
+    attempts    integer NOT NULL, -- made in the last run; 0: it was not even tried
     died_at     timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (endpoint_id, event_id)
 );
-CREATE INDEX dead_letters_by_tenant ON dead_letters (tenant_id, event_id);
+CREATE INDEX dead_letters_by_tenant ON dead_letters (tenant_id, event_id, endpoint_id);
+-- They go with the partition of their event; few pages are read to find them.
+CREATE INDEX dead_letters_by_age ON dead_letters USING brin (event_id);
 
--- Jobs that dlq does: resend, recover, redrive.
+-- Jobs that dlq does part by part: deliver again, purge, remove content.
 CREATE TABLE tasks (
     id          uuid PRIMARY KEY,
-    tenant_id   uuid NOT NULL,
+    tenant_id   uuid,              -- NULL: all tenants
     kind        text NOT NULL,
     endpoint_id uuid,              -- NULL: all of the tenant's
     event_id    uuid,              -- NULL: all in the range
     since       uuid,              -- of event ids; NULL: from the beginning
     until       uuid,
-    status      text   NOT NULL DEFAULT 'running', -- running, finished
-    done        bigint NOT NULL DEFAULT 0,
+    selection   jsonb  NOT NULL,   -- which of them: store.Selection
+    position    uuid[],            -- tenant, event and endpoint looked at last
+    total       bigint,            -- how many there are to look at; NULL: not counted yet
+    done        bigint NOT NULL DEFAULT 0, -- looked at
+    affected    bigint NOT NULL DEFAULT 0, -- handed out, or removed
+    status      text   NOT NULL DEFAULT 'running', -- running, finished, failed
+    cancelled   boolean NOT NULL DEFAULT false,
     created_at  timestamptz NOT NULL DEFAULT now(), -- the database's clock, like died_at
     updated_at  timestamptz NOT NULL DEFAULT now()
 );

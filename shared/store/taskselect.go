@@ -1,0 +1,154 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+// Selected is one event that a task delivers to one endpoint.
+type Selected struct {
+	Event    event.Event
+	Endpoint event.ID
+
+	// Missed says that the event was never attempted there. Then it goes out as
+	// what the event itself causes, and is recognised, whichever tasks bring it.
+	Missed bool
+}
+
+// selectDeliveries finds the candidates that the task is about and that can be
+// delivered: the endpoint is there and enabled, the event is stored and has its
+// payload. Bounds on ids let PostgreSQL skip the partitions of other days.
+func selectDeliveries(ctx context.Context, tx pgx.Tx, t *Task, among []candidate) ([]Selected, error) {
+	c := columnsOf(among)
+	from, to := attemptsSince(c.oldest.Time())
+	// never is true when there is no attempt of the event at the endpoint.
+	never := `NOT EXISTS (SELECT FROM attempts a WHERE ` + ofCandidate + `)`
+	missed := "false"
+	switch t.Kind {
+	case TaskRecover, TaskRedrive, TaskReplay:
+		missed = never
+	}
+	q := newQuery(`
+		SELECT `+travelColumns()+`, c.endpoint_id, `+missed+`
+		FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) WITH ORDINALITY AS c(tenant_id, event_id, endpoint_id, place)
+		JOIN tenants t ON t.id = c.tenant_id AND t.deleted_at IS NULL
+		JOIN endpoints p ON p.id = c.endpoint_id AND p.deleted_at IS NULL AND NOT p.disabled
+		JOIN events e ON e.tenant_id = c.tenant_id AND e.id = c.event_id AND e.id >= $4 AND e.id <= $5 AND NOT `+gone+`
+		WHERE $6::uuid < $7::uuid`, // true; it refuses an argument that is nowhere used
+		c.tenants, c.events, c.endpoints, c.oldest, c.newest, from, to)
+	switch t.Kind {
+	case TaskRecover, TaskRedrive:
+		q.sql.WriteString(` AND EXISTS (SELECT FROM dead_letters d WHERE d.endpoint_id = c.endpoint_id AND d.event_id = c.event_id`)
+		q.deadOf(t)
+		q.sql.WriteString(`)`)
+	case TaskReplay:
+		// What is for later is on its way.
+		q.sql.WriteString(` AND coalesce(e.deliver_at <= now(), true) AND ` + wants + ` AND ` + never)
+	case TaskBulkReplay:
+		q.attempted(t.Selection)
+	}
+	q.sql.WriteString(` ORDER BY c.place`)
+	rows, err := tx.Query(ctx, q.sql.String(), q.args...)
+	return collect(rows, err, func(row pgx.Row, s *Selected) error {
+		return scanTravelling(row, &s.Event, &s.Endpoint, &s.Missed)
+	})
+}
+
+// ofCandidate are the attempts a of the event e of candidate c, of all days on
+// which there can be any.
+const ofCandidate = `a.event_id = e.id AND a.endpoint_id = c.endpoint_id AND a.id >= $6 AND a.id < $7`
+
+// wants asks of endpoint p and event e what fanout does.
+const wants = `(e.endpoint_id = p.id OR e.endpoint_id IS NULL
+	AND (p.event_types IS NULL OR e.event_type = ANY(p.event_types)) AND (p.channels IS NULL OR e.channels && p.channels))`
+
+// attempted keeps to events that were attempted at the endpoint, and to what is
+// asked of them and of their newest attempt.
+func (q *query) attempted(f Selection) {
+	if len(f.Types) > 0 {
+		q.and(`e.event_type = ANY(%s)`, f.Types)
+	}
+	if f.Channel != "" {
+		q.and(`%s = ANY(e.channels)`, f.Channel)
+	}
+	if f.Tag != "" {
+		q.and(`%s = ANY(e.tags)`, f.Tag)
+	}
+	q.sql.WriteString(` AND EXISTS (SELECT FROM (SELECT ` + stateOf + ` AS state, status_code FROM attempts a
+		WHERE ` + ofCandidate + ` ORDER BY a.id DESC LIMIT 1) AS newest WHERE true`)
+	if f.State != nil {
+		q.and(`state = %s`, *f.State)
+	}
+	if f.Codes != nil {
+		q.and(`status_code >= %s`, f.Codes.From)
+		q.and(`status_code < %s`, f.Codes.To)
+	}
+	q.sql.WriteString(`)`)
+}
+
+// deadOf keeps to dead letters d that the task is about: what has died since it
+// was made is not of it.
+func (q *query) deadOf(t *Task) {
+	q.and(`d.died_at < %s`, t.created)
+	q.letters(LetterFilter{Reason: t.Reason, Types: t.Types})
+}
+
+// columns are candidates as arrays, with the bounds of their events.
+type columns struct {
+	tenants, events, endpoints []event.ID
+	oldest, newest             event.ID
+}
+
+func columnsOf(all []candidate) columns {
+	n := len(all)
+	c := columns{tenants: make([]event.ID, n), events: make([]event.ID, n), endpoints: make([]event.ID, n)}
+	for i, one := range all {
+		c.tenants[i], c.events[i], c.endpoints[i] = one.Tenant, one.Event, one.Endpoint
+		if i == 0 || string(one.Event[:]) < string(c.oldest[:]) {
+			c.oldest = one.Event
+		}
+		if string(one.Event[:]) > string(c.newest[:]) {
+			c.newest = one.Event
+		}
+	}
+	return c
+}
+
+// forget takes dead letters away that are on their way again, but none that has
+// meanwhile died again.
+func forget(ctx context.Context, tx pgx.Tx, selected []Selected, before time.Time) error {
+	events, endpoints := make([]event.ID, len(selected)), make([]event.ID, len(selected))
+	for i := range selected {
+		events[i], endpoints[i] = selected[i].Event.ID, selected[i].Endpoint
+	}
+	_, err := tx.Exec(ctx, `
+		DELETE FROM dead_letters d USING unnest($1::uuid[], $2::uuid[]) AS s(event_id, endpoint_id)
+		WHERE d.event_id = s.event_id AND d.endpoint_id = s.endpoint_id AND d.died_at < $3`,
+		events, endpoints, before)
+	return err
+}
+
+// purge forgets the candidates among the dead letters that the task is about.
+func purge(ctx context.Context, tx pgx.Tx, t *Task, among []candidate) (int64, error) {
+	c := columnsOf(among)
+	q := newQuery(`
+		DELETE FROM dead_letters d USING unnest($1::uuid[], $2::uuid[]) AS c(event_id, endpoint_id)
+		WHERE d.event_id = c.event_id AND d.endpoint_id = c.endpoint_id`, c.events, c.endpoints)
+	q.deadOf(t)
+	tag, err := tx.Exec(ctx, q.sql.String(), q.args...)
+	return tag.RowsAffected(), err
+}
+
+// expungeAll removes the payloads of the candidates that still have theirs.
+func expungeAll(ctx context.Context, tx pgx.Tx, t *Task, among []candidate) (int64, error) {
+	c := columnsOf(among)
+	tag, err := tx.Exec(ctx, `
+		UPDATE events SET payload = $5, expunged_at = now()
+		WHERE tenant_id = $1 AND id = ANY($2) AND id >= $3 AND id <= $4 AND expunged_at IS NULL`,
+		t.Tenant, c.events, c.oldest, c.newest, []byte(expungedPayload))
+	return tag.RowsAffected(), err
+}
