@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,13 +52,13 @@ func TestBatch(t *testing.T) {
 	first := a.body["data"].([]any)[0].(map[string]any)["message"].(map[string]any)
 	payload, err := w.store.Payload(t.Context(), parse(t, event.Tenant, app), parse(t, event.Message, first["id"].(string)))
 	require.NoError(t, err)
-	require.Equal(t, `{"n": 0}`, string(payload), "byte for byte") //nolint:testifylint // not merely as JSON
+	require.Equal(t, `{"n": 0}`, string(payload), "byte for byte")
 
 	require.Equal(t, a.body, w.must(t, 200, "POST", "/app/a/msg/batch", batch(items...), key).body, "again, and the same results")
 	items[0] = `{"eventType":"a","payload":{"n":1}}`
 	other := w.must(t, 200, "POST", "/app/a/msg/batch", batch(items...), key)
-	require.Equal(t, 409.0, other.data(t, "status")[0])
-	require.Equal(t, 202.0, other.data(t, "status")[4])
+	require.EqualValues(t, 409, other.data(t, "status")[0])
+	require.EqualValues(t, 202, other.data(t, "status")[4])
 	require.Equal(t, map[string]any{}, w.must(t, 200, "POST", "/app/a/msg/batch?with_content=false", batch(items[0])).body["data"].([]any)[0].(map[string]any)["message"].(map[string]any)["payload"])
 
 	w.send(t, "POST", "/app/a/msg/batch", batch(items...)+"x").requireInvalid(t, "body")
@@ -93,7 +94,7 @@ func TestBatchLimits(t *testing.T) {
 	for i, result := range a.body["data"].([]any) {
 		require.Equal(t, map[string]any{"n": float64(i)}, result.(map[string]any)["message"].(map[string]any)["payload"], "in order")
 	}
-	w.send(t, "POST", "/app/a/msg/batch", batch(append(items, items[0])...)).requireInvalid(t, "body.messages")
+	w.send(t, "POST", "/app/a/msg/batch", batch(slices.Concat(items, items[:1])...)).requireInvalid(t, "body.messages")
 	w.send(t, "POST", "/app/a/msg/batch", `{"messages":[`+strings.Repeat(" ", 1<<20)+`]}`).requireCode(t, http.StatusRequestEntityTooLarge, "payload_too_large")
 	full = true
 	w.send(t, "POST", "/app/a/msg/batch", batch(items...)).requireCode(t, http.StatusServiceUnavailable, "unavailable")
