@@ -43,9 +43,9 @@ type settings struct {
 	dir        string
 	output     string
 
-	light, saturate, steady time.Duration
-	lightRate               float64
-	load                    sender.Config
+	light, saturate, steady, keys time.Duration
+	lightRate                     float64
+	load                          sender.Config
 }
 
 // run returns 1 also when something was lost, double or otherwise wrong.
@@ -87,6 +87,7 @@ func parse(args []string, token string, faults io.Writer) (settings, error) {
 	flags.Float64Var(&s.lightRate, "light-rate", 50, "events per second that are little")
 	flags.DurationVar(&s.saturate, "saturate", 30*time.Second, "how long to send as fast as possible; 0 leaves it out")
 	flags.DurationVar(&s.steady, "steady", 15*time.Second, "how long to send four fifths of that; 0 leaves it out")
+	flags.DurationVar(&s.keys, "keys", 0, "how long to accept without and with idempotency keys, by turns, each time; 0 leaves it out")
 	flags.IntVar(&s.load.Tenants, "tenants", s.load.Tenants, "applications")
 	flags.IntVar(&s.load.Endpoints, "endpoints", s.load.Endpoints, "endpoints in each")
 	flags.IntVar(&s.load.Senders, "senders", s.load.Senders, "requests under way at once, at most")
@@ -119,14 +120,14 @@ func (s settings) validate() error {
 		}
 		load.URL, load.Token = "http://ours", "ours"
 	}
-	if s.lightRate <= 0 || s.light < 0 || s.saturate < 0 || s.steady < 0 {
+	if s.lightRate <= 0 || min(s.light, s.saturate, s.steady, s.keys) < 0 {
 		return errors.New("rates must be positive, and durations not negative")
 	}
 	return load.Validate()
 }
 
 // bench measures and reports. It is sound when all that was accepted was
-// delivered, once.
+// delivered, once, and idempotency keys cost what they may.
 func bench(ctx context.Context, s settings, out, progress io.Writer) (sound bool, err error) {
 	tell := func(what string) { _, _ = fmt.Fprintln(progress, "bench:", what) }
 	sink, err := startSink(ctx)
@@ -149,13 +150,21 @@ func bench(ctx context.Context, s settings, out, progress io.Writer) (sound bool
 		return false, err
 	}
 	text := render(describeMachine(ctx, pids), describeLoad(load), phases)
+	sound = true
+	if s.keys > 0 {
+		keys, err := measureKeys(ctx, s.keys, load, pids, tell)
+		if err != nil {
+			return false, err
+		}
+		text += "\n" + keys.String()
+		sound = keys.ratio() <= keyLimit
+	}
 	_, _ = fmt.Fprint(out, text)
 	if s.output != "" {
 		if err := os.WriteFile(s.output, []byte(text), 0o644); err != nil { //nolint:gosec // to be read by all
 			return false, fmt.Errorf("write report: %w", err)
 		}
 	}
-	sound = true
 	for _, p := range phases {
 		sound = sound && len(p.result.Problems()) == 0
 	}

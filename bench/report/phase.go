@@ -78,7 +78,7 @@ func measureAll(ctx context.Context, s settings, base sender.Config, pids map[st
 		return nil, err
 	}
 	// What it keeps up with is what went through, not what it took in.
-	through := phases[len(phases)-1].result.DeliveredPerSecond() / float64(base.Endpoints)
+	through := phases[len(phases)-1].result.DeliveredPerSecond() / float64(max(base.Endpoints, 1))
 	rate := math.Floor(steadyShare * through)
 	if s.steady <= 0 || rate < 1 {
 		return phases, nil

@@ -24,7 +24,7 @@ type Config struct {
 	Sink  string // URL of a receiver, on this machine, that the server can reach
 
 	Tenants   int // applications
-	Endpoints int // of each application; each gets every event
+	Endpoints int // of each application; each gets every event. 0: nothing is delivered
 
 	// Rate is events per second by the clock (open loop): latencies count from
 	// when an event was to be sent, so a server that makes its senders wait can't
@@ -72,8 +72,8 @@ func (c Config) Validate() error {
 	check(isHTTP(c.URL), "url %q is not an http(s) URL", c.URL)
 	check(isHTTP(c.Sink), "sink %q is not an http(s) URL", c.Sink)
 	check(c.Token != "", "token is missing")
-	check(c.Tenants > 0 && c.Endpoints > 0 && c.Tenants <= maxFleet/c.Endpoints,
-		"tenants and endpoints must be positive, and %d endpoints in all at most", maxFleet)
+	check(c.Tenants > 0 && c.Endpoints >= 0 && c.Tenants <= maxFleet/max(c.Endpoints, 1),
+		"tenants must be positive and endpoints not negative, and %d of either in all at most", maxFleet)
 	check(c.Rate >= 0 && c.Rate <= 1e6, "rate must be between 0 and 1,000,000")
 	check(c.Senders > 0 && c.Senders <= 10_000, "senders must be between 1 and 10,000")
 	check(c.Duration > 0 && c.Duration <= maxSpan, "duration must be positive and at most %s", maxSpan)
