@@ -14,8 +14,12 @@ import (
 // render writes the report.
 func render(m machine, load string, phases []phase) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "# What `make bench` measured\n\n%s\n\n%s\n\n%s\n", m, load, speed(phases))
-	if len(phases) > 0 && len(phases[0].cost.cpu) > 0 {
+	fmt.Fprintf(&text, "# What `make bench` measured\n\n%s\n\n", m)
+	if len(phases) == 0 {
+		return text.String()
+	}
+	fmt.Fprintf(&text, "%s\n\n%s\n", load, speed(phases))
+	if len(phases[0].cost.cpu) > 0 {
 		text.WriteString("CPU per delivered event, in µs, from the first request to the last arrival:\n\n")
 		fmt.Fprintf(&text, "%s\n", cpu(phases))
 		text.WriteString("Resident memory at the end and at its peak, in MiB. PostgreSQL is all its processes, what they share counted once:\n\n")
