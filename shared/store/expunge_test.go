@@ -53,7 +53,8 @@ func TestExpiry(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
 	s := testkit.Open(t, url)
-	tenant, endpoint := testkit.Tenant(t, s), event.NewID()
+	tenant := testkit.Tenant(t, s)
+	endpoint := endpointOf(t, s, tenant)
 	events := make([]store.NewEvent, 5)
 	for i := range events {
 		events[i] = newEvent(tenant)
