@@ -19,6 +19,10 @@ type DeadLetter struct {
 	DiedAt   time.Time // by the database's clock
 }
 
+// letterOrder is the order in which dead letters d are locked, whoever does it.
+// A task walks over them in this order too.
+const letterOrder = `d.tenant_id, d.event_id, d.endpoint_id`
+
 // RecordDeadLetters stores a group of dead letters. One that died again replaces
 // what was said of its last death.
 func (s *Store) RecordDeadLetters(ctx context.Context, letters []DeadLetter) error {
@@ -32,10 +36,10 @@ func (s *Store) RecordDeadLetters(ctx context.Context, letters []DeadLetter) err
 	// DISTINCT ON: one statement cannot replace the same row twice.
 	_, err := s.db.Exec(ctx, `
 		INSERT INTO dead_letters (tenant_id, endpoint_id, event_id, event_type, reason, attempts)
-		SELECT DISTINCT ON (endpoint_id, event_id) tenant_id, endpoint_id, event_id, event_type, reason, attempts
+		SELECT DISTINCT ON (`+letterOrder+`) tenant_id, endpoint_id, event_id, event_type, reason, attempts
 		FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::integer[])
-		     AS l(tenant_id, endpoint_id, event_id, event_type, reason, attempts)
-		ORDER BY endpoint_id, event_id
+		     AS d(tenant_id, endpoint_id, event_id, event_type, reason, attempts)
+		ORDER BY `+letterOrder+`
 		ON CONFLICT (endpoint_id, event_id) DO UPDATE
 		SET reason = excluded.reason, attempts = excluded.attempts, died_at = now()`,
 		tenants, endpoints, events, types, reasons, attempts)

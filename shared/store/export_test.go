@@ -39,3 +39,10 @@ func (s *Store) Explain(ctx context.Context, sql string, args []any) ([]string, 
 	}
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
+
+// Waiting counts the statements that wait for a lock in the store's database.
+func (s *Store) Waiting(ctx context.Context) (n int, err error) {
+	err = s.db.QueryRow(ctx, `
+		SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&n)
+	return n, err
+}

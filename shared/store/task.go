@@ -71,6 +71,9 @@ type Task struct {
 // Delivers reports whether what the task selects is put on its way to endpoints.
 func (t *Task) Delivers() bool { return t.Kind != TaskPurge && t.Kind != TaskExpunge }
 
+// redelivers reports whether the task is about dead letters and delivers them.
+func (t *Task) redelivers() bool { return t.Kind == TaskRecover || t.Kind == TaskRedrive }
+
 // Selection is which part of what a task looks at it is about. Zero fields
 // select everything.
 type Selection struct {

@@ -60,6 +60,17 @@ func dead(t *testing.T, s *store.Store, endpoint event.ID) []event.ID {
 	return e
 }
 
+// waits returns when so many wait for a lock.
+func waits(ctx context.Context, s *store.Store, many int) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, errors.New("nobody waits"))
+	defer cancel()
+	for {
+		if n, err := s.Waiting(ctx); err != nil || n >= many {
+			return errors.Join(err, context.Cause(ctx))
+		}
+	}
+}
+
 // pile is what a task handed out.
 type pile struct {
 	mu  sync.Mutex
@@ -212,11 +223,14 @@ func TestAdvanceTaskLeavesNewDeaths(t *testing.T) {
 	letters := bury(t, s, tenant, endpoint, 4)
 	task := start(t, s, store.Task{Tenant: tenant, Kind: store.TaskRedrive, Endpoint: endpoint})
 	var p pile
+	died := make(chan error, 1)
 	finished, err := s.AdvanceTask(t.Context(), task, 2, func(ctx context.Context, selected []store.Selected) error {
-		return errors.Join(p.handOut(ctx, selected), s.RecordDeadLetters(ctx, letters[:1]))
+		go func() { died <- s.RecordDeadLetters(t.Context(), letters[:1]) }()
+		return errors.Join(p.handOut(ctx, selected), waits(ctx, s, 1))
 	})
 	require.NoError(t, err)
 	require.False(t, finished)
+	require.NoError(t, <-died)
 	require.Contains(t, dead(t, s, endpoint), letters[0].Event, "it died again at once and must not be forgotten")
 	require.NoError(t, s.RecordDeadLetters(t.Context(), letters[1:2]))
 	for part := 0; !finished; part++ {
@@ -279,6 +293,78 @@ func TestAdvanceTaskByManyAtOnce(t *testing.T) {
 	}
 	require.NoError(t, work.Wait())
 	require.Equal(t, eventsOf(letters), p.events(), "each once")
+}
+
+// TestTasksShareNoLetter holds the part of one task open, while another selects
+// dead letters of which one is in that part.
+func TestTasksShareNoLetter(t *testing.T) {
+	t.Parallel()
+	for name, failed := range map[string]error{"done": nil, "given up": errors.New("NATS is away")} {
+		s := testkit.Store(t)
+		tenant := testkit.Tenant(t, s)
+		endpoint := endpointOf(t, s, tenant)
+		letters := bury(t, s, tenant, endpoint, 3)
+		one := start(t, s, store.Task{Tenant: tenant, Kind: store.TaskRedrive, Endpoint: endpoint, Event: letters[1].Event})
+		all := start(t, s, store.Task{Tenant: tenant, Kind: store.TaskRecover, Endpoint: endpoint})
+		var p pile
+		ended := make(chan error, 1)
+		_, err := s.AdvanceTask(t.Context(), one, 10, func(ctx context.Context, selected []store.Selected) error {
+			require.Len(t, selected, 1, name)
+			go func() {
+				_, err := s.AdvanceTask(t.Context(), all, 10, p.handOut)
+				ended <- err
+			}()
+			return errors.Join(waits(ctx, s, 1), failed)
+		})
+		require.ErrorIs(t, err, failed, name)
+		require.NoError(t, <-ended, name)
+		want := eventsOf(letters)
+		if failed == nil {
+			want = slices.Delete(want, 1, 2)
+		}
+		require.Equal(t, want, p.events(), name)
+		require.Empty(t, dead(t, s, endpoint), name)
+	}
+}
+
+// TestLettersAreLockedInOneOrder stops a task between two dead letters, while
+// another wants both: it must wait for the first and not hold the second.
+func TestLettersAreLockedInOneOrder(t *testing.T) {
+	t.Parallel()
+	for name, other := range map[string]func(*store.Store, event.ID, []store.DeadLetter) error{
+		"they die again": func(s *store.Store, _ event.ID, letters []store.DeadLetter) error {
+			return s.RecordDeadLetters(t.Context(), letters)
+		},
+		"they are purged": func(s *store.Store, purge event.ID, _ []store.DeadLetter) error {
+			_, err := s.AdvanceTask(t.Context(), purge, 10, nil)
+			return err
+		},
+	} {
+		url := testkit.Database(t)
+		s := testkit.Open(t, url)
+		tenant := testkit.Tenant(t, s)
+		a, b := endpointOf(t, s, tenant), endpointOf(t, s, tenant)
+		letters := slices.Concat(bury(t, s, tenant, b, 2), bury(t, s, tenant, a, 1))
+		redrive := start(t, s, store.Task{Tenant: tenant, Kind: store.TaskRedrive})
+		purge := start(t, s, store.Task{Tenant: tenant, Kind: store.TaskPurge})
+		middle, err := testkit.SQL(t, url).Begin(t.Context())
+		require.NoError(t, err)
+		_, err = middle.Exec(t.Context(), `SELECT FROM dead_letters WHERE event_id = $1 FOR UPDATE`, [16]byte(letters[1].Event))
+		require.NoError(t, err)
+
+		var p pile
+		work, ctx := errgroup.WithContext(t.Context())
+		work.Go(func() error {
+			_, err := s.AdvanceTask(ctx, redrive, 10, p.handOut)
+			return err
+		})
+		require.NoError(t, waits(ctx, s, 1))
+		work.Go(func() error { return other(s, purge, letters) })
+		require.NoError(t, waits(ctx, s, 2))
+		require.NoError(t, middle.Rollback(t.Context()))
+		require.NoError(t, work.Wait(), name)
+		require.Equal(t, eventsOf(letters), p.events(), name)
+	}
 }
 
 func TestStaleTasks(t *testing.T) {

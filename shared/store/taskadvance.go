@@ -48,7 +48,8 @@ func (s *Store) AdvanceTask(ctx context.Context, id event.ID, limit int, handOut
 func (t *Task) act(ctx context.Context, tx pgx.Tx, among []candidate, handOut func(context.Context, []Selected) error) (int64, error) {
 	switch t.Kind {
 	case TaskPurge:
-		return purge(ctx, tx, t, among)
+		c := columnsOf(among)
+		return forget(ctx, tx, t, c.events, c.endpoints)
 	case TaskExpunge:
 		return expungeAll(ctx, tx, t, among)
 	}
@@ -59,7 +60,12 @@ func (t *Task) act(ctx context.Context, tx pgx.Tx, among []candidate, handOut fu
 	if err := handOut(ctx, selected); err != nil {
 		return 0, err
 	}
-	return int64(len(selected)), forget(ctx, tx, selected, t.created)
+	events, endpoints := make([]event.ID, len(selected)), make([]event.ID, len(selected))
+	for i := range selected {
+		events[i], endpoints[i] = selected[i].Event.ID, selected[i].Endpoint
+	}
+	_, err = forget(ctx, tx, t, events, endpoints)
+	return int64(len(selected)), err
 }
 
 // advance notes what was done. At the end what was looked at is all there was:

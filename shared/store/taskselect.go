@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -21,37 +20,42 @@ type Selected struct {
 
 // selectDeliveries finds the candidates that the task is about and that can be
 // delivered: the endpoint is there and enabled, the event is stored and has its
-// payload. Bounds on ids let PostgreSQL skip the partitions of other days.
+// payload. Bounds on ids let PostgreSQL skip the partitions of other days. Dead
+// letters stay locked until the part is done: another task that is about them
+// too waits, and then does not find them any more.
 func selectDeliveries(ctx context.Context, tx pgx.Tx, t *Task, among []candidate) ([]Selected, error) {
 	c := columnsOf(among)
 	from, to := attemptsSince(c.oldest.Time())
 	// never is true when there is no attempt of the event at the endpoint.
 	never := `NOT EXISTS (SELECT FROM attempts a WHERE ` + ofCandidate + `)`
 	missed := "false"
-	switch t.Kind {
-	case TaskRecover, TaskRedrive, TaskReplay:
+	if t.redelivers() || t.Kind == TaskReplay {
 		missed = never
+	}
+	var letters string
+	if t.redelivers() {
+		letters = ` JOIN dead_letters d ON d.endpoint_id = c.endpoint_id AND d.event_id = c.event_id`
 	}
 	q := newQuery(`
 		SELECT `+travelColumns()+`, c.endpoint_id, `+missed+`
 		FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) WITH ORDINALITY AS c(tenant_id, event_id, endpoint_id, place)
 		JOIN tenants t ON t.id = c.tenant_id AND t.deleted_at IS NULL
 		JOIN endpoints p ON p.id = c.endpoint_id AND p.deleted_at IS NULL AND NOT p.disabled
-		JOIN events e ON e.tenant_id = c.tenant_id AND e.id = c.event_id AND e.id >= $4 AND e.id <= $5 AND NOT `+gone+`
+		JOIN events e ON e.tenant_id = c.tenant_id AND e.id = c.event_id AND e.id >= $4 AND e.id <= $5 AND NOT `+gone+letters+`
 		WHERE $6::uuid < $7::uuid`, // true; it refuses an argument that is nowhere used
 		c.tenants, c.events, c.endpoints, c.oldest, c.newest, from, to)
-	switch t.Kind {
-	case TaskRecover, TaskRedrive:
-		q.sql.WriteString(` AND EXISTS (SELECT FROM dead_letters d WHERE d.endpoint_id = c.endpoint_id AND d.event_id = c.event_id`)
+	lock := ""
+	switch {
+	case t.redelivers():
 		q.deadOf(t)
-		q.sql.WriteString(`)`)
-	case TaskReplay:
+		lock = ` FOR UPDATE OF d`
+	case t.Kind == TaskReplay:
 		// What is for later is on its way.
 		q.sql.WriteString(` AND coalesce(e.deliver_at <= now(), true) AND ` + wants + ` AND ` + never)
-	case TaskBulkReplay:
+	case t.Kind == TaskBulkReplay:
 		q.attempted(t.Selection)
 	}
-	q.sql.WriteString(` ORDER BY c.place`)
+	q.sql.WriteString(` ORDER BY c.place` + lock)
 	rows, err := tx.Query(ctx, q.sql.String(), q.args...)
 	return collect(rows, err, func(row pgx.Row, s *Selected) error {
 		return scanTravelling(row, &s.Event, &s.Endpoint, &s.Missed)
@@ -118,27 +122,20 @@ func columnsOf(all []candidate) columns {
 	return c
 }
 
-// forget takes dead letters away that are on their way again, but none that has
-// meanwhile died again.
-func forget(ctx context.Context, tx pgx.Tx, selected []Selected, before time.Time) error {
-	events, endpoints := make([]event.ID, len(selected)), make([]event.ID, len(selected))
-	for i := range selected {
-		events[i], endpoints[i] = selected[i].Event.ID, selected[i].Endpoint
-	}
-	_, err := tx.Exec(ctx, `
-		DELETE FROM dead_letters d USING unnest($1::uuid[], $2::uuid[]) AS s(event_id, endpoint_id)
-		WHERE d.event_id = s.event_id AND d.endpoint_id = s.endpoint_id AND d.died_at < $3`,
-		events, endpoints, before)
-	return err
-}
-
-// purge forgets the candidates among the dead letters that the task is about.
-func purge(ctx context.Context, tx pgx.Tx, t *Task, among []candidate) (int64, error) {
-	c := columnsOf(among)
+// forget takes those of the dead letters away that the task is about, and
+// returns how many. It locks them in the order in which all do, so that none
+// waits for another that waits for it.
+func forget(ctx context.Context, tx pgx.Tx, t *Task, events, endpoints []event.ID) (int64, error) {
 	q := newQuery(`
-		DELETE FROM dead_letters d USING unnest($1::uuid[], $2::uuid[]) AS c(event_id, endpoint_id)
-		WHERE d.event_id = c.event_id AND d.endpoint_id = c.endpoint_id`, c.events, c.endpoints)
+		WITH taken AS (
+			SELECT d.endpoint_id, d.event_id FROM dead_letters d
+			JOIN unnest($1::uuid[], $2::uuid[]) AS c(event_id, endpoint_id)
+			  ON d.event_id = c.event_id AND d.endpoint_id = c.endpoint_id
+			WHERE true`, events, endpoints)
 	q.deadOf(t)
+	q.sql.WriteString(`
+			ORDER BY ` + letterOrder + ` FOR UPDATE OF d)
+		DELETE FROM dead_letters d USING taken WHERE d.endpoint_id = taken.endpoint_id AND d.event_id = taken.event_id`)
 	tag, err := tx.Exec(ctx, q.sql.String(), q.args...)
 	return tag.RowsAffected(), err
 }
