@@ -149,10 +149,12 @@ func TestSuccessIsRecordedAndAcknowledged(t *testing.T) {
 	require.Len(t, attempts, 1)
 	a := attempts[0]
 	require.WithinDuration(t, began, a.ID.Time(), time.Minute)
+	require.WithinDuration(t, began, a.QueuedAt, time.Minute)
 	require.GreaterOrEqual(t, a.Duration, time.Duration(0))
-	a.ID, a.Duration = event.ID{}, 0
+	a.ID, a.Duration, a.QueuedAt = event.ID{}, 0, time.Time{}
 	require.Equal(t, store.Attempt{
 		Tenant: d.Tenant, Event: d.Event, Endpoint: d.Endpoint, Number: 1, Outcome: "success", StatusCode: 200, URL: r.URL, Response: []byte{},
+		Lane: string(d.Lane()),
 	}, a)
 }
 

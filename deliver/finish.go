@@ -59,6 +59,8 @@ func newResult(j *job, a *attempt, retries schedule.Schedule) *result {
 		Duration:   a.duration,
 		URL:        a.url,
 		Response:   a.response,
+		Lane:       string(d.Lane()),
+		QueuedAt:   j.msg.Stored,
 		Failing:    a.outcome.Failing(),
 	}}
 	if a.outcome.Final() {

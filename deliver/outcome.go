@@ -18,18 +18,18 @@ type Outcome string
 
 // The outcomes.
 const (
-	Success    Outcome = store.OutcomeSuccess // 2xx
-	Redirected Outcome = "redirected"         // 3xx: redirects are not followed
-	Gone       Outcome = "gone"               // 410: the endpoint wants no more
-	Throttled  Outcome = "throttled"          // 429, 502, 503, 504: too much at the moment
-	Rejected   Outcome = "rejected"           // any other answer
-	Timeout    Outcome = "timeout"            // no whole answer in time
-	Blocked    Outcome = "blocked_address"    // the address may not be dialled
-	DNS        Outcome = "dns"                // the name has no address
-	TLS        Outcome = "tls"                // no trust in the certificate, or no common protocol
-	Connection Outcome = "connection"         // refused, reset, cut off
-	Disabled   Outcome = "endpoint_disabled"  // no attempt was made: disabled since the event was expanded
-	Expired    Outcome = "payload_expired"    // no attempt was made: the payload is gone
+	Success    Outcome = store.OutcomeSuccess  // 2xx
+	Redirected Outcome = "redirected"          // 3xx: redirects are not followed
+	Gone       Outcome = "gone"                // 410: the endpoint wants no more
+	Throttled  Outcome = "throttled"           // 429, 502, 503, 504: too much at the moment
+	Rejected   Outcome = "rejected"            // any other answer
+	Timeout    Outcome = "timeout"             // no whole answer in time
+	Blocked    Outcome = "blocked_address"     // the address may not be dialled
+	DNS        Outcome = "dns"                 // the name has no address
+	TLS        Outcome = "tls"                 // no trust in the certificate, or no common protocol
+	Connection Outcome = "connection"          // refused, reset, cut off
+	Disabled   Outcome = store.OutcomeDisabled // no attempt was made: disabled since the event was expanded
+	Expired    Outcome = store.OutcomeExpired  // no attempt was made: the payload is gone
 )
 
 // Outcomes lists the whole set.

@@ -45,6 +45,7 @@ func routes() []route {
 		importRoutes(),
 		messageRoutes(),
 		exampleRoutes(),
+		timelineRoutes(),
 		expungeRoutes(),
 		deliveryRoutes(),
 		attemptRoutes(),

@@ -25,6 +25,8 @@ type Attempt struct {
 	Duration   time.Duration
 	URL        string
 	Response   []byte
+	Lane       string    // that the delivery came through
+	QueuedAt   time.Time // when it was put there
 
 	// Failing says that the attempt speaks against its endpoint. RecordAttempts
 	// then sets since when the endpoint has had nothing but such attempts, zero when
@@ -59,26 +61,27 @@ func (s *Store) insertAttempts(ctx context.Context, attempts []Attempt) error {
 	endpoints, runs := make([]event.ID, n), make([]*event.ID, n)
 	numbers, statuses, durations := make([]int, n), make([]int, n), make([]int64, n)
 	outcomes, urls, responses := make([]string, n), make([]string, n), make([][]byte, n)
-	next := make([]*time.Time, n)
+	lanes := make([]string, n)
+	next, queued := make([]*time.Time, n), make([]*time.Time, n)
 	for i := range attempts {
 		a := &attempts[i]
 		ids[i], tenants[i], events[i] = a.ID, a.Tenant, a.Event
 		endpoints[i], runs[i] = a.Endpoint, nullable(a.Run)
 		numbers[i], statuses[i], durations[i] = a.Number, a.StatusCode, a.Duration.Milliseconds()
 		outcomes[i], urls[i], responses[i] = a.Outcome, a.URL, a.Response
-		if !a.NextAt.IsZero() {
-			next[i] = &a.NextAt
-		}
+		lanes[i], next[i], queued[i] = a.Lane, moment(a.NextAt), moment(a.QueuedAt)
 	}
 	well, ill := healthOf(attempts)
 	var batch pgx.Batch // both or neither, in one round trip
 	batch.Queue(`
 		WITH recovered AS (DELETE FROM endpoint_failures WHERE endpoint_id = ANY ($13::uuid[]))
-		INSERT INTO attempts (id, tenant_id, event_id, endpoint_id, run_id, attempt, outcome, next_at, status_code, duration_ms, url, response)
+		INSERT INTO attempts (id, tenant_id, event_id, endpoint_id, run_id, attempt, outcome, next_at, status_code, duration_ms, url, response,
+			lane, queued_at)
 		SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::integer[],
-			$7::text[], $8::timestamptz[], $9::integer[], $10::integer[], $11::text[], $12::bytea[])
+			$7::text[], $8::timestamptz[], $9::integer[], $10::integer[], $11::text[], $12::bytea[], $14::text[], $15::timestamptz[])
 		ON CONFLICT DO NOTHING`,
-		ids, tenants, events, endpoints, runs, numbers, outcomes, next, statuses, durations, urls, responses, well)
+		ids, tenants, events, endpoints, runs, numbers, outcomes, next, statuses, durations, urls, responses, well,
+		lanes, queued)
 	if len(ill.endpoints) > 0 {
 		ill.count(&batch, attempts)
 	}

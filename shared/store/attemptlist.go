@@ -10,8 +10,15 @@ import (
 	"github.com/postrider/postrider/shared/event"
 )
 
-// OutcomeSuccess is the one outcome of an attempt that is none of failure.
-const OutcomeSuccess = "success"
+// The outcomes of attempts that are told apart here.
+const (
+	OutcomeSuccess  = "success"           // the only one that is none of failure
+	OutcomeDisabled = "endpoint_disabled" // nobody was called
+	OutcomeExpired  = "payload_expired"   // nor then
+)
+
+// Sent reports whether the endpoint was called.
+func (a *Attempt) Sent() bool { return a.Outcome != OutcomeDisabled && a.Outcome != OutcomeExpired }
 
 // clockSkew is how far the clocks of two processes may be apart: an attempt may
 // seem to have been made before its event was accepted.
@@ -33,20 +40,18 @@ type AttemptFilter struct {
 type CodeRange struct{ From, To int }
 
 const attemptColumns = `a.id, a.tenant_id, a.event_id, a.endpoint_id, a.run_id, a.attempt, a.outcome, a.next_at,
-	a.status_code, a.duration_ms, a.url, a.response`
+	a.status_code, a.duration_ms, a.url, a.response, coalesce(a.lane, ''), a.queued_at`
 
 func scanAttempt(row pgx.Row, a *Attempt) error {
 	var run *event.ID
-	var next *time.Time
+	var next, queued *time.Time
 	var ms int64
 	err := row.Scan(&a.ID, &a.Tenant, &a.Event, &a.Endpoint, &run, &a.Number, &a.Outcome, &next,
-		&a.StatusCode, &ms, &a.URL, &a.Response)
+		&a.StatusCode, &ms, &a.URL, &a.Response, &a.Lane, &queued)
 	if run != nil {
 		a.Run = *run
 	}
-	if next != nil {
-		a.NextAt = *next
-	}
+	a.NextAt, a.QueuedAt = timeOf(next), timeOf(queued)
 	a.Duration = time.Duration(ms) * time.Millisecond
 	return err
 }

@@ -15,6 +15,7 @@ import (
 type LetterFilter struct {
 	Tenant   event.ID
 	Endpoint event.ID
+	Event    event.ID
 	Reason   string
 	Types    []string
 	After    time.Time // of acceptance of the event
@@ -86,6 +87,9 @@ func (f LetterFilter) query(sql string) *query {
 	q := newQuery(sql+` WHERE tenant_id = $1`, f.Tenant)
 	if !f.Endpoint.IsZero() {
 		q.and(`endpoint_id = %s`, f.Endpoint)
+	}
+	if !f.Event.IsZero() {
+		q.and(`event_id = %s`, f.Event)
 	}
 	q.within("event_id", between(f.After, f.Before))
 	q.letters(f)

@@ -193,6 +193,8 @@ CREATE TABLE attempts (
     duration_ms integer  NOT NULL,
     url         text     NOT NULL,
     response    bytea    NOT NULL, -- the answer's body, or what went wrong
+    lane        text,              -- that the delivery came through,
+    queued_at   timestamptz,       -- and since when it waited there
     PRIMARY KEY (event_id, endpoint_id, id)
 ) PARTITION BY RANGE (id);
 CREATE INDEX attempts_by_endpoint ON attempts (endpoint_id, id);

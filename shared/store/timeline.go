@@ -1,0 +1,77 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+// commitLag is how much later than its id an event may come into its batch.
+const commitLag = 30 * time.Second
+
+// Timeline is what is known of the way of an event.
+type Timeline struct {
+	Published time.Time // when the batch that it is in was on EVENTS; zero: not yet, or forgotten
+	Attempts  []Attempt // the newest ones, in order
+	Dead      []DeadLetter
+	Pending   []event.ID // endpoints that are to get it and have had no attempt
+	More      bool       // there was more than was asked for
+}
+
+// Timeline reads the way of an event of the tenant, at most limit of everything.
+func (s *Store) Timeline(ctx context.Context, tenant, id event.ID, limit int) (*Timeline, error) {
+	var t Timeline
+	var moreAttempts, moreDead, morePending bool
+	var err error
+	if t.Published, err = s.published(ctx, id); err != nil {
+		return nil, fmt.Errorf("find batch: %w", err)
+	}
+	newest := Page[event.ID]{Limit: limit, Ascending: true, Back: true}
+	if t.Attempts, moreAttempts, err = s.Attempts(ctx, tenant, AttemptFilter{Event: id}, newest); err != nil {
+		return nil, err
+	}
+	if t.Dead, moreDead, err = s.DeadLetters(ctx, LetterFilter{Tenant: tenant, Event: id}, Page[LetterKey]{Limit: limit}); err != nil {
+		return nil, err
+	}
+	if t.Pending, morePending, err = s.pending(ctx, tenant, id, Page[event.ID]{Limit: limit, Ascending: true}); err != nil {
+		return nil, fmt.Errorf("list pending endpoints: %w", err)
+	}
+	t.More = moreAttempts || moreDead || morePending
+	return &t, nil
+}
+
+// published finds the batch of the event, whose id was made soon after its own.
+func (s *Store) published(ctx context.Context, id event.ID) (time.Time, error) {
+	rows, err := s.db.Query(ctx, `
+		SELECT published_at FROM batches WHERE id >= $1 AND id < $2 AND $3 = ANY (event_ids) ORDER BY id LIMIT 1`,
+		event.FloorID(id.Time()), event.FloorID(id.Time().Add(commitLag)), id)
+	if err != nil {
+		return time.Time{}, err
+	}
+	at, err := pgx.CollectRows(rows, pgx.RowTo[*time.Time])
+	if err != nil || len(at) == 0 {
+		return time.Time{}, err
+	}
+	return timeOf(at[0]), nil
+}
+
+// pending asks of each endpoint that was there before the event what fanout asks,
+// as the endpoint is now.
+func (s *Store) pending(ctx context.Context, tenant, id event.ID, p Page[event.ID]) ([]event.ID, bool, error) {
+	from, to := attemptsSince(id.Time())
+	q := newQuery(`
+		SELECT p.id FROM events e JOIN endpoints p ON p.tenant_id = e.tenant_id AND p.deleted_at IS NULL AND NOT p.disabled AND p.id < e.id
+			AND CASE WHEN e.endpoint_id IS NOT NULL THEN p.id = e.endpoint_id
+				ELSE (p.event_types IS NULL OR e.event_type = ANY (p.event_types)) AND (p.channels IS NULL OR p.channels && e.channels) END
+		WHERE e.tenant_id = $1 AND e.id = $2 AND NOT EXISTS (
+			SELECT FROM attempts a WHERE a.event_id = $2 AND a.endpoint_id = p.id AND a.id >= $3 AND a.id < $4)`, tenant, id, from, to)
+	turn(q, "p.id", p)
+	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
+	pending, err := collect(rows, err, func(row pgx.Row, id *event.ID) error { return row.Scan(id) })
+	pending, more := cut(pending, p)
+	return pending, more, err
+}
