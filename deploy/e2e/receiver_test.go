@@ -78,6 +78,13 @@ func (r *receiver) at(path string) []arrival {
 	return slices.DeleteFunc(slices.Clone(r.arrivals), func(a arrival) bool { return a.path != path })
 }
 
+// count is how much has arrived at a path.
+func (r *receiver) count(path string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.counts[path]
+}
+
 // times counts how often each event arrived at a path.
 func (r *receiver) times(path string) map[string]int {
 	times := make(map[string]int)
