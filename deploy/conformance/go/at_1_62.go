@@ -21,7 +21,7 @@ func (w *world) resend(app, message, endpoint string) error {
 
 // finished does nothing: this version cannot ask for a task. What the task does
 // is awaited where it arrives.
-func (*world) finished(string) {}
+func (*world) finished(_ string, _, _ float64) {}
 
 func (w *world) attempt(app, message, attempt string) (*models.MessageAttemptOut, error) {
 	return w.MessageAttempt.Get(w.ctx, app, message, attempt)

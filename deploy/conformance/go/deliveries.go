@@ -213,11 +213,21 @@ func replays(w *world, s *scene) {
 		w.answers("bad", 200)
 		task := got(w.Endpoint.Recover(w.ctx, s.app, s.bad, models.RecoverIn{Since: s.began}, nil))
 		same(models.BACKGROUNDTASKTYPE_ENDPOINT_RECOVER, task.Task, "task")
-		w.finished(task.Id)
+		w.finished(task.Id, 3, 3)
 		sameList(sorted(s.messages), arrivedIDs(w.arrived("bad", 9)[6:]), "recovered")
 		until("all have succeeded", func() bool { return got(w.Endpoint.GetStats(w.ctx, s.app, s.bad, nil)).Success == 3 })
 		_, err := w.Endpoint.Recover(w.ctx, s.app, s.bad, models.RecoverIn{Since: time.Now().AddDate(0, 0, -15)}, nil)
 		refused(422, err)
+	})
+	w.step("replay what an endpoint missed, and nothing twice", func() {
+		late := got(w.Endpoint.Create(w.ctx, s.app, models.EndpointIn{Url: w.hook("late")}, nil)).Id
+		for _, missed := range []float64{3, 0} {
+			task := got(w.Endpoint.ReplayMissing(w.ctx, s.app, late, models.ReplayIn{Since: s.began}, nil))
+			same(models.BACKGROUNDTASKTYPE_ENDPOINT_REPLAY, task.Task, "task")
+			w.finished(task.Id, 3, missed)
+			sameList(sorted(s.messages), arrivedIDs(w.arrived("late", 3)), "what was missed")
+			until("the attempts are recorded", func() bool { return len(w.attemptsAt(s.app, late)) == 3 })
+		}
 	})
 }
 

@@ -18,10 +18,19 @@ func (w *world) resend(app, message, endpoint string) error {
 	return err
 }
 
-// finished follows a task to its end.
-func (w *world) finished(task string) {
+// finished follows a task to its end. It has to look at so many, and to send so
+// many of them.
+func (w *world) finished(task string, total, sent float64) {
 	until(fmt.Sprintf("task %s is finished", task), func() bool {
-		return got(w.BackgroundTask.Get(w.ctx, task)).Status == models.BACKGROUNDTASKSTATUS_FINISHED
+		t := got(w.BackgroundTask.Get(w.ctx, task))
+		same[any](total, t.Data["total"], "total")
+		check(t.Data["done"].(float64) <= total, "more is done than there is")
+		if t.Status != models.BACKGROUNDTASKSTATUS_FINISHED {
+			return false
+		}
+		same[any](total, t.Data["done"], "done")
+		same[any](sent, t.Data["messagesSent"], "messages sent")
+		return true
 	})
 }
 

@@ -138,9 +138,28 @@ async function replays(w, s, at) {
     await w.answers("bad", 200);
     const task = await endpoint.recover(s.app, s.bad, { since: s.began });
     assert.equal(task.task, "endpoint.recover");
-    await w.finished(task.id);
+    await w.finished(task.id, 3, 3);
     assert.deepEqual(ids((await w.arrived("bad", 9)).slice(6)), s.messages.toSorted());
     await until("all have succeeded", async () => (await endpoint.getStats(s.app, s.bad)).success === 3);
     await refused(422, () => endpoint.recover(s.app, s.bad, { since: new Date(Date.now() - 15 * 86_400_000) }));
+  });
+  await w.step("replay what an endpoint missed, and nothing twice", async () => {
+    const late = (await endpoint.create(s.app, { url: w.hook("late") })).id;
+    for (const missed of [3, 0]) {
+      const task = await endpoint.replayMissing(s.app, late, { since: s.began });
+      assert.equal(task.task, "endpoint.replay");
+      await w.finished(task.id, 3, missed);
+      assert.deepEqual(ids(await w.arrived("late", 3)), s.messages.toSorted());
+      await until("the attempts are recorded", async () => (await at(late)).length === 3);
+    }
+  });
+  await w.step("replay what was attempted at an endpoint, and is chosen", async () => {
+    const task = await endpoint.bulkReplay(s.app, s.good, { since: s.began, eventTypes: [s.a], status: success, statusCodeClass: 200 });
+    assert.equal(task.task, "endpoint.bulk-replay");
+    await w.finished(task.id, 3, 2);
+    assert.deepEqual(ids((await w.arrived("good", 6)).slice(4)), pick(s.messages, [0, 2]).toSorted());
+    await until("the attempts are recorded", async () => (await at(s.good)).length === 6);
+    const none = await endpoint.bulkReplay(s.app, s.good, { since: s.began, status: fail });
+    await w.finished(none.id, 3, 0);
   });
 }

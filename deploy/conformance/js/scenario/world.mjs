@@ -88,9 +88,17 @@ export class World {
     return (await this.svix.message.create(app, { eventType, payload: { kind: eventType }, channels })).id;
   }
 
-  // finished follows a task to its end.
-  async finished(task) {
-    await until(`task ${task} is finished`, async () => (await this.svix.backgroundTask.get(task)).status === "finished");
+  // finished follows a task to its end. It has to look at so many, and to send
+  // so many of them.
+  async finished(task, total, messagesSent) {
+    await until(`task ${task} is finished`, async () => {
+      const { status, data } = await this.svix.backgroundTask.get(task);
+      assert.equal(data.total, total);
+      assert.ok(data.done <= total);
+      if (status !== "finished") return false;
+      assert.deepEqual(data, { done: total, total, messagesSent });
+      return true;
+    });
   }
 }
 
