@@ -60,16 +60,18 @@ func (s *Store) published(ctx context.Context, id event.ID) (time.Time, error) {
 }
 
 // pending asks of each endpoint that was there before the event what fanout asks,
-// as the endpoint is now.
+// as the endpoint is now. It takes sets from each other because NOT EXISTS is at
+// times planned as a look-up for each endpoint in each partition (measured: 25 s
+// for 10,000 endpoints and 45 days before the first ANALYZE).
 func (s *Store) pending(ctx context.Context, tenant, id event.ID, p Page[event.ID]) ([]event.ID, bool, error) {
 	from, to := attemptsSince(id.Time())
 	q := newQuery(`
 		SELECT p.id FROM events e JOIN endpoints p ON p.tenant_id = e.tenant_id AND p.deleted_at IS NULL AND NOT p.disabled AND p.id < e.id
 			AND CASE WHEN e.endpoint_id IS NOT NULL THEN p.id = e.endpoint_id
 				ELSE (p.event_types IS NULL OR e.event_type = ANY (p.event_types)) AND (p.channels IS NULL OR p.channels && e.channels) END
-		WHERE e.tenant_id = $1 AND e.id = $2 AND NOT EXISTS (
-			SELECT FROM attempts a WHERE a.event_id = $2 AND a.endpoint_id = p.id AND a.id >= $3 AND a.id < $4)`, tenant, id, from, to)
-	turn(q, "p.id", p)
+		WHERE e.tenant_id = $1 AND e.id = $2
+		EXCEPT SELECT endpoint_id FROM attempts WHERE event_id = $2 AND id >= $3 AND id < $4`, tenant, id, from, to)
+	turn(q, "id", p)
 	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
 	pending, err := collect(rows, err, func(row pgx.Row, id *event.ID) error { return row.Scan(id) })
 	pending, more := cut(pending, p)
