@@ -142,12 +142,12 @@ func (c *call) listAttemptsOfMessage(r *http.Request) (reply, error) {
 }
 
 func (c *call) listAttempts(r *http.Request, tenant event.ID, filter store.AttemptFilter, page store.Page[event.ID], content bool) (reply, error) {
-	attempts, more, err := c.Store.Attempts(r.Context(), tenant, filter, page)
+	attempts, rest, err := c.Store.Attempts(r.Context(), tenant, filter, page)
 	if err != nil {
 		return reply{}, err
 	}
 	show := func(a *store.Attempt) attempt { return showAttempt(a, content) }
-	return listOf(attempts, more, show, func(a *store.Attempt) string { return event.Attempt.Format(a.ID) }), nil
+	return historyOf(attempts, page, rest, event.Attempt, show, func(a *store.Attempt) event.ID { return a.ID }), nil
 }
 
 func (c *call) getAttempt(r *http.Request) (reply, error) {

@@ -91,14 +91,14 @@ func (c *call) listAttemptedMessages(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	events, more, err := c.Store.AttemptedEvents(r.Context(), e.Tenant, e.ID, filter, page, content)
+	events, rest, err := c.Store.AttemptedEvents(r.Context(), e.Tenant, e.ID, filter, page, content)
 	if err != nil {
 		return reply{}, err
 	}
 	show := func(a *store.AttemptedEvent) endpointMessage {
 		return endpointMessage{showMessage(&a.Posted, content), showProgress(a.Progress)}
 	}
-	return listOf(events, more, show, func(a *store.AttemptedEvent) string { return event.Message.Format(a.ID) }), nil
+	return historyOf(events, page, rest, event.Message, show, func(a *store.AttemptedEvent) event.ID { return a.ID }), nil
 }
 
 // messageEndpoint is an endpoint with what became of a message there. Clients

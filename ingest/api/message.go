@@ -92,10 +92,10 @@ func (c *call) listMessages(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	events, more, err := c.Store.Events(r.Context(), tenant.ID, filter, page, content)
+	events, rest, err := c.Store.Events(r.Context(), tenant.ID, filter, page, content)
 	if err != nil {
 		return reply{}, err
 	}
 	show := func(m *store.Posted) message { return showMessage(m, content) }
-	return listOf(events, more, show, func(m *store.Posted) string { return event.Message.Format(m.ID) }), nil
+	return historyOf(events, page, rest, event.Message, show, func(m *store.Posted) event.ID { return m.ID }), nil
 }

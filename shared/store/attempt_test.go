@@ -33,9 +33,9 @@ func TestRecordAttempts(t *testing.T) {
 	second.Number, second.StatusCode, second.Run = 2, 0, event.NewID()
 	require.NoError(t, s.RecordAttempts(t.Context(), []store.Attempt{first, second}))
 
-	got, more, err := s.Attempts(t.Context(), d.Tenant, store.AttemptFilter{}, store.Page[event.ID]{Limit: 10, Ascending: true})
+	got, rest, err := s.Attempts(t.Context(), d.Tenant, store.AttemptFilter{}, store.Page[event.ID]{Limit: 10, Ascending: true})
 	require.NoError(t, err)
-	require.False(t, more)
+	require.False(t, rest.More)
 	for i := range got {
 		if !got[i].NextAt.IsZero() {
 			got[i].NextAt = got[i].NextAt.UTC()

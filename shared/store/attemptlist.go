@@ -56,59 +56,63 @@ func scanAttempt(row pgx.Row, a *Attempt) error {
 	return err
 }
 
-// Attempts lists attempts of a tenant by id, and tells whether there are more.
-func (s *Store) Attempts(ctx context.Context, tenant event.ID, f AttemptFilter, p Page[event.ID]) ([]Attempt, bool, error) {
+// Attempts lists attempts of a tenant by id.
+func (s *Store) Attempts(ctx context.Context, tenant event.ID, f AttemptFilter, p Page[event.ID]) ([]Attempt, Rest, error) {
 	if f.Success && f.Failure {
-		return nil, false, nil
+		return nil, Rest{}, nil
 	}
-	read := func(w window, p Page[event.ID]) ([]Attempt, error) {
-		q := f.query(tenant)
-		q.within("a.id", w)
-		turn(q, "a.id", p)
-		rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
-		return collect(rows, err, scanAttempt)
+	within := search{f.After, f.Before, firstWindow, f.Success || f.Failure || f.Codes != nil || f.ofEvents()}
+	if !f.Event.IsZero() { // they are few, and any day since may have one
+		within.after, within.window = latest(f.After, f.Event.Time().Add(-clockSkew)), lookBack+clockSkew
 	}
-	var attempts []Attempt
-	var more bool
-	var err error
-	if f.Event.IsZero() {
-		attempts, more, err = history(p, f.After, f.Before, read)
-	} else { // they are few, and any day since may have one
-		attempts, err = read(between(latest(f.After, f.Event.Time().Add(-clockSkew)), f.Before), p)
-		attempts, more = cut(attempts, p)
-	}
+	ids, rest, err := s.history(p, within, func(w window, p Page[event.ID]) ([]seen, error) {
+		q := newQuery(`SELECT id, event_id, tenant_id = $1`, tenant)
+		f.restrict(q)
+		q.sql.WriteString(` FROM attempts WHERE true`) // of a tenant as well, PostgreSQL would expect fewer rows than there are
+		f.of(q)
+		q.within("id", w)
+		turn(q, "id", p)
+		rows, err := s.look(ctx, q)
+		if err != nil || !f.ofEvents() {
+			return rows, err
+		}
+		return rows, s.sieve(ctx, tenant, &f.EventFilter, rows)
+	})
 	if err != nil {
-		return nil, false, fmt.Errorf("list attempts: %w", err)
+		return nil, rest, fmt.Errorf("find attempts: %w", err)
 	}
-	return attempts, more, nil
+	q := newQuery(`SELECT `+attemptColumns+` FROM attempts a WHERE a.tenant_id = $1`, tenant)
+	f.of(q)
+	attempts, err := fetch(ctx, s, q, ids, p, scanAttempt)
+	if err != nil {
+		return nil, rest, fmt.Errorf("list attempts: %w", err)
+	}
+	return attempts, rest, nil
 }
 
-// query selects the attempts of a tenant that are asked for, of all times.
-func (f *AttemptFilter) query(tenant event.ID) *query {
-	q := newQuery(`SELECT `+attemptColumns+` FROM attempts a WHERE a.tenant_id = $1`, tenant)
-	if f.ofEvents() {
-		// A join would be turned round, and read all events of a day for a page that is full after a few.
-		q.sql.WriteString(` AND (SELECT true FROM events WHERE tenant_id = $1 AND id = a.event_id`)
-		f.restrict(q)
-		q.sql.WriteString(` LIMIT 1)`)
-	}
+// of keeps to the attempts at an endpoint, or of an event.
+func (f *AttemptFilter) of(q *query) {
 	if !f.Endpoint.IsZero() {
-		q.and(`a.endpoint_id = %s`, f.Endpoint)
+		q.and(`endpoint_id = %s`, f.Endpoint)
 	}
 	if !f.Event.IsZero() {
-		q.and(`a.event_id = %s`, f.Event)
+		q.and(`event_id = %s`, f.Event)
 	}
+}
+
+// restrict keeps to the attempts that are asked for, as far as they themselves
+// can tell.
+func (f *AttemptFilter) restrict(q *query) {
 	if f.Success {
-		q.and(`a.outcome = %s`, OutcomeSuccess)
+		q.and(`outcome = %s`, OutcomeSuccess)
 	}
 	if f.Failure {
-		q.and(`a.outcome <> %s`, OutcomeSuccess)
+		q.and(`outcome <> %s`, OutcomeSuccess)
 	}
 	if f.Codes != nil {
-		q.and(`a.status_code >= %s`, f.Codes.From)
-		q.and(`a.status_code < %s`, f.Codes.To)
+		q.and(`status_code >= %s`, f.Codes.From)
+		q.and(`status_code < %s`, f.Codes.To)
 	}
-	return q
 }
 
 // Attempt reads one attempt of an event. It returns ErrNotFound.

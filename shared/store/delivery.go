@@ -70,56 +70,50 @@ type AttemptedEvent struct {
 }
 
 // AttemptedEvents lists the events that were attempted at an endpoint of the
-// tenant by id, and tells whether there are more.
+// tenant by id.
 //
-// It walks an index in the order of the events, and looks each of them up in its
-// own day. Attempts can be made long after their event, so the index is entered
-// in every day since the oldest event that is looked for. The page is cut where
-// attempts are grouped: PostgreSQL would sort all attempts there are if that were
-// a query of its own inside the one with the limit (DISTINCT ON is no way to do
-// it, since the state can be asked for).
-func (s *Store) AttemptedEvents(ctx context.Context, tenant, endpoint event.ID, f DeliveryFilter, p Page[event.ID], payload bool) ([]AttemptedEvent, bool, error) {
+// It walks an index in the order of the events. Attempts can be made long after
+// their event, so the index is entered in every day since the oldest event that
+// is looked for.
+func (s *Store) AttemptedEvents(ctx context.Context, tenant, endpoint event.ID, f DeliveryFilter, p Page[event.ID], payload bool) ([]AttemptedEvent, Rest, error) {
 	if f.State != nil && *f.State == StatePending {
-		return nil, false, nil
+		return nil, Rest{}, nil
 	}
-	events, more, err := history(p, f.After, f.Before, func(w window, p Page[event.ID]) ([]AttemptedEvent, error) {
-		q := f.query(tenant, endpoint, w, p, payload)
+	found := make(map[event.ID]Progress)
+	within := search{f.After, f.Before, firstWindow, f.State != nil || f.ofEvents()}
+	ids, rest, err := s.history(p, within, func(w window, p Page[event.ID]) ([]seen, error) {
+		from, to := attemptsSince(w.from.Time())
+		q := newQuery(`
+			SELECT event_id, `+newestState+`, (array_agg(next_at ORDER BY id DESC))[1] FROM attempts
+			WHERE endpoint_id = $1 AND id >= $2 AND id < $3 GROUP BY event_id HAVING true`, endpoint, from, to) // the sieve sees to the tenant
+		q.within("event_id", w)
+		turn(q, "event_id", p)
 		rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
-		return collect(rows, err, func(row pgx.Row, a *AttemptedEvent) error {
-			return a.scan(row, func(row pgx.Row) error { return scanPosted(row, &a.Posted) })
+		looked, err := collect(rows, err, func(row pgx.Row, r *seen) error {
+			var at Progress
+			err := at.scan(row, func(row pgx.Row) error { return row.Scan(&r.id) })
+			r.event, r.fits = r.id, f.State == nil || at.State == *f.State
+			found[r.id] = at
+			return err
 		})
+		if err != nil {
+			return nil, err
+		}
+		return looked, s.sieve(ctx, tenant, &f.EventFilter, looked)
 	})
 	if err != nil {
-		return nil, false, fmt.Errorf("list attempted events: %w", err)
+		return nil, rest, fmt.Errorf("find attempted events: %w", err)
 	}
-	return events, more, nil
-}
-
-// query selects a page of the events in a window that were attempted at an
-// endpoint.
-func (f *DeliveryFilter) query(tenant, endpoint event.ID, w window, p Page[event.ID], payload bool) *query {
-	order := "DESC"
-	if p.Ascending != p.Back {
-		order = "ASC"
+	q := newQuery(selectPosted(payload)+` WHERE tenant_id = $1`, tenant)
+	events, err := fetch(ctx, s, q, ids, p, func(row pgx.Row, a *AttemptedEvent) error {
+		err := scanPosted(row, &a.Posted)
+		a.Progress = found[a.ID]
+		return err
+	})
+	if err != nil {
+		return nil, rest, fmt.Errorf("list attempted events: %w", err)
 	}
-	from, to := attemptsSince(w.from.Time())
-	q := newQuery(`
-		SELECT e.*, d.state, d.next_at FROM (
-			SELECT event_id, `+newestState+` AS state, (array_agg(next_at ORDER BY id DESC))[1] AS next_at FROM attempts a
-			WHERE tenant_id = $1 AND endpoint_id = $2 AND id >= $3 AND id < $4 GROUP BY event_id
-			HAVING (SELECT true FROM events WHERE tenant_id = $1 AND id = a.event_id`, tenant, endpoint, from, to)
-	q.within("id", w)
-	f.restrict(q)
-	q.sql.WriteString(`)`)
-	q.within("event_id", w)
-	if f.State != nil {
-		q.and(newestState+` = %s`, *f.State)
-	}
-	turn(q, "event_id", p)
-	q.sql.WriteString(`) AS d CROSS JOIN LATERAL (` + selectPosted(payload) + ` WHERE tenant_id = $1 AND id = d.event_id`)
-	q.within("id", w)
-	q.sql.WriteString(` LIMIT 1) AS e ORDER BY d.event_id ` + order)
-	return q
+	return events, rest, nil
 }
 
 // AttemptedEndpoint is an endpoint that an event was attempted at. It may have

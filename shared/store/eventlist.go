@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -62,20 +64,55 @@ func (s *Store) Event(ctx context.Context, tenant event.ID, ref Ref, payload boo
 	return &p, nil
 }
 
-// Events lists events of a tenant by id, and tells whether there are more.
-func (s *Store) Events(ctx context.Context, tenant event.ID, f EventFilter, p Page[event.ID], payload bool) ([]Posted, bool, error) {
-	events, more, err := history(p, f.After, f.Before, func(w window, p Page[event.ID]) ([]Posted, error) {
-		q := newQuery(selectPosted(payload)+` WHERE tenant_id = $1`, tenant)
-		q.within("id", w)
+// Events lists events of a tenant by id.
+func (s *Store) Events(ctx context.Context, tenant event.ID, f EventFilter, p Page[event.ID], payload bool) ([]Posted, Rest, error) {
+	within := search{f.After, f.Before, firstWindow, f.ofEvents()}
+	ids, rest, err := s.history(p, within, func(w window, p Page[event.ID]) ([]seen, error) {
+		q := newQuery(`SELECT id, id, coalesce(true`, tenant)
 		f.restrict(q)
+		q.sql.WriteString(`, false) FROM events WHERE tenant_id = $1`)
+		q.within("id", w)
 		turn(q, "id", p)
-		rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
-		return collect(rows, err, scanPosted)
+		return s.look(ctx, q)
 	})
 	if err != nil {
-		return nil, false, fmt.Errorf("list events: %w", err)
+		return nil, rest, fmt.Errorf("find events: %w", err)
 	}
-	return events, more, nil
+	q := newQuery(selectPosted(payload)+` WHERE tenant_id = $1`, tenant)
+	events, err := fetch(ctx, s, q, ids, p, scanPosted)
+	if err != nil {
+		return nil, rest, fmt.Errorf("list events: %w", err)
+	}
+	return events, rest, nil
+}
+
+// sieve keeps of the rows that fit those whose events are what is asked for, and
+// still there.
+func (s *Store) sieve(ctx context.Context, tenant event.ID, f *EventFilter, rows []seen) error {
+	wanted := make(map[event.ID]bool)
+	for _, row := range rows {
+		if row.fits {
+			wanted[row.event] = false
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	q := newQuery(`SELECT id FROM events WHERE tenant_id = $1`, tenant)
+	f.restrict(q)
+	q.and(`id = ANY(%s)`, slices.Collect(maps.Keys(wanted)))
+	found, err := s.db.Query(ctx, q.sql.String(), q.args...)
+	if err != nil {
+		return err
+	}
+	var id event.ID
+	if _, err := pgx.ForEachRow(found, []any{&id}, func() error { wanted[id] = true; return nil }); err != nil {
+		return err
+	}
+	for i := range rows {
+		rows[i].fits = rows[i].fits && wanted[rows[i].event]
+	}
+	return nil
 }
 
 // ofEvents reports whether anything is asked for of the events themselves.

@@ -1,7 +1,10 @@
 package store
 
 import (
+	"context"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/postrider/postrider/shared/event"
 )
@@ -10,11 +13,34 @@ import (
 // asked for: it bounds how many days a query can touch.
 const lookBack = 90 * day
 
-// A page is looked for in a day first, then in nine more, then in all the rest.
+// A page is looked for in a day first, and among as many rows as it has, or more
+// when not all of them fit. Where that is not enough, more days or more rows are
+// looked at, but no more rows than pageBudget: what hardly anything matches is
+// found over many short pages rather than by one that takes seconds.
 const (
-	firstWindow  = day
-	windowGrowth = 9
+	firstWindow = day
+	growth      = 9
+	pageBudget  = 1000
 )
+
+// Rest is what may follow a page of what happened, in its direction.
+type Rest struct {
+	More bool     // there may be more
+	From event.ID // everything up to here was looked at: the next page begins beside it
+}
+
+// search is where a page of what happened is looked for.
+type search struct {
+	after, before time.Time     // zero: no bound
+	window        time.Duration // that is looked in first
+	filtered      bool          // not every row in it fits
+}
+
+// seen is a row that was looked at.
+type seen struct {
+	id, event event.ID
+	fits      bool // it is what was asked for
+}
 
 // window is a part of the past: ids from one on and below another.
 type window struct{ from, to event.ID }
@@ -49,44 +75,99 @@ func between(after, before time.Time) window {
 	return window{event.FloorID(oldest), event.FloorID(newest)}
 }
 
-// history reads a page of a list of what happened between two times, of which
-// each may be zero. It looks in windows that grow, from where the page begins
-// on, until the page is full: a query over all days costs more to be planned
-// (measured: 90 ms for the messages at an endpoint, in forty partitions of two
-// tables) than to be done, and most pages are full after a day.
+// history finds a page of a list of what happened. It looks in windows that
+// grow, from where the page begins on, until the page is full: a query over all
+// days costs more to be planned (measured: 90 ms for the messages at an endpoint,
+// in forty partitions of two tables) than to be done, and most pages are full
+// after a day. When the budget is used up before, the page ends there, as far as
+// it got.
 //
-// Read returns at most limit+1 rows of a page in a window, in its direction.
-func history[T any](p Page[event.ID], after, before time.Time, read func(window, Page[event.ID]) ([]T, error)) ([]T, bool, error) {
-	oldest, newest := span(after, before)
+// Look returns the rows of a page in a window, in its direction, whether they
+// fit or not.
+func (s *Store) history(p Page[event.ID], in search, look func(window, Page[event.ID]) ([]seen, error)) (found []event.ID, rest Rest, err error) {
+	oldest, newest := in.behind(p)
 	up := p.Ascending != p.Back
+	part, rows, budget := p, p.Limit+1, s.pageBudget
+	if in.filtered {
+		rows *= growth
+	}
+	for oldest.Before(newest) {
+		if budget == 0 {
+			return found, Rest{true, part.From}, nil
+		}
+		rows = min(rows, budget)
+		part.Limit = rows - 1 // turn asks for one more
+		from, to := in.next(oldest, newest, up)
+		looked, err := look(window{event.FloorID(from), event.FloorID(to)}, part)
+		if err != nil {
+			return nil, Rest{}, err
+		}
+		for _, row := range looked {
+			switch {
+			case !row.fits:
+			case len(found) == p.Limit:
+				return found, Rest{true, found[p.Limit-1]}, nil
+			default:
+				found = append(found, row.id)
+			}
+		}
+		budget -= len(looked)
+		switch {
+		case len(looked) == rows: // there may be more in this window
+			part.From = looked[rows-1].id
+			rows *= growth
+			continue
+		case up:
+			oldest = to
+		default:
+			newest = from
+		}
+		in.window *= growth
+	}
+	return found, Rest{}, nil
+}
+
+// behind is the time that a page can be in.
+func (in search) behind(p Page[event.ID]) (oldest, newest time.Time) {
+	oldest, newest = span(in.after, in.before)
 	switch from := p.From.Time(); {
 	case p.From.IsZero(): // the page begins where the list does
-	case up:
+	case p.Ascending != p.Back:
 		oldest = latest(oldest, from.Add(-time.Millisecond))
 	case from.Before(newest):
 		newest = from.Add(time.Millisecond)
 	}
-	var rows []T
-	for length := firstWindow; oldest.Before(newest) && len(rows) <= p.Limit; length *= windowGrowth {
-		part := p
-		part.Limit -= len(rows)
-		w := window{event.FloorID(oldest), event.FloorID(newest)}
-		switch {
-		case newest.Sub(oldest) <= length:
-			oldest = newest
-		case up:
-			oldest = oldest.Add(length)
-			w.to = event.FloorID(oldest)
-		default:
-			newest = newest.Add(-length)
-			w.from = event.FloorID(newest)
-		}
-		more, err := read(w, part)
-		if err != nil {
-			return nil, false, err
-		}
-		rows = append(rows, more...)
+	return oldest, newest
+}
+
+// next is the window that is looked in next, of the time that is left.
+func (in search) next(oldest, newest time.Time, up bool) (from, to time.Time) {
+	switch {
+	case newest.Sub(oldest) <= in.window:
+		return oldest, newest
+	case up:
+		return oldest, oldest.Add(in.window)
+	default:
+		return newest.Add(-in.window), newest
 	}
-	page, more := cut(rows, p)
-	return page, more, nil
+}
+
+// look reads an id, an event and whether they fit from each row of a query.
+func (s *Store) look(ctx context.Context, q *query) ([]seen, error) {
+	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
+	return collect(rows, err, func(row pgx.Row, r *seen) error { return row.Scan(&r.id, &r.event, &r.fits) })
+}
+
+// fetch reads the rows of the ids that were found, as the page shows them.
+func fetch[T any](ctx context.Context, s *Store, q *query, ids []event.ID, p Page[event.ID], scan func(pgx.Row, *T) error) ([]T, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	q.and(`id = ANY(%s)`, ids)
+	q.sql.WriteString(` ORDER BY id`)
+	if !p.Ascending {
+		q.sql.WriteString(` DESC`)
+	}
+	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
+	return collect(rows, err, scan)
 }

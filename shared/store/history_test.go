@@ -41,28 +41,28 @@ func TestHistory(t *testing.T) {
 	type pager func(f store.EventFilter, p store.Page[event.ID]) ([]event.ID, bool)
 	lists := map[string]pager{
 		"events": func(f store.EventFilter, p store.Page[event.ID]) (ids []event.ID, more bool) {
-			rows, more, err := s.Events(t.Context(), tenant, f, p, false)
+			rows, rest, err := s.Events(t.Context(), tenant, f, p, false)
 			require.NoError(t, err)
 			for _, row := range rows {
 				ids = append(ids, row.ID)
 			}
-			return ids, more
+			return ids, rest.More
 		},
 		"attempts": func(f store.EventFilter, p store.Page[event.ID]) (ids []event.ID, more bool) {
-			rows, more, err := s.Attempts(t.Context(), tenant, store.AttemptFilter{Endpoint: endpoint, EventFilter: f}, p)
+			rows, rest, err := s.Attempts(t.Context(), tenant, store.AttemptFilter{Endpoint: endpoint, EventFilter: f}, p)
 			require.NoError(t, err)
 			for _, row := range rows {
 				ids = append(ids, row.ID)
 			}
-			return ids, more
+			return ids, rest.More
 		},
 		"attempted events": func(f store.EventFilter, p store.Page[event.ID]) (ids []event.ID, more bool) {
-			rows, more, err := s.AttemptedEvents(t.Context(), tenant, endpoint, store.DeliveryFilter{EventFilter: f}, p, false)
+			rows, rest, err := s.AttemptedEvents(t.Context(), tenant, endpoint, store.DeliveryFilter{EventFilter: f}, p, false)
 			require.NoError(t, err)
 			for _, row := range rows {
 				ids = append(ids, row.ID)
 			}
-			return ids, more
+			return ids, rest.More
 		},
 	}
 	for name, list := range lists {
@@ -94,15 +94,21 @@ func TestHistory(t *testing.T) {
 		asked.take("")
 		list(store.EventFilter{}, store.Page[event.ID]{Limit: 1})
 		found := asked.take(map[bool]string{true: "events", false: "attempts"}[name == "events"])
-		require.Len(t, found, 1, "%s: a page that is full after a day needs no other query", name)
-		plan, err := s.Explain(t.Context(), found[0].SQL, found[0].Args)
-		require.NoError(t, err)
-		touched := partitionNames("(events|attempts)").FindAllString(strings.Join(plan, "\n"), -1)
+		require.NotEmpty(t, found, name)
+		require.LessOrEqual(t, len(found), 2, "%s: a page that is full after a day is found at once, and read", name)
+		var plans []string
+		for _, q := range found {
+			plan, err := s.Explain(t.Context(), q.SQL, q.Args)
+			require.NoError(t, err)
+			plans = append(plans, plan...)
+		}
+		text := strings.Join(plans, "\n")
+		touched := partitionNames("(events|attempts)").FindAllString(text, -1)
 		dates := make(map[string]bool)
 		for _, table := range touched {
 			_, date, _ := strings.Cut(table, "_")
 			dates[date] = true
 		}
-		require.LessOrEqual(t, len(dates), 3, "%s, from yesterday to what may be tomorrow already:\n%s", name, strings.Join(plan, "\n"))
+		require.LessOrEqual(t, len(dates), 3, "%s, from yesterday to what may be tomorrow already:\n%s", name, text)
 	}
 }

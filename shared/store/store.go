@@ -26,6 +26,8 @@ type Store struct {
 	pool *pgxpool.Pool
 	db   querier // the pool, or the transaction that everything is part of
 
+	pageBudget int // rows that a page of what happened may look at
+
 	ping struct {
 		sync.Mutex
 		at  time.Time
@@ -63,7 +65,7 @@ func Open(ctx context.Context, url string, connections int) (*Store, error) {
 		pool.Close()
 		return nil, fmt.Errorf("reach database: %w", err)
 	}
-	return &Store{pool: pool, db: pool}, nil
+	return &Store{pool: pool, db: pool, pageBudget: pageBudget}, nil
 }
 
 // Bounded returns a store on the same database with as many connections of its
@@ -77,8 +79,12 @@ func (s *Store) Bounded(ctx context.Context, statement time.Duration) (*Store, e
 	if err != nil {
 		return nil, fmt.Errorf("open database pool: %w", err)
 	}
-	return &Store{pool: pool, db: pool}, nil
+	return &Store{pool: pool, db: pool, pageBudget: s.pageBudget}, nil
 }
+
+// BoundPages sets how many rows a page of what happened may look at, before
+// anything else is done with the store.
+func (s *Store) BoundPages(rows int) { s.pageBudget = rows }
 
 // Close ends all connections, after the queries that are under way.
 func (s *Store) Close() { s.pool.Close() }
@@ -106,7 +112,7 @@ func (s *Store) Within(ctx context.Context, work func(*Store) error) error {
 }
 
 // on is the Store whose methods are part of the transaction.
-func (s *Store) on(tx pgx.Tx) *Store { return &Store{pool: s.pool, db: tx} }
+func (s *Store) on(tx pgx.Tx) *Store { return &Store{pool: s.pool, db: tx, pageBudget: s.pageBudget} }
 
 // transact runs work in one transaction, which is rolled back when work fails;
 // within another one it is a part of that, and only the part is rolled back.

@@ -25,7 +25,8 @@ type Timeline struct {
 // Timeline reads the way of an event of the tenant, at most limit of everything.
 func (s *Store) Timeline(ctx context.Context, tenant, id event.ID, limit int) (*Timeline, error) {
 	var t Timeline
-	var moreAttempts, moreDead, morePending bool
+	var moreAttempts Rest
+	var moreDead, morePending bool
 	var err error
 	if t.Published, err = s.published(ctx, id); err != nil {
 		return nil, fmt.Errorf("find batch: %w", err)
@@ -40,7 +41,7 @@ func (s *Store) Timeline(ctx context.Context, tenant, id event.ID, limit int) (*
 	if t.Pending, morePending, err = s.pending(ctx, tenant, id, Page[event.ID]{Limit: limit, Ascending: true}); err != nil {
 		return nil, fmt.Errorf("list pending endpoints: %w", err)
 	}
-	t.More = moreAttempts || moreDead || morePending
+	t.More = moreAttempts.More || moreDead || morePending
 	return &t, nil
 }
 
