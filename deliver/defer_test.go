@@ -80,7 +80,8 @@ func TestPausedAndDisabled(t *testing.T) {
 	w.publish(d)
 	w.acknowledged(0)
 	dead, _ := w.on(event.StreamDLQ)
-	require.EqualValues(t, Disabled, dead.Reason)
+	require.Equal(t, []any{"endpoint_disabled", 0}, []any{dead.Reason, dead.Attempt})
+	require.Empty(t, w.attempts())
 }
 
 // TestPutOffAgain is a worker that died after it had put a delivery off.

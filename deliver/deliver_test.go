@@ -215,9 +215,9 @@ func TestWithoutUse(t *testing.T) {
 		calls   int32
 		reason  Outcome
 	}{
-		"disabled": {func(w *world, d *event.Delivery) {
-			_, err := w.store.ChangeEndpoint(w.t.Context(), w.tenant, store.Ref{ID: d.Endpoint}, func(e *store.Endpoint) error { e.Disabled = true; return nil })
-			require.NoError(w.t, err)
+		"disabled at a retry": {func(w *world, d *event.Delivery) {
+			d.Attempt = 2
+			w.disable(d)
 		}, loopback(), 200, 0, Disabled},
 		"gone":            {nil, loopback(), http.StatusGone, 1, Gone},
 		"private address": {nil, egress.Policy{}, 200, 0, Blocked},

@@ -28,6 +28,13 @@ func (f *finisher) disable(ctx context.Context, results []*result) error {
 	return nil
 }
 
+// notSent is the result of a job whose endpoint was disabled on the way to its
+// first attempt: a dead letter, as fanout would have made it, and nothing to
+// record. A retry is recorded all the same, since its delivery ends with it.
+func notSent(j *job) *result {
+	return &result{job: j, recorded: true, attempt: store.Attempt{Outcome: string(Disabled)}}
+}
+
 // verdict is the reason to disable the endpoint of the attempt, empty when there
 // is none. At least two failures, and those a tenth of the setting apart (half a
 // day, as Svix has it), need no count of their own: the first failure and this

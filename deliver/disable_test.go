@@ -58,9 +58,7 @@ func TestDisabledAfterNothingButFailures(t *testing.T) {
 				second.Version = now.Version
 				w.publish(&second)
 				w.acknowledged(0)
-				attempts := w.attempts()
-				require.Len(t, attempts, 2)
-				require.Equal(t, string(Disabled), attempts[1].Outcome, "it is not called any more")
+				require.Len(t, w.attempts(), 1, "it is not called any more")
 			}
 		})
 	}
@@ -89,4 +87,97 @@ func TestFailuresInTheDatabase(t *testing.T) {
 	_, err := testkit.SQL(t, w.database).Exec(t.Context(), `UPDATE endpoint_failures SET since = since - interval '120 hours' WHERE endpoint_id = $1`, d.Endpoint[:])
 	require.NoError(t, err)
 	require.Equal(t, store.DisabledFailing, fail().DisabledReason)
+}
+
+// disable disables the endpoint of the delivery.
+func (w *world) disable(d *event.Delivery) {
+	w.t.Helper()
+	_, err := w.store.ChangeEndpoint(w.t.Context(), w.tenant, store.Ref{ID: d.Endpoint}, func(e *store.Endpoint) error { e.Disabled = true; return nil })
+	require.NoError(w.t, err)
+}
+
+// TestDisabledOnTheWay has deliveries find their endpoint disabled: of the first
+// attempt nothing is recorded, a retry ends with an attempt that says so. The
+// dead letter tells how many were made.
+func TestDisabledOnTheWay(t *testing.T) {
+	t.Parallel()
+	run := event.NewID()
+	for name, tt := range map[string]struct {
+		change   func(*event.Delivery)
+		recorded int
+	}{
+		"first attempt":        {func(*event.Delivery) {}, 0},
+		"missed, again":        {func(d *event.Delivery) { d.Missed, d.Recheck, d.Deferrals = true, true, 3 }, 0},
+		"first attempt of run": {func(d *event.Delivery) { d.Run = run }, 0},
+		"retry":                {func(d *event.Delivery) { d.Attempt = 3 }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			url, calls := answering(t, http.StatusOK)
+			d := w.delivery(url)
+			tt.change(d)
+			w.disable(d)
+			w.start()
+			w.publish(d)
+			w.acknowledged(0)
+			letter, _ := w.on(event.StreamDLQ)
+			want := *d
+			want.Attempt, want.Deferrals, want.Reason = d.Attempt-1, d.Deferrals+1, "endpoint_disabled"
+			want.Payload, want.Referred = []byte{}, true
+			require.Equal(t, &want, letter)
+			attempts := w.attempts()
+			require.Len(t, attempts, tt.recorded)
+			for _, a := range attempts {
+				require.Equal(t, []any{string(Disabled), d.Attempt, true}, []any{a.Outcome, a.Number, a.NextAt.IsZero()})
+			}
+			require.Zero(t, calls.Load())
+			w.nothingOn(event.StreamRetry)
+		})
+	}
+}
+
+// TestBroughtBackAtOnce has a delivery find its endpoint disabled and come back
+// while the streams still know its ids: neither the second time that it is put
+// on its lane nor its second death is taken for a copy of the first.
+func TestBroughtBackAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	url, calls := answering(t, http.StatusOK)
+	d := w.delivery(url)
+	w.disable(d)
+	w.start()
+	for deaths := range 3 {
+		w.publish(d)
+		w.acknowledged(0)
+		letters := testkit.Deliveries(t, w.nats, event.StreamDLQ)
+		require.Len(t, letters, deaths+1)
+		d.Missed, d.Recheck, d.Deferrals = true, true, letters[deaths].Deferrals // as dlq does it
+	}
+	_, err := w.store.ChangeEndpoint(t.Context(), w.tenant, store.Ref{ID: d.Endpoint}, func(e *store.Endpoint) error { e.Disabled = false; return nil })
+	require.NoError(t, err)
+	now, err := w.store.Snapshot(t.Context(), w.tenant)
+	require.NoError(t, err)
+	d.Version = now.Version
+	w.publish(d)
+	w.acknowledged(0)
+	require.EqualValues(t, 1, calls.Load())
+}
+
+// TestDeadLetterOfWhatWasDelivered has a dead letter brought back whose event was
+// delivered meanwhile: the lookup finds that, and nothing is sent.
+func TestDeadLetterOfWhatWasDelivered(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	url, calls := answering(t, http.StatusOK)
+	d := w.delivery(url)
+	w.start()
+	w.publish(d)
+	w.acknowledged(0)
+	d.Missed, d.Recheck, d.Deferrals = true, true, 1
+	w.publish(d)
+	w.acknowledged(0)
+	require.EqualValues(t, 1, calls.Load())
+	require.Len(t, w.attempts(), 1)
+	w.nothingOn(event.StreamDLQ, event.StreamRetry)
 }

@@ -23,8 +23,8 @@ const (
 )
 
 // finisher does what follows an attempt, in groups: record it, disable endpoints
-// that have failed enough, hand the delivery on, acknowledge. In this order a crash between any two can only repeat a step,
-// never lose one.
+// that have failed enough, hand the delivery on, acknowledge. In this order a
+// crash between any two can only repeat a step, never lose one.
 type finisher struct {
 	bus     *bus.Bus
 	store   *store.Store
@@ -184,7 +184,10 @@ func (r *result) next() (bus.Message, bool, error) {
 	}
 	d := *r.job.delivery
 	if r.attempt.NextAt.IsZero() {
-		d.Reason = r.attempt.Outcome
+		if d.Reason = r.attempt.Outcome; d.Reason == event.ReasonDisabled {
+			d = d.NotSent()
+			d.Deferrals++ // when it is redriven it is no copy of what was on its way now
+		}
 		data, err := d.Encode()
 		return bus.Message{Subject: d.DLQSubject(), ID: d.Key(), Data: data}, true, err
 	}

@@ -15,6 +15,7 @@ type metrics struct {
 	records    prometheus.Histogram
 	returned   prometheus.Counter
 	deferred   prometheus.Counter
+	notSent    prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -46,8 +47,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "postrider_deliveries_deferred_total",
 			Help: "Times that a delivery was put off because its endpoint is paused.",
 		}),
+		notSent: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "postrider_deliveries_not_sent_total",
+			Help: "Deliveries that became dead letters without an attempt, because the endpoint was disabled.",
+		}),
 	}
-	reg.MustRegister(m.attempts, m.durations, m.firstDelay, m.records, m.returned, m.deferred)
+	reg.MustRegister(m.attempts, m.durations, m.firstDelay, m.records, m.returned, m.deferred, m.notSent)
 	for _, o := range Outcomes() {
 		m.attempts.WithLabelValues(string(o))
 	}

@@ -107,7 +107,11 @@ func (w *worker) try(ctx context.Context, j *job) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if endpoint.Paused && !endpoint.Disabled {
+	switch {
+	case endpoint.Disabled && d.Attempt == 1:
+		w.metrics.notSent.Inc()
+		return notSent(j), nil
+	case endpoint.Paused && !endpoint.Disabled:
 		w.metrics.deferred.Inc()
 		return deferral(j), nil
 	}

@@ -335,6 +335,49 @@ func TestMissedGoesOutOnce(t *testing.T) {
 	require.Equal(t, []any{e.ID, endpoint, event.ID{}, 1, true, true, event.Replay}, []any{d.Event, d.Endpoint, d.Run, d.Attempt, d.Missed, d.Recheck, d.Class()})
 }
 
+// TestNotSentComesBack records deliveries that were not made since the endpoint was
+// disabled, and recovers them: what the event itself should have caused as that,
+// but for how often it was put off, and what a task should have in a new run.
+func TestNotSentComesBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	endpoint := w.endpoint()
+	events, letters := make([]store.NewEvent, 3), make([]bus.Message, 3)
+	for i := range events {
+		events[i] = store.NewEvent{Event: event.Event{ID: event.NewID(), Tenant: w.tenant, Type: "a", Payload: []byte("{}")}}
+		d := event.Delivery{Event: events[i].ID, Tenant: w.tenant, Endpoint: endpoint, Type: "a", Attempt: 1, Deferrals: i}
+		if i == 2 {
+			d.Run = event.NewID()
+		}
+		d = d.NotSent()
+		data, err := d.Encode()
+		require.NoError(t, err)
+		letters[i] = bus.Message{Subject: d.DLQSubject(), ID: d.Key(), Data: data}
+	}
+	_, _, err := w.store.Accept(t.Context(), events, 1<<20)
+	require.NoError(t, err)
+	require.NoError(t, w.bus.Publish(t.Context(), letters...))
+	w.start()
+	testkit.Eventually(t, func() bool {
+		return w.count(`SELECT count(*) FROM dead_letters WHERE reason = 'endpoint_disabled' AND attempts = 0`) == 3
+	}, "all are recorded")
+	id := w.ask(store.Task{Kind: store.TaskRecover, Endpoint: endpoint})
+	w.announce(store.TaskRecover, event.Task.Format(id))
+	require.Equal(t, 3, w.finished(id))
+	deliveries := testkit.Deliveries(t, w.nats, event.StreamDeliver)
+	require.Len(t, deliveries, 3)
+	for i, d := range deliveries {
+		own := i < 2
+		want := []any{events[i].ID, own, 1, 0, []byte("{}"), event.ID{}}
+		if own {
+			want[3] = i
+		} else {
+			want[5] = id
+		}
+		require.Equal(t, want, []any{d.Event, d.Missed, d.Attempt, d.Deferrals, d.Payload, d.Run})
+	}
+}
+
 // TestTaskWaitsForItsLane: a task hands out no more than its lane can take, a
 // short one still goes through, and the first goes on when there is room.
 func TestTaskWaitsForItsLane(t *testing.T) {

@@ -59,6 +59,7 @@ func (r *recorder) read(messages []*bus.Msg) []letter {
 		}
 		letters = append(letters, letter{store.DeadLetter{
 			Tenant: d.Tenant, Endpoint: d.Endpoint, Event: d.Event, Type: d.Type, Reason: d.Reason, Attempts: d.Attempt,
+			Run: d.Run, Deferrals: d.Deferrals,
 		}, m})
 	}
 	return letters

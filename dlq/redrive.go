@@ -157,7 +157,7 @@ func (r *redriver) handOut(ctx context.Context, task event.ID, selected []store.
 			Referred: e.Referred,
 		}
 		if d.Missed {
-			d.Run = event.ID{}
+			d.Run, d.Deferrals = event.ID{}, selected[i].Deferrals
 		}
 		data, err := d.Encode()
 		if err != nil {

@@ -153,6 +153,53 @@ func TestEventForLater(t *testing.T) {
 	require.Equal(t, past.ID, deliveries[0].Event)
 }
 
+// TestDisabledIsNotSent: what a disabled endpoint wants is a dead letter at once,
+// and nothing for deliver. What it does not want is nothing at all.
+func TestDisabledIsNotSent(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	disabled := func(e *store.Endpoint) { e.Disabled = true }
+	off := testkit.Endpoint(t, w.store, w.tenant, "https://example.com", disabled)
+	testkit.Endpoint(t, w.store, w.tenant, "https://example.com", disabled, func(e *store.Endpoint) { e.EventTypes = []string{"other"} })
+	on := testkit.Endpoint(t, w.store, w.tenant, "https://example.com")
+	all, forIt := w.event(t), w.event(t)
+	forIt.Endpoint = off.ID
+	w.publish(t, "batch", all, forIt)
+	w.publish(t, "again", all, forIt)
+	w.settled(t, 0)
+	deliveries := testkit.Deliveries(t, w.nats, event.StreamDeliver)
+	require.Len(t, deliveries, 1)
+	require.Equal(t, on.ID, deliveries[0].Endpoint)
+	letters := testkit.Deliveries(t, w.nats, event.StreamDLQ)
+	require.Len(t, letters, 2, "once each")
+	for i, e := range []event.Event{all, forIt} {
+		m := testkit.Messages(t, w.nats, event.StreamDLQ)[i]
+		require.Equal(t, []string{letters[i].DLQSubject(), letters[i].Key()}, []string{m.Subject, m.ID})
+		require.Equal(t, &event.Delivery{
+			Event: e.ID, Tenant: e.Tenant, Endpoint: off.ID, Type: e.Type, Priority: e.Priority, Version: e.Version,
+			Reason: "endpoint_disabled", Payload: []byte{}, Referred: true,
+		}, letters[i])
+	}
+}
+
+// TestLaterAtDisabled waits as for any other endpoint: it may be enabled by then.
+func TestLaterAtDisabled(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	testkit.Endpoint(t, w.store, w.tenant, "https://example.com", func(e *store.Endpoint) { e.Disabled = true })
+	later, past := w.event(t), w.event(t)
+	later.DeliverAt, past.DeliverAt = time.Now().Add(time.Hour).UTC(), time.Now().Add(-time.Second).UTC()
+	w.publish(t, "batch", later, past)
+	w.settled(t, 0)
+	waiting := testkit.Deliveries(t, w.nats, event.StreamRetry)
+	require.Len(t, waiting, 1)
+	require.Equal(t, []any{later.ID, 1, ""}, []any{waiting[0].Event, waiting[0].Attempt, waiting[0].Reason})
+	letters := testkit.Deliveries(t, w.nats, event.StreamDLQ)
+	require.Len(t, letters, 1)
+	require.Equal(t, past.ID, letters[0].Event)
+	require.Zero(t, testkit.StreamMessages(t, w.nats, event.StreamDeliver))
+}
+
 func TestReferenceAndRecheckArePassedOn(t *testing.T) {
 	t.Parallel()
 	w := start(t)

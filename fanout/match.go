@@ -7,13 +7,10 @@ import (
 	"github.com/postrider/postrider/shared/event"
 )
 
-// subscribes reports whether the endpoint is to get the event: it is enabled, asks
-// for the event's type or for all, and shares a channel with the event or asks
-// for no channel. What an event for one endpoint alone is like does not matter.
+// subscribes reports whether the event is for the endpoint: it asks for the event's
+// type or for all, and shares a channel with the event or asks for no channel.
+// What an event for one endpoint alone is like does not matter.
 func subscribes(e *directory.Endpoint, ev *event.Event) bool {
-	if e.Disabled {
-		return false
-	}
 	if !ev.Endpoint.IsZero() {
 		return e.ID == ev.Endpoint
 	}

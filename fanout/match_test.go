@@ -23,8 +23,8 @@ func TestSubscribes(t *testing.T) {
 	}{
 		"everything":                   {store.Target{}, plain, true},
 		"everything, of channels":      {store.Target{}, european, true},
-		"disabled":                     {store.Target{Disabled: true}, plain, false},
-		"disabled, of the type":        {store.Target{Disabled: true, EventTypes: []string{"invoice.paid"}}, plain, false},
+		"disabled":                     {store.Target{Disabled: true}, plain, true},
+		"disabled, of another type":    {store.Target{Disabled: true, EventTypes: []string{"invoice.due"}}, plain, false},
 		"the type":                     {store.Target{EventTypes: []string{"a", "invoice.paid"}}, plain, true},
 		"another type":                 {store.Target{EventTypes: []string{"invoice.due"}}, plain, false},
 		"a type that begins like it":   {store.Target{EventTypes: []string{"invoice.paid.late"}}, plain, false},
@@ -38,7 +38,6 @@ func TestSubscribes(t *testing.T) {
 		"type and channel":             {store.Target{EventTypes: []string{"invoice.paid"}, Channels: []string{"eu"}}, european, true},
 		"for it alone":                 {store.Target{ID: one, EventTypes: []string{"other"}, Channels: []string{"us"}}, forOne, true},
 		"for another alone":            {store.Target{ID: event.NewID()}, forOne, false},
-		"for it alone, disabled":       {store.Target{ID: one, Disabled: true}, forOne, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

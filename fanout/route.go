@@ -3,7 +3,6 @@ package fanout
 import (
 	"time"
 
-	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/event"
 )
@@ -11,9 +10,10 @@ import (
 // route makes the first delivery of the event to the endpoint and addresses it to
 // its lane, or to the wheel where that is still to come. From there it can come
 // long after the stream has forgotten a copy that came otherwise, so it is
-// looked up.
-func route(ev *event.Event, e *directory.Endpoint, version int64) (bus.Message, error) {
-	d := event.Delivery{
+// looked up. What is due at an endpoint that is disabled is a dead letter at once;
+// of what is for later deliver decides that when its time has come.
+func route(ev *event.Event, e *directory.Endpoint, version int64) (d event.Delivery, subject string) {
+	d = event.Delivery{
 		Event:    ev.ID,
 		Tenant:   ev.Tenant,
 		Endpoint: e.ID,
@@ -27,13 +27,12 @@ func route(ev *event.Event, e *directory.Endpoint, version int64) (bus.Message, 
 		Payload:  ev.Payload,
 		Referred: ev.Referred,
 	}
-	data, err := d.Encode()
-	if err != nil {
-		return bus.Message{}, err
+	switch wait := time.Until(d.Due); {
+	case wait > 0:
+		return d, event.TierFor(wait).Subject()
+	case e.Disabled:
+		return d.NotSent(), d.DLQSubject()
+	default:
+		return d, d.Subject()
 	}
-	subject := d.Subject()
-	if wait := time.Until(d.Due); wait > 0 {
-		subject = event.TierFor(wait).Subject()
-	}
-	return bus.Message{Subject: subject, ID: d.Key(), Data: data}, nil
 }

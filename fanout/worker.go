@@ -48,7 +48,7 @@ func (w *worker) run(ctx, drain context.Context) error {
 }
 
 // expandAll expands the batches and publishes their deliveries in groups. A
-// batch is acknowledged when all of its deliveries are on DELIVER; what fails is
+// batch is acknowledged when all of its deliveries are on a stream; what fails is
 // done again whole, and the message ids make the repeated part harmless.
 func (w *worker) expandAll(ctx context.Context, messages []*bus.Msg) {
 	var done []*bus.Msg
@@ -112,11 +112,8 @@ func expand(ctx context.Context, events []event.Event, tenants []*directory.Tena
 			if !subscribes(e, &events[i]) {
 				continue
 			}
-			m, err := route(&events[i], e, tenant.Version)
-			if err != nil {
-				return err
-			}
-			if err := out.put(ctx, m); err != nil {
+			d, subject := route(&events[i], e, tenant.Version)
+			if err := out.put(ctx, &d, subject); err != nil {
 				return err
 			}
 		}
@@ -131,11 +128,19 @@ type outgoing struct {
 	metrics *metrics
 	group   []bus.Message
 	bytes   int
+	notSent int // of the group, dead letters
 }
 
-func (o *outgoing) put(ctx context.Context, m bus.Message) error {
-	o.group = append(o.group, m)
-	o.bytes += len(m.Data)
+func (o *outgoing) put(ctx context.Context, d *event.Delivery, subject string) error {
+	data, err := d.Encode()
+	if err != nil {
+		return err
+	}
+	o.group = append(o.group, bus.Message{Subject: subject, ID: d.Key(), Data: data})
+	o.bytes += len(data)
+	if d.Reason != "" {
+		o.notSent++
+	}
 	if len(o.group) < groupSize && o.bytes < groupBytes {
 		return nil
 	}
@@ -149,7 +154,8 @@ func (o *outgoing) flush(ctx context.Context) error {
 	if err := o.bus.Publish(ctx, o.group...); err != nil {
 		return err
 	}
-	o.metrics.deliveries.Add(float64(len(o.group)))
-	o.group, o.bytes = nil, 0
+	o.metrics.deliveries.Add(float64(len(o.group) - o.notSent))
+	o.metrics.notSent.Add(float64(o.notSent))
+	o.group, o.bytes, o.notSent = nil, 0, 0
 	return nil
 }

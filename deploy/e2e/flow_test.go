@@ -21,6 +21,8 @@ func TestFlow(t *testing.T) {
 		t.Run("fails twice, then works", func(t *testing.T) { t.Parallel(); testRetry(t, s) })
 		t.Run("always fails, is redriven", func(t *testing.T) { t.Parallel(); testDeadLetter(t, s) })
 		t.Run("schedule and timeout of its own", func(t *testing.T) { t.Parallel(); testOwnSchedule(t, s) })
+		t.Run("not sent, recovered", func(t *testing.T) { t.Parallel(); testNotSent(t, s, "recover") })
+		t.Run("not sent, replayed", func(t *testing.T) { t.Parallel(); testNotSent(t, s, "replay-missing") })
 		t.Run("gone", func(t *testing.T) { t.Parallel(); testGone(t, s) })
 		t.Run("new endpoints at once", func(t *testing.T) { t.Parallel(); testFreshEndpoints(t, s) })
 		t.Run("large payload", func(t *testing.T) { t.Parallel(); testLargePayload(t, s) })
@@ -116,6 +118,45 @@ func testOwnSchedule(t *testing.T, s system) {
 	}
 }
 
+// testNotSent posts while the endpoint is disabled, and has that delivered when it
+// is enabled again.
+func testNotSent(t *testing.T, s system, how string) {
+	t.Helper()
+	c := s.client(t)
+	r := newReceiver(t, nil)
+	app := "unsent-" + how
+	path := "/app/" + app + "/endpoint/" + c.application(t, app, r.URL+"/hook", r.URL+"/other")[0]
+	disabled := func(d bool) { c.must(t, http.StatusOK, http.MethodPatch, path, map[string]any{"disabled": d}) }
+	letters := func() []any { return c.must(t, http.StatusOK, http.MethodGet, path+"/dlq", nil)["data"].([]any) }
+	began := time.Now()
+	disabled(true)
+	want := make(map[string]int)
+	for n := range 3 {
+		want[c.post(t, app, map[string]any{"n": n})] = 1
+	}
+	testkit.Eventually(t, func() bool { return len(letters()) == 3 }, "each is recorded as not sent")
+	for _, l := range letters() {
+		letter := l.(map[string]any)
+		require.Equal(t, []any{1, "endpoint_disabled", 0.0}, []any{want[letter["msgId"].(string)], letter["reason"], letter["attempts"]})
+	}
+	testkit.Eventually(t, func() bool { return len(r.at("/other")) == 3 }, "others get them")
+	require.Empty(t, r.at("/hook"))
+	require.Empty(t, c.must(t, http.StatusOK, http.MethodGet, path+"/msg", nil)["data"], "nothing was attempted")
+
+	disabled(false)
+	for range 2 { // the second time there is nothing left to do
+		task := c.must(t, http.StatusAccepted, http.MethodPost, path+"/"+how, map[string]any{"since": began.Format(time.RFC3339Nano)})
+		testkit.Eventually(t, func() bool {
+			return c.must(t, http.StatusOK, http.MethodGet, "/background-task/"+task["id"].(string), nil)["status"] == "finished"
+		}, "the task is finished")
+		testkit.Eventually(t, func() bool {
+			return len(c.must(t, http.StatusOK, http.MethodGet, path+"/msg", nil)["data"].([]any)) == 3
+		}, "all are attempted")
+	}
+	require.Equal(t, want, r.times("/hook"), "each once")
+	require.Empty(t, letters())
+}
+
 func testGone(t *testing.T, s system) {
 	t.Helper()
 	c := s.client(t)
@@ -128,8 +169,8 @@ func testGone(t *testing.T, s system) {
 	}, "an endpoint that is gone is disabled")
 	c.post(t, "gone", map[string]any{})
 	testkit.Eventually(t, func() bool {
-		return len(c.must(t, http.StatusOK, http.MethodGet, path+"/dlq", nil)["data"].([]any)) == 1
-	}, "what it did not want is dead")
+		return len(c.must(t, http.StatusOK, http.MethodGet, path+"/dlq", nil)["data"].([]any)) == 2
+	}, "what it did not want and what came after that are dead")
 	require.Len(t, r.at("/hook"), 1)
 }
 

@@ -75,7 +75,8 @@ type Delivery struct {
 	// dead letter it is how many were made.
 	Attempt int
 
-	// Deferrals is how often the attempt was put off without being made.
+	// Deferrals is how often the attempt was put off without being made: the
+	// endpoint was paused, or disabled and the delivery among the dead letters.
 	Deferrals int
 
 	// Due is when the attempt may start; zero means at once.
@@ -91,6 +92,21 @@ type Delivery struct {
 
 	Payload  []byte
 	Referred bool
+}
+
+// ReasonDisabled is the reason of dead letters whose attempt was not made, because
+// the endpoint was disabled.
+const ReasonDisabled = "endpoint_disabled"
+
+// NotSent is the dead letter of a delivery whose attempt is not made, since the
+// endpoint is disabled. It refers to its payload: there may be as many of them as
+// there are events, and nobody reads it there.
+func (d *Delivery) NotSent() Delivery {
+	letter := *d
+	letter.Reason = ReasonDisabled
+	letter.Attempt--
+	letter.Payload, letter.Referred = nil, true
+	return letter
 }
 
 // Class is what kind of claim a delivery has on a worker's slots.

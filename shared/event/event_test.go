@@ -169,6 +169,7 @@ func TestDeliveryKeyNamesTheHandOver(t *testing.T) {
 		"another endpoint": func(d *event.Delivery) { d.Endpoint = event.NewID() },
 		"another attempt":  func(d *event.Delivery) { d.Attempt = 2 },
 		"a run":            func(d *event.Delivery) { d.Run = event.NewID() },
+		"not sent":         func(d *event.Delivery) { *d = d.NotSent() },
 		"put off":          func(d *event.Delivery) { d.Deferrals = 1 },
 		"put off again":    func(d *event.Delivery) { d.Deferrals = 2 },
 	} {

@@ -12,9 +12,9 @@ import (
 
 // The outcomes of attempts that are told apart here.
 const (
-	OutcomeSuccess  = "success"           // the only one that is none of failure
-	OutcomeDisabled = "endpoint_disabled" // nobody was called
-	OutcomeExpired  = "payload_expired"   // nor then
+	OutcomeSuccess  = "success"            // the only one that is none of failure
+	OutcomeDisabled = event.ReasonDisabled // nobody was called
+	OutcomeExpired  = "payload_expired"    // nor then
 )
 
 // Sent reports whether the endpoint was called.

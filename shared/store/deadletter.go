@@ -17,6 +17,11 @@ type DeadLetter struct {
 	Reason   string    // why: an outcome of deliver
 	Attempts int       // made in the last run; 0: it was not even tried
 	DiedAt   time.Time // by the database's clock
+
+	// Run is the one that was given up, zero: what the event itself caused.
+	// Deferrals is how often its attempt was put off. Neither is read back.
+	Run       event.ID
+	Deferrals int
 }
 
 // letterOrder is the order in which dead letters d are locked, whoever does it.
@@ -24,25 +29,28 @@ type DeadLetter struct {
 const letterOrder = `d.tenant_id, d.event_id, d.endpoint_id`
 
 // RecordDeadLetters stores a group of dead letters. One that died again replaces
-// what was said of its last death.
+// what was said of its last death; how often it was put off only grows.
 func (s *Store) RecordDeadLetters(ctx context.Context, letters []DeadLetter) error {
 	n := len(letters)
 	tenants, endpoints, events := make([]event.ID, n), make([]event.ID, n), make([]event.ID, n)
 	types, reasons, attempts := make([]string, n), make([]string, n), make([]int, n)
+	runs, deferrals := make([]*event.ID, n), make([]int, n)
 	for i, l := range letters {
 		tenants[i], endpoints[i], events[i] = l.Tenant, l.Endpoint, l.Event
 		types[i], reasons[i], attempts[i] = l.Type, l.Reason, l.Attempts
+		runs[i], deferrals[i] = nullable(l.Run), l.Deferrals
 	}
 	// DISTINCT ON: one statement cannot replace the same row twice.
 	_, err := s.db.Exec(ctx, `
-		INSERT INTO dead_letters (tenant_id, endpoint_id, event_id, event_type, reason, attempts)
-		SELECT DISTINCT ON (`+letterOrder+`) tenant_id, endpoint_id, event_id, event_type, reason, attempts
-		FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::integer[])
-		     AS d(tenant_id, endpoint_id, event_id, event_type, reason, attempts)
+		INSERT INTO dead_letters (tenant_id, endpoint_id, event_id, event_type, reason, attempts, run_id, deferrals)
+		SELECT DISTINCT ON (`+letterOrder+`) tenant_id, endpoint_id, event_id, event_type, reason, attempts, run_id, deferrals
+		FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::integer[], $7::uuid[], $8::integer[])
+		     AS d(tenant_id, endpoint_id, event_id, event_type, reason, attempts, run_id, deferrals)
 		ORDER BY `+letterOrder+`
 		ON CONFLICT (endpoint_id, event_id) DO UPDATE
-		SET reason = excluded.reason, attempts = excluded.attempts, died_at = now()`,
-		tenants, endpoints, events, types, reasons, attempts)
+		SET reason = excluded.reason, attempts = excluded.attempts, died_at = now(), run_id = excluded.run_id,
+			deferrals = greatest(dead_letters.deferrals, excluded.deferrals)`,
+		tenants, endpoints, events, types, reasons, attempts, runs, deferrals)
 	if err != nil {
 		return fmt.Errorf("record %d dead letters: %w", n, err)
 	}

@@ -13,9 +13,11 @@ type Selected struct {
 	Event    event.Event
 	Endpoint event.ID
 
-	// Missed says that the event was never attempted there. Then it goes out as
-	// what the event itself causes, and is recognised, whichever tasks bring it.
-	Missed bool
+	// Missed says that the event itself caused no attempt there. Then it goes out
+	// as what it should have caused, and is recognised, whichever tasks bring it.
+	// Deferrals is how often that was put off before, as a dead letter too.
+	Missed    bool
+	Deferrals int
 }
 
 // selectDeliveries finds the candidates that the task is about and that can be
@@ -26,22 +28,22 @@ type Selected struct {
 func selectDeliveries(ctx context.Context, tx pgx.Tx, t *Task, among []candidate) ([]Selected, error) {
 	c := columnsOf(among)
 	from, to := attemptsSince(c.oldest.Time())
-	// never is true when there is no attempt of the event at the endpoint.
-	never := `NOT EXISTS (SELECT FROM attempts a WHERE ` + ofCandidate + `)`
 	missed := "false"
-	if t.redelivers() || t.Kind == TaskReplay {
-		missed = never
-	}
-	var letters string
-	if t.redelivers() {
-		letters = ` JOIN dead_letters d ON d.endpoint_id = c.endpoint_id AND d.event_id = c.event_id`
+	join := `LEFT JOIN`
+	switch {
+	case t.redelivers():
+		// Somebody may have tried since. Then deliver finds that.
+		missed, join = `d.attempts = 0 AND d.run_id IS NULL`, `JOIN`
+	case t.Kind == TaskReplay:
+		missed = "true"
 	}
 	q := newQuery(`
-		SELECT `+travelColumns()+`, c.endpoint_id, `+missed+`
+		SELECT `+travelColumns()+`, c.endpoint_id, `+missed+`, coalesce(d.deferrals, 0)
 		FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) WITH ORDINALITY AS c(tenant_id, event_id, endpoint_id, place)
 		JOIN tenants t ON t.id = c.tenant_id AND t.deleted_at IS NULL
 		JOIN endpoints p ON p.id = c.endpoint_id AND p.deleted_at IS NULL AND NOT p.disabled
-		JOIN events e ON e.tenant_id = c.tenant_id AND e.id = c.event_id AND e.id >= $4 AND e.id <= $5 AND NOT `+gone+letters+`
+		JOIN events e ON e.tenant_id = c.tenant_id AND e.id = c.event_id AND e.id >= $4 AND e.id <= $5 AND NOT `+gone+`
+		`+join+` dead_letters d ON d.endpoint_id = c.endpoint_id AND d.event_id = c.event_id
 		WHERE $6::uuid < $7::uuid`, // true; it refuses an argument that is nowhere used
 		c.tenants, c.events, c.endpoints, c.oldest, c.newest, from, to)
 	lock := ""
@@ -51,14 +53,14 @@ func selectDeliveries(ctx context.Context, tx pgx.Tx, t *Task, among []candidate
 		lock = ` FOR UPDATE OF d`
 	case t.Kind == TaskReplay:
 		// What is for later is on its way.
-		q.sql.WriteString(` AND coalesce(e.deliver_at <= now(), true) AND ` + wants + ` AND ` + never)
+		q.sql.WriteString(` AND coalesce(e.deliver_at <= now(), true) AND ` + wants + ` AND NOT EXISTS (SELECT FROM attempts a WHERE ` + ofCandidate + `)`)
 	case t.Kind == TaskBulkReplay:
 		q.attempted(t.Selection)
 	}
 	q.sql.WriteString(` ORDER BY c.place` + lock)
 	rows, err := tx.Query(ctx, q.sql.String(), q.args...)
 	return collect(rows, err, func(row pgx.Row, s *Selected) error {
-		return scanTravelling(row, &s.Event, &s.Endpoint, &s.Missed)
+		return scanTravelling(row, &s.Event, &s.Endpoint, &s.Missed, &s.Deferrals)
 	})
 }
 

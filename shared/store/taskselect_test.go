@@ -74,7 +74,7 @@ func TestReplayMissing(t *testing.T) {
 	attempted(t, s, elsewhere, other, "success", 200)
 	missed = append(missed, elsewhere)
 	notSent := post(t, s, tenant, typed("paid", "eu"))
-	require.NoError(t, s.RecordDeadLetters(t.Context(), []store.DeadLetter{{Tenant: tenant, Endpoint: picky, Event: notSent, Reason: "endpoint_disabled"}}))
+	require.NoError(t, s.RecordDeadLetters(t.Context(), []store.DeadLetter{{Tenant: tenant, Endpoint: picky, Event: notSent, Reason: "endpoint_disabled", Deferrals: 1}}))
 	forIt := post(t, s, tenant, func(e *store.NewEvent) { e.Type, e.Endpoint = "due", picky })
 	post(t, s, tenant, typed("paid", "eu"), func(e *store.NewEvent) { e.Endpoint = other })
 	missed = append(missed, notSent, forIt)
@@ -89,6 +89,7 @@ func TestReplayMissing(t *testing.T) {
 	for _, selected := range p.all {
 		require.True(t, selected.Missed)
 		require.Equal(t, picky, selected.Endpoint)
+		require.Equal(t, selected.Event.ID == notSent, selected.Deferrals == 1)
 	}
 	require.Equal(t, []int64{10, 10, 4}, []int64{ended.Done, ended.Total, ended.Affected})
 	require.Empty(t, dead(t, s, picky), "what is on its way is not dead")
@@ -135,18 +136,34 @@ func TestBulkReplay(t *testing.T) {
 	}
 }
 
-// TestNeverTriedIsMissed: of what recover hands out, what was never attempted
-// goes as the event's own.
-func TestNeverTriedIsMissed(t *testing.T) {
+// TestNotSentIsMissed: of what recover and redrive hand out, what the event itself
+// should have caused goes as that, even if it has come about meanwhile, for
+// deliver knows. How often it was put off is known, whatever is recorded late.
+func TestNotSentIsMissed(t *testing.T) {
 	t.Parallel()
 	s := testkit.Store(t)
 	tenant := testkit.Tenant(t, s)
-	endpoint := endpointOf(t, s, tenant)
-	letters := bury(t, s, tenant, endpoint, 2)
-	attempted(t, s, letters[1].Event, endpoint, "rejected", 400)
-	p, _ := do(t, s, store.Task{Tenant: tenant, Kind: store.TaskRecover, Endpoint: endpoint}, 10)
-	require.Len(t, p.all, 2)
-	require.Equal(t, []bool{true, false}, []bool{p.all[0].Missed, p.all[1].Missed})
+	for _, kind := range []string{store.TaskRecover, store.TaskRedrive} {
+		endpoint := endpointOf(t, s, tenant)
+		letters := bury(t, s, tenant, endpoint, 4)
+		for i := range letters[:3] {
+			letters[i].Reason, letters[i].Attempts = "endpoint_disabled", 0
+		}
+		letters[1].Deferrals, letters[2].Run = 2, event.NewID()
+		require.NoError(t, s.RecordDeadLetters(t.Context(), letters))
+		letters[1].Deferrals = 1
+		require.NoError(t, s.RecordDeadLetters(t.Context(), letters[1:2]))
+		attempted(t, s, letters[1].Event, endpoint, "success", 200)
+		p, _ := do(t, s, store.Task{Tenant: tenant, Kind: kind, Endpoint: endpoint}, 10)
+		require.Equal(t, eventsOf(letters), p.events())
+		for i, want := range []struct {
+			missed    bool
+			deferrals int
+		}{{true, 0}, {true, 2}, {false, 0}, {false, 0}} {
+			require.Equal(t, want.missed, p.all[i].Missed, i)
+			require.Equal(t, want.deferrals, p.all[i].Deferrals, i)
+		}
+	}
 }
 
 // TestRedriveOfAllTenants walks over everybody's dead letters.

@@ -60,5 +60,11 @@ func TestTimelineIsBounded(t *testing.T) {
 	line = read(4)
 	require.Len(t, line.Dead, 4)
 	require.True(t, line.More)
-	require.False(t, read(5).More)
+	line = read(5)
+	require.False(t, line.More)
+	require.Equal(t, endpoints[2:], line.Pending)
+
+	letters[0].Endpoint = endpoints[2]
+	require.NoError(t, s.RecordDeadLetters(t.Context(), letters[:1]))
+	require.Empty(t, read(10).Pending, "what was not sent is not on its way")
 }

@@ -208,6 +208,8 @@ CREATE TABLE dead_letters (
     reason      text    NOT NULL,
     attempts    integer NOT NULL, -- made in the last run; 0: it was not even tried
     died_at     timestamptz NOT NULL DEFAULT now(),
+    run_id      uuid,             -- the last run; NULL: what the event itself caused
+    deferrals   integer NOT NULL DEFAULT 0, -- how often its attempt was put off
     PRIMARY KEY (endpoint_id, event_id)
 );
 CREATE INDEX dead_letters_by_tenant ON dead_letters (tenant_id, event_id, endpoint_id);
