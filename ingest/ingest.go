@@ -121,7 +121,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	metrics := newMetrics(env.Reg)
 	outbox := newOutbox(drain, env, metrics)
 	writer := newWriter(drain, env.Store, outbox, metrics)
-	server := s.server(env, bounded, writer, outbox, names, keys)
+	server := s.server(ctx, env, bounded, writer, outbox, names, keys)
 	silent := watchSilent(server)
 
 	work, ctx := errgroup.WithContext(ctx)
@@ -147,7 +147,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	return work.Wait()
 }
 
-func (s *Stage) server(env service.Env, bounded *store.Store, writer *writer, outbox *outbox, names *names, keys *keys) *http.Server {
+func (s *Stage) server(ctx context.Context, env service.Env, bounded *store.Store, writer *writer, outbox *outbox, names *names, keys *keys) *http.Server {
 	return &http.Server{
 		Handler: api.New(api.Config{
 			Store:     bounded,
@@ -166,6 +166,7 @@ func (s *Stage) server(env service.Env, bounded *store.Store, writer *writer, ou
 			MaxBody:   s.MaxBody,
 			MaxBatch:  s.MaxBatch,
 			Log:       env.Log,
+			Stopping:  ctx.Done(),
 		}),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,

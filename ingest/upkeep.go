@@ -11,8 +11,9 @@ import (
 const upkeepEvery = time.Hour
 
 // upkeep makes the partitions of the coming days, drops those that are older than
-// retention and forgets what was revoked for tokens that have ended, at once and every hour until ctx ends. A failure is no reason
-// to stop accepting: a week of partitions is made ahead.
+// retention and forgets what was revoked for tokens that have ended and where
+// consumers were who have not come for as long, at once and every hour until ctx
+// ends. A failure is no reason to stop accepting: a week of partitions is made ahead.
 func upkeep(ctx context.Context, env service.Env, retention time.Duration) error {
 	ticker := time.NewTicker(upkeepEvery)
 	defer ticker.Stop()
@@ -32,6 +33,9 @@ func upkeep(ctx context.Context, env service.Env, retention time.Duration) error
 		}
 		if err := env.Store.DropRevocations(ctx, time.Now().Add(-token.MaxLife)); err != nil && ctx.Err() == nil {
 			env.Log.Warn().Err(err).Msg("revocations of ended tokens stay; trying again in an hour")
+		}
+		if err := env.Store.DropConsumers(ctx, time.Now().Add(-retention)); err != nil && ctx.Err() == nil {
+			env.Log.Warn().Err(err).Msg("positions of consumers that are gone stay; trying again in an hour")
 		}
 		select {
 		case <-ctx.Done():

@@ -41,6 +41,7 @@ func strangers() map[string]string {
 	return map[string]string{
 		"app_id": event.Tenant.Format(id), "endpoint_id": event.Endpoint.Format(id), "msg_id": event.Message.Format(id),
 		"attempt_id": event.Attempt.Format(id), "task_id": event.Task.Format(id), "name": "missing", "key_id": event.APIKey.Format(id),
+		"sink_id": "sink", "consumer_id": "consumer",
 	}
 }
 
@@ -131,6 +132,7 @@ func TestMembersSeeTheirApplicationOnly(t *testing.T) {
 	ids := map[string]string{
 		"app_id": victim, "endpoint_id": endpoint, "msg_id": message, "attempt_id": attempt,
 		"task_id": task, "name": "missing", "key_id": event.APIKey.Format(event.NewID()),
+		"sink_id": "sink", "consumer_id": "consumer",
 	}
 	byUID := map[string]string{"app_id": "victim", "endpoint_id": "victim-hook"}
 	for _, r := range api.Routes() {

@@ -112,6 +112,8 @@ type Config struct {
 	Timeout   time.Duration // of the work on a request; 0: 10 s
 
 	Health func(context.Context) Health // nil: of the store alone
+
+	Stopping <-chan struct{} // closed when streams are to end; nil: never
 }
 
 // server is the API at work.
@@ -121,6 +123,7 @@ type server struct {
 	secret  hidden
 	signed  token.Secret   // the same, to sign
 	checker *token.Checker // and to check with
+	streams streams
 }
 
 // New returns the API as a handler. It is safe for concurrent use and starts

@@ -13,7 +13,8 @@ import (
 	"github.com/postrider/postrider/shared/store"
 )
 
-// reply is a successful answer. Without a body it is empty.
+// reply is a successful answer. Without a body it is empty; with one that is a
+// stream it goes on.
 type reply struct {
 	status int
 	body   any
@@ -23,6 +24,7 @@ type reply struct {
 type answer struct {
 	status int
 	body   []byte
+	stream stream // instead of the body; nil: none
 }
 
 // call is the work on one request.
@@ -68,6 +70,10 @@ func (s *server) handle(to route) http.Handler {
 			s.logFault(r, p, err)
 			maps.Copy(w.Header(), p.header)
 			a = p.answer()
+		}
+		if a.stream != nil {
+			s.run(w, r, a)
+			return
 		}
 		write(w, a)
 	})
@@ -116,8 +122,11 @@ func (c *call) perform(to route, r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if flowing, ok := rep.body.(stream); ok {
+		return answer{status: rep.status, stream: flowing}, nil
+	}
 	body, err := encode(rep.body)
-	return answer{rep.status, body}, err
+	return answer{status: rep.status, body: body}, err
 }
 
 // logFault writes down what is not the client's doing. A request that the client

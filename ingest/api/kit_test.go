@@ -91,7 +91,9 @@ func start(t *testing.T, options ...func(*api.Config)) *world {
 func startOn(t *testing.T, s *store.Store, options ...func(*api.Config)) *world {
 	t.Helper()
 	w := &world{store: s, board: &board{}}
-	config := api.Config{Store: s, Acceptor: direct{s}, Announcer: w.board, Token: token, Log: testkit.Log(t)}
+	stopping := make(chan struct{})
+	close(stopping) // no stream goes on, unless a test wants it to
+	config := api.Config{Store: s, Acceptor: direct{s}, Announcer: w.board, Token: token, Log: testkit.Log(t), Stopping: stopping}
 	for _, option := range options {
 		option(&config)
 	}

@@ -60,7 +60,7 @@ func (c *call) once(to route, r *http.Request) (answer, error) {
 			if !bytes.Equal(earlier.Fingerprint, fingerprint) {
 				return keyUsed()
 			}
-			a = answer{earlier.Status, earlier.Body}
+			a = answer{status: earlier.Status, body: earlier.Body}
 			return nil
 		}
 		if !errors.Is(err, store.ErrNotFound) {

@@ -35,32 +35,34 @@ func TestRepeatedPosts(t *testing.T) { //nolint:tparallel // they look at all th
 	operational := w.must(t, 201, "POST", "/operational-webhook/endpoint", `{"url":"https://example.com/"}`).id(t)
 	spare := w.message(t, app, `{"eventType":"a","payload":{}}`)
 	task := w.must(t, 202, "POST", "/app/a/endpoint/"+endpoint+"/recover", `{"since":"2999-01-01T00:00:00Z"}`).id(t)
-	place := strings.NewReplacer("/operational-webhook/endpoint/{endpoint_id}", "/operational-webhook/endpoint/"+operational, "{app_id}", app, "{endpoint_id}", endpoint, "{msg_id}", message, "{task_id}", task)
+	place := strings.NewReplacer("/operational-webhook/endpoint/{endpoint_id}", "/operational-webhook/endpoint/"+operational, "{app_id}", app, "{endpoint_id}", endpoint, "{msg_id}", message, "{task_id}", task,
+		"{sink_id}", "s", "{consumer_id}", "c")
 
 	bodies := map[string]string{ // of requests that change something
 		"/app":                       `{"name":"new"}`,
 		"/app/{app_id}/endpoint":     `{"url":"https://example.com/new"}`,
 		"/event-type":                `{"name":"new","description":"d"}`,
 		"/event-type/import/openapi": `{"spec":{"openapi":"3.1.0","webhooks":{"imported":{}}}}`,
-		"/app/{app_id}/endpoint/{endpoint_id}/secret/rotate":        ``,
-		"/app/{app_id}/endpoint/{endpoint_id}/recover":              `{"since":"2999-01-01T00:00:00Z"}`,
-		"/app/{app_id}/endpoint/{endpoint_id}/pause":                ``,
-		"/app/{app_id}/endpoint/{endpoint_id}/resume":               ``,
-		"/app/{app_id}/endpoint/{endpoint_id}/replay-missing":       `{"since":"2999-01-01T00:00:00Z"}`,
-		"/app/{app_id}/endpoint/{endpoint_id}/bulk-replay":          `{"since":"2999-01-01T00:00:00Z"}`,
-		"/app/{app_id}/dlq/redrive":                                 ``,
-		"/app/{app_id}/dlq/purge":                                   `{"all":true}`,
-		"/app/{app_id}/endpoint/{endpoint_id}/dlq/purge":            `{"all":true}`,
-		"/app/{app_id}/msg/bulk-expunge":                            `{"ids":["` + spare + `"]}`,
-		"/app/{app_id}/msg/expunge-all-contents":                    ``,
-		"/admin/redrive-dlq":                                        ``,
-		"/background-task/{task_id}/cancel":                         ``,
-		"/app/{app_id}/endpoint/{endpoint_id}/dlq/redrive":          ``,
-		"/app/{app_id}/endpoint/{endpoint_id}/dlq/{msg_id}/redrive": ``,
-		"/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend":  ``,
-		"/auth/app/{app_id}/expire-all":                             ``,
-		"/operational-webhook/endpoint":                             `{"url":"https://example.com/other"}`,
-		"/operational-webhook/endpoint/{endpoint_id}/secret/rotate": ``,
+		"/app/{app_id}/endpoint/{endpoint_id}/secret/rotate":         ``,
+		"/app/{app_id}/endpoint/{endpoint_id}/recover":               `{"since":"2999-01-01T00:00:00Z"}`,
+		"/app/{app_id}/endpoint/{endpoint_id}/pause":                 ``,
+		"/app/{app_id}/endpoint/{endpoint_id}/resume":                ``,
+		"/app/{app_id}/endpoint/{endpoint_id}/replay-missing":        `{"since":"2999-01-01T00:00:00Z"}`,
+		"/app/{app_id}/endpoint/{endpoint_id}/bulk-replay":           `{"since":"2999-01-01T00:00:00Z"}`,
+		"/app/{app_id}/dlq/redrive":                                  ``,
+		"/app/{app_id}/dlq/purge":                                    `{"all":true}`,
+		"/app/{app_id}/endpoint/{endpoint_id}/dlq/purge":             `{"all":true}`,
+		"/app/{app_id}/msg/bulk-expunge":                             `{"ids":["` + spare + `"]}`,
+		"/app/{app_id}/msg/expunge-all-contents":                     ``,
+		"/admin/redrive-dlq":                                         ``,
+		"/background-task/{task_id}/cancel":                          ``,
+		"/app/{app_id}/endpoint/{endpoint_id}/dlq/redrive":           ``,
+		"/app/{app_id}/endpoint/{endpoint_id}/dlq/{msg_id}/redrive":  ``,
+		"/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend":   ``,
+		"/auth/app/{app_id}/expire-all":                              ``,
+		"/app/{app_id}/poller/{sink_id}/consumer/{consumer_id}/seek": `{"after":"2020-01-01T00:00:00Z"}`,
+		"/operational-webhook/endpoint":                              `{"url":"https://example.com/other"}`,
+		"/operational-webhook/endpoint/{endpoint_id}/secret/rotate":  ``,
 	}
 	for _, path := range api.KeptRoutes() {
 		if path == "/api-key" {

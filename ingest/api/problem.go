@@ -61,7 +61,7 @@ func (p *problem) answer() answer {
 	if err != nil {
 		body = []byte("{}")
 	}
-	return answer{p.status, body}
+	return answer{status: p.status, body: body}
 }
 
 // explain finds the answer to an error. It is the only place that does.
@@ -120,6 +120,14 @@ func badRequest(code, detail string) *problem {
 
 func unprocessable(faults ...invalid) *problem {
 	return &problem{status: http.StatusUnprocessableEntity, invalid: faults}
+}
+
+// tooMany says that the caller has too much of something.
+func tooMany(detail string) *problem {
+	return &problem{
+		status: http.StatusTooManyRequests, code: "too_many_requests", detail: detail,
+		header: http.Header{"Retry-After": {"1"}},
+	}
 }
 
 // comeBack says that the same request may succeed in a second.

@@ -49,6 +49,7 @@ func routes() []route {
 		expungeRoutes(),
 		deliveryRoutes(),
 		attemptRoutes(),
+		pollerRoutes(),
 		replayRoutes(),
 		deadLetterRoutes(),
 		taskRoutes(),

@@ -128,6 +128,9 @@ CREATE TRIGGER event_types_change AFTER INSERT OR UPDATE OR DELETE ON event_type
 CREATE TABLE events (
     id          uuid NOT NULL,
     tenant_id   uuid NOT NULL,
+    -- The transaction that stored it, so that readers can tell what was committed
+    -- since they last came (store.Position). Here it needs no padding.
+    tx          xid8 NOT NULL DEFAULT pg_current_xact_id(),
     event_type  text NOT NULL,
     uid         text COLLATE "C",
     channels    text[],
@@ -262,8 +265,19 @@ CREATE TABLE revocations (
 );
 CREATE INDEX revocations_by_tenant ON revocations (tenant_id, last);
 
+-- How far those have read who ask for a tenant's events. A row goes when it has
+-- not moved for the retention.
+CREATE TABLE poll_consumers (
+    tenant_id  uuid NOT NULL REFERENCES tenants,
+    sink       text COLLATE "C" NOT NULL,
+    consumer   text COLLATE "C" NOT NULL,
+    position   bytea NOT NULL,     -- of store.Position
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant_id, sink, consumer)
+);
+
 -- +goose Down
-DROP TABLE revocations, api_keys;
+DROP TABLE poll_consumers, revocations, api_keys;
 DROP TABLE tasks, dead_letters, attempts, batches, request_keys, event_keys, events,
     endpoint_secrets, endpoint_failures, endpoints, event_types, tenants;
 DROP FUNCTION event_types_change, tenant_of_row_changes, tenant_changes;

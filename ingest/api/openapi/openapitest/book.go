@@ -31,6 +31,7 @@ type Operation struct {
 
 	body         *jsonschema.Schema
 	bodyRequired bool
+	streams      bool     // its answer goes on
 	readOnly     []string // members that are shown only, which clients may send back
 	answers      map[int]*jsonschema.Schema
 }
@@ -198,7 +199,12 @@ func (r *reader) operation(path, method string) Operation {
 		}
 		response, place := r.deref(at + "/responses/" + status)
 		o.answers[code] = nil
-		if _, ok := response["content"]; ok {
+		content, ok := response["content"].(map[string]any)
+		if _, streams := content[streamType]; streams {
+			o.streams = true
+			continue
+		}
+		if ok {
 			o.answers[code] = r.compile(place + "/content/application~1json/schema")
 			r.checkExample(place + "/content/application~1json")
 			if code < http.StatusMultipleChoices {

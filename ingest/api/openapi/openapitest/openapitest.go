@@ -20,6 +20,9 @@ const (
 	prefix    = "/api/v1"
 	mediaType = "application/json"
 
+	// streamType is the answer that goes on. What is in it has no schema.
+	streamType = "text/event-stream"
+
 	// Unknown is how members and parameters begin that are not meant to be known.
 	Unknown = "unknown"
 )
@@ -71,6 +74,12 @@ func (o *Operation) checkAnswer(x Exchange) error {
 	schema, ok := o.answers[x.Status]
 	if !ok {
 		return errors.New("there is no such status")
+	}
+	if o.streams && x.Status == http.StatusOK {
+		if got := x.Header.Get("Content-Type"); got != streamType {
+			return fmt.Errorf("its type is %q", got)
+		}
+		return nil
 	}
 	return checkBody(x, schema)
 }
