@@ -7,8 +7,15 @@ import (
 	"github.com/postrider/postrider/shared/event"
 )
 
+// statsLimit is what the statistics of an endpoint may take. They are no list and
+// have no pages: all attempts of the time are counted.
+const statsLimit = time.Second
+
 // list is a page of a list that is asked for.
-type list struct{ name, path string }
+type list struct {
+	name, path string
+	limit      time.Duration // of the median, if not that of all; 0: that
+}
 
 // cases are those that users ask for: of the busiest application and endpoint,
 // its first page and one far back, with each filter. Hardly anything is of the
@@ -23,9 +30,9 @@ func (f *filler) cases() []list {
 
 	var all []list
 	add := func(name, path string, filters ...string) {
-		all = append(all, list{name, path})
+		all = append(all, list{name: name, path: path})
 		for _, filter := range filters {
-			all = append(all, list{name + ", " + filter, path + "?" + filter})
+			all = append(all, list{name: name + ", " + filter, path: path + "?" + filter})
 		}
 	}
 	span := "after=" + half + "&before=" + day
@@ -36,10 +43,12 @@ func (f *filler) cases() []list {
 	add("attempts of a message", app+"/attempt/msg/"+old, "status=0", "status_code_class=500", "channel=eu")
 	add("messages", app+"/msg", far(event.Message, f.oldEvent), "event_types=type.1", "event_types=type.rare", "channel=rare", "channel=none", "before="+half, span)
 	add("messages at an endpoint", app+"/endpoint/"+hook+"/msg",
-		far(event.Message, f.oldEvent), "status=0", "status=2", "event_types=type.rare", "channel=rare", "channel=none", "before="+half, span)
+		far(event.Message, f.oldEvent), far(event.Message, f.oldEvent)+"&channel=none", "status=0", "status=2", "event_types=type.rare", "channel=rare", "channel=none", "before="+half, span)
 	add("endpoints of a message", app+"/msg/"+old+"/endpoint")
-	add("statistics of an endpoint", app+"/endpoint/"+hook+"/stats", "since="+half+"&until="+day)
-	add("dead letters of an endpoint", app+"/endpoint/"+hook+"/dlq", far(event.Message, f.oldEvent))
+	stats := app + "/endpoint/" + hook + "/stats"
+	add("statistics of an endpoint, a day", stats+"?since="+half+"&until="+day)
+	all = append(all, list{"statistics of an endpoint, 28 days", stats, statsLimit})
+	add("dead letters of an endpoint", app+"/endpoint/"+hook+"/dlq", "before="+half)
 	add("a message", app+"/msg/"+old)
 	return all
 }

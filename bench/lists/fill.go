@@ -138,12 +138,12 @@ func (f *filler) addEvent(at time.Time) {
 	if a == 0 && f.oldEvent.IsZero() && f.events > 1 && at.After(f.now.AddDate(0, 0, 1-f.days)) {
 		f.oldEvent = id
 	}
-	f.addDelivery(a, 0, id, at)
-	f.addDelivery(a, 1+f.random.IntN(endpoints-1), id, at)
+	f.addDelivery(a, 0, id, kind, at)
+	f.addDelivery(a, 1+f.random.IntN(endpoints-1), id, kind, at)
 }
 
 // addDelivery adds one attempt or two.
-func (f *filler) addDelivery(a, e int, id event.ID, at time.Time) {
+func (f *filler) addDelivery(a, e int, id event.ID, kind string, at time.Time) {
 	at = at.Add(50 * time.Millisecond)
 	if f.random.IntN(8) > 0 {
 		f.addAttempt(a, e, id, at, 200, nil)
@@ -152,7 +152,7 @@ func (f *filler) addDelivery(a, e int, id event.ID, at time.Time) {
 	code := [...]int{503, 503, 503, 500, 404, 0}[f.random.IntN(6)]
 	if code == 404 { // never came back
 		f.addAttempt(a, e, id, at, code, nil)
-		f.rows.letters = append(f.rows.letters, []any{[16]byte(f.hooks[a][e]), [16]byte(id), [16]byte(f.apps[a]), "http_status", 1})
+		f.rows.letters = append(f.rows.letters, []any{[16]byte(f.hooks[a][e]), [16]byte(id), [16]byte(f.apps[a]), kind, "http_status", 1})
 		return
 	}
 	next := at.Add(time.Duration(math.Pow(f.random.Float64(), 4) * float64(time.Hour)))
@@ -191,7 +191,7 @@ func (f *filler) write(ctx context.Context) error {
 		{"attempts", []string{
 			"id", "tenant_id", "event_id", "endpoint_id", "attempt", "outcome", "next_at", "status_code", "duration_ms", "url", "response",
 		}, &f.rows.attempts},
-		{"dead_letters", []string{"endpoint_id", "event_id", "tenant_id", "reason", "attempts"}, &f.rows.letters},
+		{"dead_letters", []string{"endpoint_id", "event_id", "tenant_id", "event_type", "reason", "attempts"}, &f.rows.letters},
 	} {
 		if _, err := f.db.CopyFrom(ctx, pgx.Identifier{t.table}, t.columns, pgx.CopyFromRows(*t.rows)); err != nil {
 			return fmt.Errorf("write %s: %w", t.table, err)

@@ -13,14 +13,14 @@ import (
 // asked for: it bounds how many days a query can touch.
 const lookBack = 90 * day
 
-// A page is looked for in a day first, and among as many rows as it has, or more
-// when not all of them fit. Where that is not enough, more days or more rows are
-// looked at, but no more rows than pageBudget: what hardly anything matches is
-// found over many short pages rather than by one that takes seconds.
+// A page is looked for in a day first, and among as many rows as it has, or among
+// pageBudget when not all of them fit. Where that is not enough, more days are
+// looked at, but no more rows than that: what hardly anything matches is found
+// over many short pages rather than by one that takes seconds.
 const (
-	firstWindow = day
-	growth      = 9
-	pageBudget  = 1000
+	firstWindow  = day
+	windowGrowth = 9
+	pageBudget   = 500
 )
 
 // Rest is what may follow a page of what happened, in its direction.
@@ -89,7 +89,7 @@ func (s *Store) history(p Page[event.ID], in search, look func(window, Page[even
 	up := p.Ascending != p.Back
 	part, rows, budget := p, p.Limit+1, s.pageBudget
 	if in.filtered {
-		rows *= growth
+		rows = budget
 	}
 	for oldest.Before(newest) {
 		if budget == 0 {
@@ -115,14 +115,14 @@ func (s *Store) history(p Page[event.ID], in search, look func(window, Page[even
 		switch {
 		case len(looked) == rows: // there may be more in this window
 			part.From = looked[rows-1].id
-			rows *= growth
+			rows = budget
 			continue
 		case up:
 			oldest = to
 		default:
 			newest = from
 		}
-		in.window *= growth
+		in.window *= windowGrowth
 	}
 	return found, Rest{}, nil
 }
