@@ -18,7 +18,6 @@ import (
 
 	"github.com/postrider/postrider/ingest/api"
 	"github.com/postrider/postrider/shared/service"
-	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/token"
 )
 
@@ -121,7 +120,9 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	metrics := newMetrics(env.Reg)
 	outbox := newOutbox(drain, env, metrics)
 	writer := newWriter(drain, env.Store, outbox, metrics)
-	server := s.server(ctx, env, bounded, writer, outbox, names, keys)
+	server := s.server(env, api.Config{
+		Store: bounded, Acceptor: writer, Announcer: outbox, Names: names, Keys: keys, Stopping: ctx.Done(),
+	})
 	silent := watchSilent(server)
 
 	work, ctx := errgroup.WithContext(ctx)
@@ -147,27 +148,19 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	return work.Wait()
 }
 
-func (s *Stage) server(ctx context.Context, env service.Env, bounded *store.Store, writer *writer, outbox *outbox, names *names, keys *keys) *http.Server {
+// server serves the API, made of the parts given and what the settings say.
+func (s *Stage) server(env service.Env, parts api.Config) *http.Server {
+	parts.Health = func(ctx context.Context) api.Health {
+		return api.Health{Database: env.Store.Health(ctx), Queue: env.Bus.Health()}
+	}
+	parts.Token, parts.Secret = s.Token, s.JWTSecret
+	parts.Portal = strings.TrimSuffix(s.PortalURL, "/")
+	parts.Egress = env.Egress
+	parts.Retention = s.Retention
+	parts.MaxBody, parts.MaxBatch = s.MaxBody, s.MaxBatch
+	parts.Log = env.Log
 	return &http.Server{
-		Handler: api.New(api.Config{
-			Store:     bounded,
-			Acceptor:  writer,
-			Announcer: outbox,
-			Names:     names,
-			Keys:      keys,
-			Health: func(ctx context.Context) api.Health {
-				return api.Health{Database: env.Store.Health(ctx), Queue: env.Bus.Health()}
-			},
-			Token:     s.Token,
-			Secret:    s.JWTSecret,
-			Portal:    strings.TrimSuffix(s.PortalURL, "/"),
-			Egress:    env.Egress,
-			Retention: s.Retention,
-			MaxBody:   s.MaxBody,
-			MaxBatch:  s.MaxBatch,
-			Log:       env.Log,
-			Stopping:  ctx.Done(),
-		}),
+		Handler:           api.New(parts),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      60 * time.Second,
