@@ -64,15 +64,7 @@ func testRetry(t *testing.T, s system) {
 func testDeadLetter(t *testing.T, s system) {
 	t.Helper()
 	c := s.client(t)
-	works := make(chan struct{})
-	r := newReceiver(t, func(string, int) int {
-		select {
-		case <-works:
-			return http.StatusOK
-		default:
-			return http.StatusServiceUnavailable
-		}
-	})
+	r, repair := newBrokenReceiver(t)
 	endpoint := c.application(t, "dead", r.URL+"/hook")[0]
 	one, other := c.post(t, "dead", map[string]any{"n": 1}), c.post(t, "dead", map[string]any{"n": 2})
 	dlq := "/app/dead/endpoint/" + endpoint + "/dlq"
@@ -82,7 +74,7 @@ func testDeadLetter(t *testing.T, s system) {
 	testkit.Eventually(t, func() bool { return letters() == 2 }, "two dead letters")
 	require.Equal(t, map[string]int{one: 3, other: 3}, r.times("/hook"), "one attempt and one for each delay")
 
-	close(works)
+	repair()
 	c.must(t, http.StatusAccepted, http.MethodPost, dlq+"/"+one+"/redrive", map[string]any{})
 	testkit.Eventually(t, func() bool { return r.times("/hook")[one] == 4 }, "redriven one arrives")
 	require.Equal(t, 3, r.times("/hook")[other], "the other was not asked for")

@@ -26,15 +26,7 @@ func testOperational(t *testing.T, s system) {
 	verifier, err := svix.NewWebhook(key)
 	require.NoError(t, err)
 
-	works := make(chan struct{})
-	r := newReceiver(t, func(string, int) int {
-		select {
-		case <-works:
-			return http.StatusOK
-		default:
-			return http.StatusServiceUnavailable
-		}
-	})
+	r, repair := newBrokenReceiver(t)
 	endpoint := c.application(t, "watched", r.URL+"/hook")[0]
 	// notice waits for the notice of that type. Those of the other tests' endpoints
 	// come here too.
@@ -66,7 +58,7 @@ func testOperational(t *testing.T, s system) {
 	require.Equal(t, id, exhausted["msgId"])
 	require.EqualValues(t, http.StatusServiceUnavailable, exhausted["lastAttempt"].(map[string]any)["responseStatusCode"])
 
-	close(works)
+	repair()
 	c.must(t, http.StatusAccepted, http.MethodPost, "/app/watched/msg/"+id+"/endpoint/"+endpoint+"/resend", map[string]any{})
 	recovered := notice("message.attempt.recovered")
 	require.Equal(t, id, recovered["msgId"])

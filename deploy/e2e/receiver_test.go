@@ -34,6 +34,22 @@ type receiver struct {
 	counts   map[string]int
 }
 
+// newBrokenReceiver starts a receiver that answers 503 until it is repaired, and
+// 200 from then on.
+func newBrokenReceiver(t *testing.T) (r *receiver, repair func()) {
+	t.Helper()
+	works := make(chan struct{})
+	r = newReceiver(t, func(string, int) int {
+		select {
+		case <-works:
+			return http.StatusOK
+		default:
+			return http.StatusServiceUnavailable
+		}
+	})
+	return r, func() { close(works) }
+}
+
 // newReceiver starts a receiver that answers as told; nil: always 200.
 func newReceiver(t *testing.T, answer func(path string, n int) int) *receiver {
 	t.Helper()
