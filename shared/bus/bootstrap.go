@@ -27,6 +27,9 @@ func (b *Bus) Bootstrap(ctx context.Context, replicas int) error {
 			return fmt.Errorf("bootstrap consumer %s: %w", c, err)
 		}
 	}
+	if err := b.ensureWorkers(ctx, replicas); err != nil {
+		return fmt.Errorf("bootstrap bucket %s: %w", workersBucket, err)
+	}
 	return nil
 }
 
@@ -82,5 +85,19 @@ func (b *Bus) ensureConsumer(ctx context.Context, c Consumer, want jetstream.Con
 		return nil
 	}
 	_, err = b.js.UpdateConsumer(ctx, c.Stream, changed)
+	return err
+}
+
+// ensureWorkers makes the table of the deliver workers.
+func (b *Bus) ensureWorkers(ctx context.Context, replicas int) error {
+	_, err := b.js.KeyValue(ctx, workersBucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		_, err = b.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+			Bucket:      workersBucket,
+			Description: "live deliver workers, and who has which own lane",
+			History:     1,
+			Replicas:    replicas,
+		})
+	}
 	return err
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/postrider/postrider/shared/event"
 )
 
-// Consumer names a pull consumer of a stream. All consumers are declared in
-// this file and made by Bootstrap.
+// Consumer names a pull consumer of a stream. All but those of own lanes are
+// declared in this file and made by Bootstrap.
 type Consumer struct{ Stream, Name string }
 
 // String is how people and logs call the consumer.
@@ -57,7 +57,10 @@ func streams(replicas int) []jetstream.StreamConfig {
 	dlq.Retention = jetstream.LimitsPolicy
 	dlq.Discard = jetstream.DiscardOld
 	dlq.MaxAge = dlqMaxAge
+	overflow := queue(event.StreamOverflow, event.SubjectsOverflow, "deliveries that wait in the lane of their tenant or endpoint", shortDuplicateWindow)
+	overflow.MaxConsumers = lanesLimit
 	return []jetstream.StreamConfig{
+		overflow,
 		queue(event.StreamEvents, "events.>", "batches of accepted events, from ingest to fanout", longDuplicateWindow),
 		queue(event.StreamDeliver, "deliver.>", "deliveries that are due, to deliver", shortDuplicateWindow),
 		queue(event.StreamRetry, "retry.>", "deliveries that wait, by tier of delay", shortDuplicateWindow),

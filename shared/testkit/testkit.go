@@ -82,3 +82,15 @@ func Eventually(t testing.TB, ok func() bool, message string, args ...any) {
 	}
 	t.Fatalf("never: "+message, args...)
 }
+
+// Receive waits for the next value of a channel, as long as Context has time.
+func Receive[T any](t testing.TB, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-Context(t).Done():
+		t.Fatal("nothing came")
+		panic("not reached")
+	}
+}
