@@ -171,6 +171,34 @@ func TestChangesAreSeen(t *testing.T) {
 	require.ErrorIs(t, err, ErrUnknown, "a deleted tenant")
 }
 
+// TestSubscribe is told of changes, and finds them when it asks at once.
+func TestSubscribe(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	told := make(chan string, 100)
+	w.Subscribe(func(tenant event.ID) {
+		switch tenant {
+		case event.ID{}:
+			told <- "any"
+		case w.tenant:
+			told <- w.url(0)
+		default:
+			told <- "another"
+		}
+	})
+	w.run()
+	require.Equal(t, "any", <-told, "nobody knows what was missed before")
+	require.Equal(t, "https://example.com/first", w.url(0))
+	w.move("https://example.com/moved")
+	require.Equal(t, "https://example.com/moved", <-told)
+	testkit.Tenant(t, w.other) // a new one is no change
+	_, err := w.other.PauseTenant(t.Context(), store.Ref{ID: testkit.Tenant(t, w.other)}, true)
+	require.NoError(t, err)
+	require.Equal(t, "another", <-told)
+	testkit.Value[bool](t, w.database, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`)
+	require.Equal(t, "any", <-told, "nor while the connection was away")
+}
+
 // TestOthersStayRemembered changes one tenant and looks at another.
 func TestOthersStayRemembered(t *testing.T) {
 	t.Parallel()

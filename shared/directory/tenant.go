@@ -16,6 +16,7 @@ type Tenant struct {
 	Weight    int // of its turns among all tenants
 	Endpoints []*Endpoint
 
+	ThrottleRate  int             // deliveries a second, to all endpoints together; 0: no limit
 	RetrySchedule []time.Duration // nil: the installation's, empty: no retries
 
 	byID map[event.ID]*Endpoint
@@ -54,6 +55,7 @@ func newTenant(snap *store.Snapshot) (*Tenant, error) {
 		Weight:    snap.Weight,
 		Endpoints: make([]*Endpoint, 0, len(snap.Targets)),
 
+		ThrottleRate:  snap.ThrottleRate,
 		RetrySchedule: snap.RetrySchedule,
 
 		byID: make(map[event.ID]*Endpoint, len(snap.Targets)),

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -25,6 +26,10 @@ type Endpoint struct {
 	ThrottleRate int  // deliveries a second; 0: no limit
 	Ordered      bool // deliveries are to keep the order of their events
 
+	// What a delivery that fails does to those behind it where the order is kept:
+	// OrderedBlock or OrderedSkip; empty: OrderedBlock.
+	OrderedPolicy string
+
 	// Read only: they change in other ways than by ChangeEndpoint.
 	DisabledReason string    // empty: its owner's wish
 	DisabledAt     time.Time // zero: it is enabled
@@ -38,8 +43,15 @@ type Endpoint struct {
 	UpdatedAt  time.Time
 }
 
+// What a delivery that fails does to those behind it at an endpoint that keeps
+// their order.
+const (
+	OrderedBlock = "block" // they wait until it succeeds or is dead
+	OrderedSkip  = "skip"  // it is dead at once
+)
+
 const endpointColumns = `id, tenant_id, coalesce(uid, ''), url, description, event_types, channels, headers,
-	disabled, coalesce(disabled_reason, ''), disabled_at, paused, coalesce(throttle_rate, 0), ordered, retry_schedule, coalesce(timeout, '0'),
+	disabled, coalesce(disabled_reason, ''), disabled_at, paused, coalesce(throttle_rate, 0), ordered, ordered_policy, retry_schedule, coalesce(timeout, '0'),
 	api_version, metadata, updated_at`
 
 const selectEndpoint = `SELECT ` + endpointColumns + ` FROM endpoints`
@@ -49,18 +61,18 @@ const thatEndpoint = ` WHERE tenant_id = $1 AND (id = $2 OR uid = $3) AND delete
 func scanEndpoint(row pgx.Row, e *Endpoint) error {
 	var disabledAt *time.Time
 	err := row.Scan(&e.ID, &e.Tenant, &e.UID, &e.URL, &e.Description, &e.EventTypes, &e.Channels, &e.Headers,
-		&e.Disabled, &e.DisabledReason, &disabledAt, &e.Paused, &e.ThrottleRate, &e.Ordered, &e.RetrySchedule, &e.Timeout,
+		&e.Disabled, &e.DisabledReason, &disabledAt, &e.Paused, &e.ThrottleRate, &e.Ordered, &e.OrderedPolicy, &e.RetrySchedule, &e.Timeout,
 		&e.APIVersion, &e.Metadata, &e.UpdatedAt)
 	e.DisabledAt = timeOf(disabledAt)
 	return err
 }
 
 // settled is what the database makes of an endpoint that is stored.
-const settled = ` RETURNING coalesce(disabled_reason, ''), disabled_at, paused, updated_at`
+const settled = ` RETURNING coalesce(disabled_reason, ''), disabled_at, paused, ordered_policy, updated_at`
 
 func (e *Endpoint) scanSettled(row pgx.Row) error {
 	var disabledAt *time.Time
-	err := row.Scan(&e.DisabledReason, &disabledAt, &e.Paused, &e.UpdatedAt)
+	err := row.Scan(&e.DisabledReason, &disabledAt, &e.Paused, &e.OrderedPolicy, &e.UpdatedAt)
 	e.DisabledAt = timeOf(disabledAt)
 	return err
 }
@@ -73,8 +85,8 @@ func (s *Store) CreateEndpoint(ctx context.Context, e *Endpoint, secret string) 
 	err := s.transact(ctx, func(tx pgx.Tx) error {
 		err := e.scanSettled(tx.QueryRow(ctx, `
 			INSERT INTO endpoints (id, tenant_id, uid, url, description, event_types, channels, headers, disabled, throttle_rate,
-				retry_schedule, timeout, api_version, metadata, ordered, disabled_at)
-			SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, CASE WHEN $9 THEN now() END
+				retry_schedule, timeout, api_version, metadata, ordered, ordered_policy, disabled_at)
+			SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, CASE WHEN $9 THEN now() END
 			FROM tenants WHERE id = $2 AND deleted_at IS NULL`+settled, e.columns()...))
 		if err != nil {
 			return err
@@ -94,7 +106,7 @@ func (s *Store) CreateEndpoint(ctx context.Context, e *Endpoint, secret string) 
 func (e *Endpoint) columns() []any {
 	return []any{
 		e.ID, e.Tenant, blank(e.UID), e.URL, e.Description, e.EventTypes, e.Channels, object(e.Headers),
-		e.Disabled, positive(e.ThrottleRate), e.RetrySchedule, positive(e.Timeout), max(e.APIVersion, 1), object(e.Metadata), e.Ordered,
+		e.Disabled, positive(e.ThrottleRate), e.RetrySchedule, positive(e.Timeout), max(e.APIVersion, 1), object(e.Metadata), e.Ordered, cmp.Or(e.OrderedPolicy, OrderedBlock),
 	}
 }
 
@@ -124,7 +136,7 @@ func (s *Store) Endpoints(ctx context.Context, tenant event.ID, p Page[event.ID]
 
 // ChangeEndpoint lets change edit an endpoint, stores it and returns it. Nobody
 // else changes the endpoint meanwhile. One that is enabled again has failed never
-// yet. An error of change is returned and leaves the endpoint as it was. Else it
+// yet, and the breaker of one that has another URL is closed. An error of change is returned and leaves the endpoint as it was. Else it
 // returns ErrNotFound, or ErrConflict when the uid is taken.
 func (s *Store) ChangeEndpoint(ctx context.Context, tenant event.ID, ref Ref, change func(*Endpoint) error) (*Endpoint, error) {
 	var e Endpoint
@@ -133,29 +145,44 @@ func (s *Store) ChangeEndpoint(ctx context.Context, tenant event.ID, ref Ref, ch
 		if err := scanEndpoint(tx.QueryRow(ctx, selectEndpoint+thatEndpoint+` FOR UPDATE`, tenant, id, uid), &e); err != nil {
 			return err
 		}
-		disabled := e.Disabled
+		before := e
 		if err := change(&e); err != nil {
 			return err
 		}
-		if disabled && !e.Disabled {
-			if _, err := tx.Exec(ctx, `DELETE FROM endpoint_failures WHERE endpoint_id = $1`, e.ID); err != nil {
-				return err
-			}
+		news, err := forgetPast(ctx, tx, &before, &e)
+		if err != nil {
+			return err
 		}
-		err := e.scanSettled(tx.QueryRow(ctx, `
+		err = e.scanSettled(tx.QueryRow(ctx, `
 			UPDATE endpoints SET uid = $3, url = $4, description = $5, event_types = $6, channels = $7, headers = $8,
-				disabled = $9, throttle_rate = $10, retry_schedule = $11, timeout = $12, api_version = $13, metadata = $14, ordered = $15, updated_at = now(),
+				disabled = $9, throttle_rate = $10, retry_schedule = $11, timeout = $12, api_version = $13, metadata = $14, ordered = $15, ordered_policy = $16, updated_at = now(),
 				disabled_reason = CASE WHEN $9 THEN disabled_reason END, disabled_at = CASE WHEN $9 THEN coalesce(disabled_at, now()) END
 			WHERE id = $1 AND tenant_id = $2`+settled, e.columns()...))
 		if err != nil {
 			return err
 		}
-		return s.on(tx).tellOfEndpoint(ctx, e.Tenant, e.ID, e.UID, newsOfChange(disabled, e.Disabled)...)
+		return s.on(tx).tellOfEndpoint(ctx, e.Tenant, e.ID, e.UID, news...)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("change endpoint: %w", interpret(err))
 	}
 	return &e, nil
+}
+
+// forgetPast removes what is known of an endpoint's failures and no longer true
+// once it is changed, and returns what there is to tell of the change.
+func forgetPast(ctx context.Context, tx pgx.Tx, before, after *Endpoint) ([]endpointNews, error) {
+	news := newsOfChange(before.Disabled, after.Disabled)
+	if before.Disabled && !after.Disabled {
+		if _, err := tx.Exec(ctx, `DELETE FROM endpoint_failures WHERE endpoint_id = $1`, after.ID); err != nil {
+			return nil, err
+		}
+	}
+	if before.Disabled == after.Disabled && before.URL == after.URL {
+		return news, nil
+	}
+	closed, err := forgetBreaker(ctx, tx, after.ID)
+	return append(news, closed...), err
 }
 
 // PauseEndpoint makes deliveries to an endpoint wait, or go on, and returns it.
@@ -185,6 +212,9 @@ func (s *Store) DeleteEndpoint(ctx context.Context, tenant event.ID, ref Ref) er
 		err := tx.QueryRow(ctx, `UPDATE endpoints SET deleted_at = now()`+thatEndpoint+` RETURNING id, coalesce(uid, '')`, tenant, id, uid).
 			Scan(&e.ID, &e.UID)
 		if err != nil {
+			return err
+		}
+		if _, err := forgetBreaker(ctx, tx, e.ID); err != nil { // that it is deleted says all
 			return err
 		}
 		return s.on(tx).tellOfEndpoint(ctx, tenant, e.ID, e.UID, endpointNews{kind: EndpointDeleted})

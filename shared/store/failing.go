@@ -91,7 +91,12 @@ func (s *Store) DisableEndpoint(ctx context.Context, tenant, endpoint event.ID, 
 		if err != nil {
 			return err
 		}
-		return s.on(tx).tellOfEndpoint(ctx, tenant, endpoint, uid, endpointNews{kind: EndpointDisabled, trigger: automatic, failSince: timeOf(since)})
+		news := []endpointNews{{kind: EndpointDisabled, trigger: automatic, failSince: timeOf(since)}}
+		closed, err := forgetBreaker(ctx, tx, endpoint)
+		if err != nil {
+			return err
+		}
+		return s.on(tx).tellOfEndpoint(ctx, tenant, endpoint, uid, append(news, closed...)...)
 	})
 	if err != nil {
 		return fmt.Errorf("disable endpoint: %w", err)

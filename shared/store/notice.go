@@ -22,6 +22,8 @@ const (
 	EndpointDeleted  = "endpoint.deleted"
 	EndpointEnabled  = "endpoint.enabled"
 	EndpointDisabled = "endpoint.disabled"
+	CircuitOpened    = "endpoint.circuit.opened"
+	CircuitClosed    = "endpoint.circuit.closed"
 	AttemptFailing   = "message.attempt.failing"   // for the fourth time
 	AttemptExhausted = "message.attempt.exhausted" // for the last time
 	AttemptRecovered = "message.attempt.recovered" // success after one of these
@@ -30,7 +32,7 @@ const (
 // Notices are all types of notices.
 func Notices() []string {
 	return []string{
-		EndpointCreated, EndpointUpdated, EndpointDeleted, EndpointEnabled, EndpointDisabled,
+		EndpointCreated, EndpointUpdated, EndpointDeleted, EndpointEnabled, EndpointDisabled, CircuitOpened, CircuitClosed,
 		AttemptFailing, AttemptExhausted, AttemptRecovered,
 	}
 }

@@ -14,6 +14,7 @@ type endpointNews struct {
 	kind      string
 	trigger   string    // of EndpointDisabled
 	failSince time.Time // zero: it did not fail
+	openSince time.Time // of CircuitOpened and CircuitClosed
 }
 
 // Who disabled an endpoint.
@@ -42,6 +43,7 @@ type endpointNotice struct {
 	EndpointID  string    `json:"endpointId"`
 	EndpointUID string    `json:"endpointUid,omitempty"`
 	FailSince   time.Time `json:"failSince,omitzero"`
+	OpenSince   time.Time `json:"openSince,omitzero"`
 	Trigger     string    `json:"trigger,omitempty"`
 }
 
@@ -65,7 +67,7 @@ func (s *Store) tellOfEndpoint(ctx context.Context, tenant, endpoint event.ID, u
 	}
 	notices := make([]notice, len(news))
 	for i, n := range news {
-		data.Trigger, data.FailSince = n.trigger, n.failSince.UTC()
+		data.Trigger, data.FailSince, data.OpenSince = n.trigger, n.failSince.UTC(), n.openSince.UTC()
 		notices[i] = notice{Type: n.kind, Data: data}
 	}
 	return s.tell(ctx, notices)

@@ -24,8 +24,12 @@ type Target struct {
 	Channels   []string // nil: all
 	Headers    map[string]string
 	Disabled   bool
-	Paused     bool
+	Paused     bool // itself or its tenant
 	Ordered    bool
+
+	OrderedPolicy string   // OrderedBlock or OrderedSkip
+	ThrottleRate  int      // deliveries a second; 0: no limit
+	Breaker       *Breaker // nil: it is closed
 
 	RetrySchedule []time.Duration // nil: the event type's, empty: no retries
 	Timeout       time.Duration   // of an attempt; 0: the installation's
@@ -37,8 +41,10 @@ type Target struct {
 type Snapshot struct {
 	Tenant  event.ID
 	Version int64
-	Weight  int // of its turns among all tenants
+	Weight  int  // of its turns among all tenants
+	Paused  bool // and so are all of its endpoints
 
+	ThrottleRate  int             // deliveries a second, to all endpoints together; 0: no limit
 	RetrySchedule []time.Duration // nil: the installation's, empty: no retries
 
 	Targets []Target
@@ -50,18 +56,21 @@ func (s *Store) Snapshot(ctx context.Context, tenant event.ID) (*Snapshot, error
 	snap := Snapshot{Tenant: tenant}
 	read := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err := pgx.BeginTxFunc(ctx, s.pool, read, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `SELECT version, weight, retry_schedule FROM tenants WHERE id = $1 AND deleted_at IS NULL`, tenant).
-			Scan(&snap.Version, &snap.Weight, &snap.RetrySchedule)
+		err := tx.QueryRow(ctx, `
+			SELECT version, weight, paused, coalesce(throttle_rate, 0), retry_schedule FROM tenants WHERE id = $1 AND deleted_at IS NULL`, tenant).
+			Scan(&snap.Version, &snap.Weight, &snap.Paused, &snap.ThrottleRate, &snap.RetrySchedule)
 		if err != nil {
 			return interpret(err)
 		}
 		rows, err := tx.Query(ctx, `
-			SELECT e.id, e.url, e.event_types, e.channels, e.headers, e.disabled, e.paused, e.ordered, e.retry_schedule, coalesce(e.timeout, '0'),
+			SELECT e.id, e.url, e.event_types, e.channels, e.headers, e.disabled, e.paused OR $2, e.ordered, e.ordered_policy,
+				coalesce(e.throttle_rate, 0), e.retry_schedule, coalesce(e.timeout, '0'), b.opened_at, b.next_probe_at, b.failed_probes,
 				array_agg(k.secret ORDER BY k.expires_at DESC NULLS FIRST),
 				array_agg(k.expires_at ORDER BY k.expires_at DESC NULLS FIRST)
 			FROM endpoints e JOIN endpoint_secrets k ON k.endpoint_id = e.id
+				LEFT JOIN endpoint_breakers b ON b.endpoint_id = e.id
 			WHERE e.tenant_id = $1 AND e.deleted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
-			GROUP BY e.id ORDER BY e.id`, tenant)
+			GROUP BY e.id, b.endpoint_id ORDER BY e.id`, tenant, snap.Paused)
 		if err != nil {
 			return err
 		}
@@ -78,7 +87,13 @@ func scanTarget(row pgx.CollectableRow) (Target, error) {
 	var t Target
 	var keys []string
 	var ends []*time.Time
-	err := row.Scan(&t.ID, &t.URL, &t.EventTypes, &t.Channels, &t.Headers, &t.Disabled, &t.Paused, &t.Ordered, &t.RetrySchedule, &t.Timeout, &keys, &ends)
+	var openedAt, nextProbeAt *time.Time
+	var failedProbes *int
+	err := row.Scan(&t.ID, &t.URL, &t.EventTypes, &t.Channels, &t.Headers, &t.Disabled, &t.Paused, &t.Ordered, &t.OrderedPolicy,
+		&t.ThrottleRate, &t.RetrySchedule, &t.Timeout, &openedAt, &nextProbeAt, &failedProbes, &keys, &ends)
+	if openedAt != nil {
+		t.Breaker = &Breaker{OpenedAt: *openedAt, NextProbeAt: *nextProbeAt, FailedProbes: *failedProbes}
+	}
 	for i, key := range keys {
 		secret := Secret{Key: key}
 		if ends[i] != nil {

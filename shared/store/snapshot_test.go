@@ -73,6 +73,52 @@ func TestSnapshot(t *testing.T) {
 	require.ErrorIs(t, err, store.ErrNotFound)
 }
 
+// TestSnapshotLimits reads what bounds the deliveries to endpoints.
+func TestSnapshotLimits(t *testing.T) {
+	t.Parallel()
+	s := testkit.Store(t)
+	tenant := store.Tenant{ID: event.NewID(), Name: "a", ThrottleRate: 7}
+	require.NoError(t, s.CreateTenant(t.Context(), &tenant))
+	ref := store.Ref{ID: tenant.ID}
+	testkit.Endpoint(t, s, tenant.ID, "https://example.com")
+	paused := testkit.Endpoint(t, s, tenant.ID, "https://example.com", func(e *store.Endpoint) {
+		e.ThrottleRate, e.Ordered, e.OrderedPolicy = 5, true, store.OrderedSkip
+	})
+	_, err := s.PauseEndpoint(t.Context(), tenant.ID, store.Ref{ID: paused.ID}, true)
+	require.NoError(t, err)
+	look := func() *store.Snapshot {
+		snap, err := s.Snapshot(t.Context(), tenant.ID)
+		require.NoError(t, err)
+		return snap
+	}
+
+	snap := look()
+	require.Equal(t, 7, snap.ThrottleRate)
+	require.False(t, snap.Paused)
+	for i, want := range []store.Target{
+		{OrderedPolicy: store.OrderedBlock},
+		{OrderedPolicy: store.OrderedSkip, Ordered: true, ThrottleRate: 5, Paused: true},
+	} {
+		got := snap.Targets[i]
+		require.Equal(t, want, store.Target{OrderedPolicy: got.OrderedPolicy, Ordered: got.Ordered, ThrottleRate: got.ThrottleRate, Paused: got.Paused})
+	}
+
+	for _, pause := range []bool{true, false} {
+		changed, err := s.PauseTenant(t.Context(), ref, pause)
+		require.NoError(t, err)
+		require.Equal(t, pause, changed.Paused)
+		before := snap.Version
+		snap = look()
+		require.Greater(t, snap.Version, before)
+		require.Equal(t, []bool{pause, pause, true}, []bool{snap.Paused, snap.Targets[0].Paused, snap.Targets[1].Paused})
+		changed, err = s.ChangeTenant(t.Context(), ref, func(t *store.Tenant) error { *t = store.Tenant{ID: t.ID, Name: "b"}; return nil })
+		require.NoError(t, err)
+		require.Equal(t, pause, changed.Paused, "it is not for that to change")
+	}
+	_, err = s.PauseTenant(t.Context(), store.Ref{UID: "nobody"}, true)
+	require.ErrorIs(t, err, store.ErrNotFound)
+}
+
 // TestVersionGrows holds that no change of a tenant goes without a new version.
 func TestVersionGrows(t *testing.T) {
 	t.Parallel()

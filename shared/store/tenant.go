@@ -16,8 +16,9 @@ type Tenant struct {
 	ID           event.ID
 	UID          string // the owner's own name for it; empty: none
 	Name         string
-	ThrottleRate int // deliveries a second; 0: no limit
-	Weight       int // of its turns among all tenants; 0: 1
+	ThrottleRate int  // deliveries a second; 0: no limit
+	Weight       int  // of its turns among all tenants; 0: 1
+	Paused       bool // deliveries to all of its endpoints wait; changes by PauseTenant only
 
 	RetrySchedule []time.Duration // delays after failed attempts; nil: the installation's, empty: no retries
 
@@ -25,10 +26,14 @@ type Tenant struct {
 	UpdatedAt time.Time
 }
 
-const selectTenant = `SELECT id, coalesce(uid, ''), name, coalesce(throttle_rate, 0), weight, retry_schedule, metadata, updated_at FROM tenants`
+const tenantColumns = `id, coalesce(uid, ''), name, coalesce(throttle_rate, 0), weight, paused, retry_schedule, metadata, updated_at`
+
+const selectTenant = `SELECT ` + tenantColumns + ` FROM tenants`
+
+const thatTenant = ` WHERE (id = $1 OR uid = $2) AND deleted_at IS NULL`
 
 func scanTenant(row pgx.Row, t *Tenant) error {
-	return row.Scan(&t.ID, &t.UID, &t.Name, &t.ThrottleRate, &t.Weight, &t.RetrySchedule, &t.Metadata, &t.UpdatedAt)
+	return row.Scan(&t.ID, &t.UID, &t.Name, &t.ThrottleRate, &t.Weight, &t.Paused, &t.RetrySchedule, &t.Metadata, &t.UpdatedAt)
 }
 
 // columns are the arguments of CreateTenant and ChangeTenant.
@@ -58,7 +63,7 @@ func (s *Store) CreateTenant(ctx context.Context, t *Tenant) error {
 func (s *Store) Tenant(ctx context.Context, ref Ref) (*Tenant, error) {
 	var t Tenant
 	id, uid := ref.args()
-	row := s.db.QueryRow(ctx, selectTenant+` WHERE (id = $1 OR uid = $2) AND deleted_at IS NULL`, id, uid)
+	row := s.db.QueryRow(ctx, selectTenant+thatTenant, id, uid)
 	if err := scanTenant(row, &t); err != nil {
 		return nil, fmt.Errorf("read tenant: %w", interpret(err))
 	}
@@ -97,7 +102,7 @@ func (s *Store) ChangeTenant(ctx context.Context, ref Ref, change func(*Tenant) 
 	var t Tenant
 	err := s.transact(ctx, func(tx pgx.Tx) error {
 		id, uid := ref.args()
-		row := tx.QueryRow(ctx, selectTenant+` WHERE (id = $1 OR uid = $2) AND deleted_at IS NULL FOR UPDATE`, id, uid)
+		row := tx.QueryRow(ctx, selectTenant+thatTenant+` FOR UPDATE`, id, uid)
 		if err := scanTenant(row, &t); err != nil {
 			return err
 		}
@@ -106,10 +111,22 @@ func (s *Store) ChangeTenant(ctx context.Context, ref Ref, change func(*Tenant) 
 		}
 		return tx.QueryRow(ctx, `
 			UPDATE tenants SET uid = $2, name = $3, throttle_rate = $4, weight = $5, retry_schedule = $6, metadata = $7, updated_at = now()
-			WHERE id = $1 RETURNING weight, updated_at`, t.columns()...).Scan(&t.Weight, &t.UpdatedAt)
+			WHERE id = $1 RETURNING weight, paused, updated_at`, t.columns()...).Scan(&t.Weight, &t.Paused, &t.UpdatedAt)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("change tenant: %w", interpret(err))
+	}
+	return &t, nil
+}
+
+// PauseTenant makes deliveries to all endpoints of a tenant wait, or go on, and
+// returns it. It returns ErrNotFound.
+func (s *Store) PauseTenant(ctx context.Context, ref Ref, paused bool) (*Tenant, error) {
+	var t Tenant
+	id, uid := ref.args()
+	row := s.db.QueryRow(ctx, `UPDATE tenants SET paused = $3, updated_at = now()`+thatTenant+` RETURNING `+tenantColumns, id, uid, paused)
+	if err := scanTenant(row, &t); err != nil {
+		return nil, fmt.Errorf("pause tenant: %w", interpret(err))
 	}
 	return &t, nil
 }
@@ -119,8 +136,7 @@ func (s *Store) ChangeTenant(ctx context.Context, ref Ref, change func(*Tenant) 
 // returns ErrNotFound.
 func (s *Store) DeleteTenant(ctx context.Context, ref Ref) error {
 	id, uid := ref.args()
-	tag, err := s.db.Exec(ctx,
-		`UPDATE tenants SET deleted_at = now() WHERE (id = $1 OR uid = $2) AND deleted_at IS NULL`, id, uid)
+	tag, err := s.db.Exec(ctx, `UPDATE tenants SET deleted_at = now()`+thatTenant, id, uid)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = ErrNotFound
 	}

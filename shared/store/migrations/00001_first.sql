@@ -10,6 +10,7 @@ CREATE TABLE tenants (
     name          text        NOT NULL,
     throttle_rate integer,
     weight        integer     NOT NULL DEFAULT 1, -- of its turns among all tenants
+    paused        boolean     NOT NULL DEFAULT false, -- deliveries wait until it is resumed
     retry_schedule interval[],     -- delays after failed attempts; NULL: the installation's
     metadata      jsonb       NOT NULL DEFAULT '{}',
     -- Grows with every change of the tenant or of its endpoints. An event is
@@ -52,6 +53,7 @@ CREATE TABLE endpoints (
     disabled_at   timestamptz,
     paused        boolean     NOT NULL DEFAULT false, -- deliveries wait until it is resumed
     ordered       boolean     NOT NULL DEFAULT false,
+    ordered_policy text       NOT NULL DEFAULT 'block', -- block, skip: what one that fails does to those behind it
     throttle_rate integer,
     retry_schedule interval[],     -- delays after failed attempts; NULL: the event type's
     timeout       interval,        -- of an attempt; NULL: the installation's
@@ -72,6 +74,17 @@ CREATE TABLE endpoint_failures (
     tenant_id   uuid        NOT NULL,
     since       timestamptz NOT NULL
 );
+
+-- Endpoints whose circuit breaker is open: nothing but a probe now and then goes
+-- to them. No columns of endpoints, or every failed probe would be a new version.
+CREATE TABLE endpoint_breakers (
+    endpoint_id   uuid PRIMARY KEY REFERENCES endpoints,
+    tenant_id     uuid        NOT NULL,
+    opened_at     timestamptz NOT NULL,
+    next_probe_at timestamptz NOT NULL,
+    failed_probes integer     NOT NULL DEFAULT 0
+);
+CREATE INDEX endpoint_breakers_by_tenant ON endpoint_breakers (tenant_id);
 
 -- The signing keys of an endpoint: the one without end signs, and so do those
 -- whose end has not come yet (rotation with overlap).
@@ -108,6 +121,8 @@ END $$;
 CREATE TRIGGER tenant_changes BEFORE UPDATE ON tenants
     FOR EACH ROW EXECUTE FUNCTION tenant_changes();
 CREATE TRIGGER endpoint_changes AFTER INSERT OR UPDATE OR DELETE ON endpoints
+    FOR EACH ROW EXECUTE FUNCTION tenant_of_row_changes();
+CREATE TRIGGER breaker_changes AFTER INSERT OR DELETE ON endpoint_breakers
     FOR EACH ROW EXECUTE FUNCTION tenant_of_row_changes();
 CREATE TRIGGER secret_changes AFTER INSERT OR UPDATE OR DELETE ON endpoint_secrets
     FOR EACH ROW EXECUTE FUNCTION tenant_of_row_changes();
@@ -279,5 +294,5 @@ CREATE TABLE poll_consumers (
 -- +goose Down
 DROP TABLE poll_consumers, revocations, api_keys;
 DROP TABLE tasks, dead_letters, attempts, batches, request_keys, event_keys, events,
-    endpoint_secrets, endpoint_failures, endpoints, event_types, tenants;
+    endpoint_secrets, endpoint_breakers, endpoint_failures, endpoints, event_types, tenants;
 DROP FUNCTION event_types_change, tenant_of_row_changes, tenant_changes;

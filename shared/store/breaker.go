@@ -1,0 +1,102 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+// Breaker is the open circuit breaker of an endpoint: nothing is sent there but a
+// probe now and then. What is not in the database is closed.
+type Breaker struct {
+	OpenedAt     time.Time
+	NextProbeAt  time.Time // past: a probe is under way or about to be
+	FailedProbes int
+}
+
+// OpenBreaker records that the breaker of an endpoint opened, and tells all who
+// know its tenant. It changes nothing when it is open already, or when the
+// endpoint is disabled or gone.
+func (s *Store) OpenBreaker(ctx context.Context, tenant, endpoint event.ID, at, nextProbe time.Time) error {
+	err := s.transact(ctx, func(tx pgx.Tx) error {
+		uid, active, err := lockEndpoint(ctx, tx, tenant, endpoint)
+		if err != nil || !active {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `
+			INSERT INTO endpoint_breakers (endpoint_id, tenant_id, opened_at, next_probe_at) VALUES ($1, $2, $3, $4)
+			ON CONFLICT DO NOTHING`, endpoint, tenant, at, nextProbe)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		return s.on(tx).tellOfEndpoint(ctx, tenant, endpoint, uid, endpointNews{kind: CircuitOpened, openSince: at})
+	})
+	if err != nil {
+		return fmt.Errorf("open breaker: %w", err)
+	}
+	return nil
+}
+
+// BreakerProbeFailed records when the next probe of an endpoint is due, and how
+// many have failed since its breaker opened. Nobody is told: only who opens its
+// lane next wants to know. It changes nothing when the breaker is closed.
+func (s *Store) BreakerProbeFailed(ctx context.Context, endpoint event.ID, nextProbe time.Time, failedProbes int) error {
+	_, err := s.db.Exec(ctx, `UPDATE endpoint_breakers SET next_probe_at = $2, failed_probes = $3 WHERE endpoint_id = $1`,
+		endpoint, nextProbe, failedProbes)
+	if err != nil {
+		return fmt.Errorf("record failed probe: %w", err)
+	}
+	return nil
+}
+
+// CloseBreaker records that the breaker of an endpoint closed, and tells all who
+// know its tenant. It changes nothing when it is closed already.
+func (s *Store) CloseBreaker(ctx context.Context, tenant, endpoint event.ID) error {
+	err := s.transact(ctx, func(tx pgx.Tx) error {
+		uid, active, err := lockEndpoint(ctx, tx, tenant, endpoint)
+		if err != nil || !active {
+			return err
+		}
+		news, err := forgetBreaker(ctx, tx, endpoint)
+		if err != nil || news == nil {
+			return err
+		}
+		return s.on(tx).tellOfEndpoint(ctx, tenant, endpoint, uid, news...)
+	})
+	if err != nil {
+		return fmt.Errorf("close breaker: %w", err)
+	}
+	return nil
+}
+
+// lockEndpoint keeps an endpoint from being changed, disabled or deleted until the
+// transaction ends, and tells whether it is active, which is neither of the last
+// two. An endpoint is always locked before its breaker, and its tenant last.
+func lockEndpoint(ctx context.Context, tx pgx.Tx, tenant, endpoint event.ID) (uid string, active bool, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT coalesce(uid, '') FROM endpoints WHERE tenant_id = $1 AND id = $2 AND NOT disabled AND deleted_at IS NULL
+		FOR NO KEY UPDATE`, tenant, endpoint).Scan(&uid)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", false, nil
+	}
+	return uid, err == nil, err
+}
+
+// forgetBreaker removes the breaker of an endpoint, and returns what there is to
+// tell of that: nothing when there was none.
+func forgetBreaker(ctx context.Context, tx pgx.Tx, endpoint event.ID) ([]endpointNews, error) {
+	var since time.Time
+	err := tx.QueryRow(ctx, `DELETE FROM endpoint_breakers WHERE endpoint_id = $1 RETURNING opened_at`, endpoint).Scan(&since)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []endpointNews{{kind: CircuitClosed, openSince: since}}, nil
+}
