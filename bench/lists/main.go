@@ -13,7 +13,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -44,12 +43,7 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer, attempts, days, rounds int, limit time.Duration) (err error) {
-	dir, err := os.MkdirTemp("", "postrider-lists-")
-	if err != nil {
-		return fmt.Errorf("make folder: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }() // only our own
-	s, err := start(ctx, dir)
+	s, err := stack.Temporary(ctx, "", stack.Options{NoFsync: true})
 	if err != nil {
 		return err
 	}
@@ -69,17 +63,6 @@ func run(ctx context.Context, out io.Writer, attempts, days, rounds int, limit t
 	_, _ = fmt.Fprintf(out, "%d attempts at %d events in %d days, %d of them at one endpoint; written in %.0f s\n\n",
 		f.attempts, f.events, days, f.atEndpoint, time.Since(began).Seconds())
 	return measure(ctx, out, c, f.cases(), rounds, limit)
-}
-
-func start(ctx context.Context, dir string) (*stack.Stack, error) {
-	bin := filepath.Join(dir, "bin")
-	if err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(bin, 0o755)); err != nil { //nolint:gosec // PostgreSQL may run as another user
-		return nil, fmt.Errorf("make folder for programs: %w", err)
-	}
-	if err := stack.Build(ctx, bin); err != nil {
-		return nil, err
-	}
-	return stack.Start(ctx, stack.Options{Dir: dir, Bin: bin, NoFsync: true})
 }
 
 // measure asks for each list and prints a row of the table.

@@ -42,7 +42,7 @@ func measureKeys(ctx context.Context, span time.Duration, base sender.Config, pi
 				return c, fmt.Errorf("measure idempotency keys: %s", strings.Join(problems, "; "))
 			}
 			var spent time.Duration
-			for _, cpu := range p.cost.cpu {
+			for _, cpu := range p.cost.CPU {
 				spent += cpu
 			}
 			each := float64(spent.Microseconds()) / float64(p.result.Accepted)

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/postrider/postrider/bench/machine"
 	"github.com/postrider/postrider/bench/sender"
 )
 
@@ -149,7 +150,7 @@ func bench(ctx context.Context, s settings, out, progress io.Writer) (sound bool
 	if err != nil {
 		return false, err
 	}
-	text := render(describeMachine(ctx, pids), describeLoad(load), phases)
+	text := render(machine.Describe(ctx, pids), describeLoad(load), phases)
 	sound = true
 	if s.keys > 0 {
 		keys, err := measureKeys(ctx, s.keys, load, pids, tell)

@@ -86,7 +86,7 @@ func TestMisuse(t *testing.T) {
 		"bad process":      {[]string{"-process", "x=y"}, exitUsage, "is not name=pid"},
 		"bad size":         {[]string{"-size", "1"}, exitUsage, "size must be"},
 		"negative":         {[]string{"-light", "-1s"}, exitUsage, "not negative"},
-		"no directory":     {[]string{"-dir", "/dev/null"}, exitFailure, "make data directory"},
+		"no directory":     {[]string{"-dir", "/dev/null"}, exitFailure, "make folder of the stack"},
 		"nobody there":     {[]string{"-url", "http://127.0.0.1:1", "-token", "x"}, exitFailure, "warm-up: prepare load"},
 		"process not here": {[]string{"-url", "http://127.0.0.1:1", "-token", "x", "-light", "0", "-saturate", "0", "-o", "/dev/null/x"}, exitFailure, "write report"},
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/postrider/postrider/bench/meter"
 	"github.com/postrider/postrider/bench/sender"
 )
 
@@ -14,7 +15,7 @@ import (
 type phase struct {
 	name   string
 	result sender.Result
-	cost   cost
+	cost   meter.Cost
 }
 
 // measure sends one load and measures from the first request to the last
@@ -26,7 +27,7 @@ func measure(ctx context.Context, name string, c sender.Config, pids map[string]
 		return p, fmt.Errorf("prepare load: %w", err)
 	}
 	defer func() { err = errors.Join(err, run.Close(ctx)) }()
-	meter, err := startMeter(ctx, pids)
+	m, err := meter.Start(ctx, pids)
 	if err != nil {
 		return p, err
 	}
@@ -34,7 +35,7 @@ func measure(ctx context.Context, name string, c sender.Config, pids map[string]
 	if sent == nil {
 		sent = run.Drain(ctx)
 	}
-	p.cost, err = meter.end()
+	p.cost, err = m.End()
 	if err := errors.Join(sent, err); err != nil {
 		return p, err
 	}

@@ -9,17 +9,19 @@ import (
 	"time"
 
 	"github.com/postrider/postrider/bench/latency"
+	"github.com/postrider/postrider/bench/machine"
+	"github.com/postrider/postrider/bench/markdown"
 )
 
 // render writes the report.
-func render(m machine, load string, phases []phase) string {
+func render(m machine.Machine, load string, phases []phase) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "# What `make bench` measured\n\n%s\n\n", m)
 	if len(phases) == 0 {
 		return text.String()
 	}
 	fmt.Fprintf(&text, "%s\n\n%s\n", load, speed(phases))
-	if len(phases[0].cost.cpu) > 0 {
+	if len(phases[0].cost.CPU) > 0 {
 		text.WriteString("CPU per delivered event, in µs, from the first request to the last arrival:\n\n")
 		fmt.Fprintf(&text, "%s\n", cpu(phases))
 		text.WriteString("Resident memory at the end and at its peak, in MiB. PostgreSQL is all its processes, what they share counted once:\n\n")
@@ -43,7 +45,7 @@ func verdict(p phase) string {
 // sheet is a table that has a column for each phase.
 type sheet struct {
 	phases []phase
-	table
+	markdown.Table
 }
 
 func newSheet(phases []phase) *sheet {
@@ -57,7 +59,7 @@ func (s *sheet) row(name string, value func(phase) string) {
 	for _, p := range s.phases {
 		cells = append(cells, value(p))
 	}
-	s.add(cells...)
+	s.Add(cells...)
 }
 
 func speed(phases []phase) string {
@@ -77,16 +79,16 @@ func percentiles(s latency.Summary) string {
 func cpu(phases []phase) string {
 	s := newSheet(phases)
 	for _, name := range processes(phases) {
-		s.row(name, func(p phase) string { return perDelivery(p.cost.cpu[name], p) })
+		s.row(name, func(p phase) string { return perDelivery(p.cost.CPU[name], p) })
 	}
 	s.row("**sum**", func(p phase) string {
 		var sum time.Duration
-		for _, spent := range p.cost.cpu {
+		for _, spent := range p.cost.CPU {
 			sum += spent
 		}
 		return perDelivery(sum, p)
 	})
-	s.row("(generator and receivers)", func(p phase) string { return perDelivery(p.cost.bench, p) })
+	s.row("(generator and receivers)", func(p phase) string { return perDelivery(p.cost.Bench, p) })
 	return s.String()
 }
 
@@ -100,13 +102,13 @@ func perDelivery(spent time.Duration, p phase) string {
 func memory(phases []phase) string {
 	s := newSheet(phases)
 	for _, name := range processes(phases) {
-		s.row(name, func(p phase) string { return mebibytes(p.cost.memory[name], p.cost.peak[name]) })
+		s.row(name, func(p phase) string { return mebibytes(p.cost.Memory[name], p.cost.Peak[name]) })
 	}
 	s.row("**sum**", func(p phase) string {
 		var end, peak int64
-		for name := range p.cost.memory {
-			end += p.cost.memory[name]
-			peak += p.cost.peak[name]
+		for name := range p.cost.Memory {
+			end += p.cost.Memory[name]
+			peak += p.cost.Peak[name]
 		}
 		return mebibytes(end, peak)
 	})
@@ -127,7 +129,7 @@ func processes(phases []phase) []string {
 		}
 		return len(way)
 	}
-	return slices.SortedFunc(maps.Keys(phases[0].cost.cpu), func(a, b string) int {
+	return slices.SortedFunc(maps.Keys(phases[0].cost.CPU), func(a, b string) int {
 		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
 	})
 }

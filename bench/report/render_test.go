@@ -7,15 +7,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/postrider/postrider/bench/latency"
+	"github.com/postrider/postrider/bench/machine"
+	"github.com/postrider/postrider/bench/meter"
 	"github.com/postrider/postrider/bench/sender"
 )
 
 func TestRender(t *testing.T) {
 	t.Parallel()
-	m := machine{
-		cpu: "Abacus", cores: 2, memory: "23.5 GiB", system: "Linux 6",
-		versions: []string{"Go 1.26.0", "nats-server v2.15.2"},
-		at:       time.Date(2026, 11, 20, 18, 0, 0, 0, time.UTC),
+	m := machine.Machine{
+		CPU: "Abacus", Cores: 2, Memory: "23.5 GiB", System: "Linux 6",
+		Versions: []string{"Go 1.26.0", "nats-server v2.15.2"},
+		At:       time.Date(2026, 11, 20, 18, 0, 0, 0, time.UTC),
 	}
 	p := phase{
 		name: "50/s for 10s",
@@ -25,11 +27,11 @@ func TestRender(t *testing.T) {
 			AcceptLatency: latency.Summary{P50: 1, P95: 2, P99: 3.04},
 			Latency:       latency.Summary{P50: 4, P95: 5, P99: 6.06},
 		},
-		cost: cost{
-			cpu:    map[string]time.Duration{"postgres": 50 * time.Millisecond, "fanout": 20 * time.Millisecond, "ingest": 30 * time.Millisecond},
-			memory: map[string]int64{"postgres": 64 << 20, "fanout": 16 << 20, "ingest": 20 << 20},
-			peak:   map[string]int64{"postgres": 65 << 20, "fanout": 17 << 20, "ingest": 21 << 20},
-			bench:  35 * time.Millisecond,
+		cost: meter.Cost{
+			CPU:    map[string]time.Duration{"postgres": 50 * time.Millisecond, "fanout": 20 * time.Millisecond, "ingest": 30 * time.Millisecond},
+			Memory: map[string]int64{"postgres": 64 << 20, "fanout": 16 << 20, "ingest": 20 << 20},
+			Peak:   map[string]int64{"postgres": 65 << 20, "fanout": 17 << 20, "ingest": 21 << 20},
+			Bench:  35 * time.Millisecond,
 		},
 	}
 	bad := p
@@ -72,6 +74,6 @@ Resident memory at the end and at its peak, in MiB. PostgreSQL is all its proces
 
 func TestRenderNothing(t *testing.T) {
 	t.Parallel()
-	require.NotContains(t, render(machine{}, "", nil), "CPU per")
-	require.NotContains(t, render(machine{}, "", []phase{{name: "unseen"}}), "CPU per", "no processes were given")
+	require.NotContains(t, render(machine.Machine{}, "", nil), "CPU per")
+	require.NotContains(t, render(machine.Machine{}, "", []phase{{name: "unseen"}}), "CPU per", "no processes were given")
 }

@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/postrider/postrider/shared/stack"
 )
 
 // system is what is measured.
@@ -29,6 +28,13 @@ func (a attached) Token() string             { return a.token }
 func (a attached) Processes() map[string]int { return a.processes }
 func (attached) Stop() error                 { return nil }
 
+// ours is Postrider as it is in production: a process for each stage, beside a
+// nats-server and PostgreSQL with fsync. Its data go with it.
+type ours struct{ *stack.Stack }
+
+func (o ours) URL() string   { return o.Stack.URL }
+func (o ours) Token() string { return o.Stack.Token }
+
 // parseProcess reads name=pid.
 func parseProcess(text string) (name string, pid int, err error) {
 	name, number, ok := strings.Cut(text, "=")
@@ -47,39 +53,9 @@ func open(ctx context.Context, s settings) (system, error) {
 	if s.url != "" {
 		return attached{s.url, s.token, s.processes}, nil
 	}
-	parent, err := filepath.Abs(s.dir)
+	started, err := stack.Temporary(ctx, s.dir, stack.Options{})
 	if err != nil {
-		return nil, fmt.Errorf("find data directory: %w", err)
+		return nil, err
 	}
-	dir, err := os.MkdirTemp(parent, ".bench-")
-	if err != nil {
-		return nil, fmt.Errorf("make data directory: %w", err)
-	}
-	// PostgreSQL doesn't run as root, but as somebody who must get to its data.
-	err = os.Chmod(dir, 0o711) //nolint:gosec // it can be passed through, not listed
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open data directory: %w", err), os.RemoveAll(dir))
-	}
-	started, err := startStack(ctx, dir)
-	if err != nil {
-		// What is in it may say why.
-		return nil, fmt.Errorf("start the system (its logs are in %s): %w", dir, err)
-	}
-	return temporary{started, dir}, nil
-}
-
-// temporary is a system whose data go with it.
-type temporary struct {
-	system
-	dir string
-}
-
-func (t temporary) Stop() error {
-	if err := t.system.Stop(); err != nil {
-		return fmt.Errorf("stop the system (its logs are in %s): %w", t.dir, err)
-	}
-	if err := os.RemoveAll(t.dir); err != nil {
-		return fmt.Errorf("remove data directory: %w", err)
-	}
-	return nil
+	return ours{started}, nil
 }

@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -47,12 +46,7 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer, count, rate int, watch time.Duration, seed uint64) (err error) {
-	dir, err := os.MkdirTemp("", "postrider-wheel-")
-	if err != nil {
-		return fmt.Errorf("make folder: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }() // only our own
-	s, err := start(ctx, dir)
+	s, err := start(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,18 +89,8 @@ func run(ctx context.Context, out io.Writer, count, rate int, watch time.Duratio
 	return report(out, result{due: due, lanes: lanes, naks: naks, before: before, after: after})
 }
 
-func start(ctx context.Context, dir string) (*stack.Stack, error) {
-	bin := filepath.Join(dir, "bin")
-	if err := os.Mkdir(bin, 0o700); err != nil {
-		return nil, fmt.Errorf("make folder for programs: %w", err)
-	}
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // PostgreSQL's user passes through
-		return nil, fmt.Errorf("open folder: %w", err)
-	}
-	if err := stack.Build(ctx, bin); err != nil {
-		return nil, err
-	}
-	s, err := stack.Start(ctx, stack.Options{Dir: dir, Bin: bin})
+func start(ctx context.Context) (*stack.Stack, error) {
+	s, err := stack.Temporary(ctx, "", stack.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ func run(ctx context.Context, out io.Writer, source, only string) (err error) {
 			return fmt.Errorf("prepare %s: %w", c.name, err)
 		}
 	}
-	s, err := start(ctx, dir)
+	s, err := stack.Temporary(ctx, "", stack.Options{Env: settings, NoFsync: true})
 	if err != nil {
 		return err
 	}
@@ -81,19 +81,6 @@ func run(ctx context.Context, out io.Writer, source, only string) (err error) {
 	}
 	_, _ = fmt.Fprintf(out, "conformance: %d clients pass, in %.0f s\n", len(clients), time.Since(began).Seconds())
 	return nil
-}
-
-// start builds and starts the system. Its folder must let PostgreSQL in, which
-// may run as another user.
-func start(ctx context.Context, dir string) (*stack.Stack, error) {
-	bin := filepath.Join(dir, "bin")
-	if err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(bin, 0o755)); err != nil { //nolint:gosec // see above
-		return nil, fmt.Errorf("make folder for programs: %w", err)
-	}
-	if err := stack.Build(ctx, bin); err != nil {
-		return nil, err
-	}
-	return stack.Start(ctx, stack.Options{Dir: dir, Bin: bin, Env: settings, NoFsync: true})
 }
 
 // find lists the clients: a Go program for each .mod file in go, and a Node

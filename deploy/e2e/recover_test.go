@@ -6,7 +6,6 @@ import (
 	"os"
 	"strconv"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -70,9 +69,7 @@ func TestKilledRecoverFinishes(t *testing.T) {
 			testkit.Eventually(t, func() bool { return r.count("/hook") >= total+total/20 }, "deliver is at work")
 			restartKilled(ctx, t, s, "deliver")
 		}
-		require.NoError(t, s.Signal("dlq", syscall.SIGKILL))
-		_, err := s.Wait(ctx, "dlq")
-		require.NoError(t, err)
+		require.NoError(t, s.Kill(ctx, "dlq"))
 		tasks.next(ctx) // what was held rolls back: nobody is there to commit it
 		require.NoError(t, s.StartProcess(ctx, "dlq"))
 	}
@@ -125,9 +122,7 @@ func (r *receiver) recovered(before map[string]int) (n int) {
 
 func restartKilled(ctx context.Context, t *testing.T, s *stack.Stack, name string) {
 	t.Helper()
-	require.NoError(t, s.Signal(name, syscall.SIGKILL))
-	_, err := s.Wait(ctx, name)
-	require.NoError(t, err)
+	require.NoError(t, s.Kill(ctx, name))
 	require.NoError(t, s.StartProcess(ctx, name))
 }
 

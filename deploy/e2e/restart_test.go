@@ -78,9 +78,7 @@ func TestKilledIngestLosesNothing(t *testing.T) {
 	ctx := testkit.Context(t)
 	for range 10 {
 		p.more(ctx, 30)
-		require.NoError(t, s.Signal("ingest", syscall.SIGKILL))
-		_, err := s.Wait(ctx, "ingest")
-		require.NoError(t, err)
+		require.NoError(t, s.Kill(ctx, "ingest"))
 		require.NoError(t, s.StartProcess(ctx, "ingest"))
 	}
 	p.more(ctx, 30)
@@ -112,12 +110,8 @@ func TestKilledBetweenCommitAndPublish(t *testing.T) {
 		accepted = append(accepted, c.post(t, "outbox", map[string]any{}))
 	}
 	require.Empty(t, r.at("/hook"))
-	require.NoError(t, s.Signal("ingest", syscall.SIGKILL))
-	_, err := s.Wait(ctx, "ingest")
-	require.NoError(t, err)
-	require.NoError(t, s.Signal(stack.NATS, syscall.SIGKILL)) // with whatever its sockets held
-	_, err = s.Wait(ctx, stack.NATS)
-	require.NoError(t, err)
+	require.NoError(t, s.Kill(ctx, "ingest"))
+	require.NoError(t, s.Kill(ctx, stack.NATS)) // with whatever its sockets held
 	require.NoError(t, s.StartProcess(ctx, stack.NATS))
 	require.NoError(t, s.StartProcess(ctx, "ingest"))
 

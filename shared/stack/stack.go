@@ -28,13 +28,15 @@ const (
 	Postgres = "postgres"
 )
 
+const ingest = "ingest" // the stage with the API
+
 const (
 	readyTimeout = time.Minute
 	stopTimeout  = 40 * time.Second
 )
 
 // Stages lists the five stages, in the order of an event's way.
-func Stages() []string { return []string{"ingest", "fanout", "deliver", "retry", "dlq"} }
+func Stages() []string { return []string{ingest, "fanout", "deliver", "retry", "dlq"} }
 
 // Options tell how to run.
 type Options struct {
@@ -45,6 +47,9 @@ type Options struct {
 	Bin string
 	// Env is further settings for all stages, as NAME=value.
 	Env []string
+	// Processes is how many processes a stage has; one where it says nothing. The
+	// first goes by the name of its stage, the others are deliver-2, deliver-3….
+	Processes map[string]int
 	// NoFsync is for tests that do not measure.
 	NoFsync bool
 }
@@ -55,16 +60,20 @@ type Stack struct {
 	Token       string // of the operator
 	DatabaseURL string
 	NATSURL     string
+	MonitorURL  string // where nats-server tells of itself
 
+	jwtSecret string // that all of ingest share
 	options   Options
+	temporary bool // its folder goes with it
 	postgres  *embedded.Postgres
 	processes map[string]*process
-	admin     map[string]string // address of each stage's admin port
+	workers   []string          // the processes of all stages, in the order of their start
+	admin     map[string]string // address of each one's admin port
 }
 
 // Start starts everything and returns when every stage is ready.
 func Start(ctx context.Context, o Options) (s *Stack, err error) {
-	s = &Stack{Token: rand.Text(), options: o, processes: make(map[string]*process), admin: make(map[string]string)}
+	s = &Stack{Token: rand.Text(), jwtSecret: rand.Text(), options: o, processes: make(map[string]*process), admin: make(map[string]string)}
 	defer func() { //nolint:contextcheck // stops also when ctx has ended
 		if err != nil {
 			err = errors.Join(err, s.Stop())
@@ -85,14 +94,27 @@ func Start(ctx context.Context, o Options) (s *Stack, err error) {
 		return s, err
 	}
 	for _, stage := range Stages() {
-		if err := s.prepareStage(stage); err != nil {
-			return s, err
-		}
-		if err := s.StartProcess(ctx, stage); err != nil {
+		if err := s.startStage(ctx, stage); err != nil {
 			return s, err
 		}
 	}
 	return s, nil
+}
+
+func (s *Stack) startStage(ctx context.Context, stage string) error {
+	for i := range max(s.options.Processes[stage], 1) {
+		name := stage
+		if i > 0 {
+			name += "-" + strconv.Itoa(i+1)
+		}
+		if err := s.prepareWorker(stage, name); err != nil {
+			return err
+		}
+		if err := s.StartProcess(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // StartProcess starts a process that does not run, and returns when it is ready.
@@ -125,6 +147,15 @@ func (s *Stack) Signal(name string, sig syscall.Signal) error {
 	return nil
 }
 
+// Kill ends a process as a crash does, with SIGKILL, and returns when it is gone.
+func (s *Stack) Kill(ctx context.Context, name string) error {
+	if err := s.Signal(name, syscall.SIGKILL); err != nil {
+		return err
+	}
+	_, err := s.Wait(ctx, name)
+	return err
+}
+
 // Wait waits until a process has exited and returns its exit code, -1 when a
 // signal killed it.
 func (s *Stack) Wait(ctx context.Context, name string) (int, error) {
@@ -148,19 +179,19 @@ func (s *Stack) Processes() map[string]int {
 	return pids
 }
 
-// AdminURL is where a stage tells of itself.
-func (s *Stack) AdminURL(stage string) string { return "http://" + s.admin[stage] }
+// AdminURL is where a process of a stage tells of itself.
+func (s *Stack) AdminURL(name string) string { return "http://" + s.admin[name] }
 
 // Log is the file that a process writes its log to.
 func (s *Stack) Log(name string) string { return s.processes[name].log }
 
 // Stop ends everything: stages first, then the servers. It returns an error when
-// a stage did not end by itself with exit code 0.
+// a process did not end by itself with exit code 0.
 func (s *Stack) Stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	var failed error
-	for _, name := range append(Stages(), NATS) {
+	for _, name := range append(slices.Clone(s.workers), NATS) {
 		if p := s.processes[name]; p != nil {
 			failed = errors.Join(failed, p.stop(ctx))
 		}
@@ -168,46 +199,59 @@ func (s *Stack) Stop() error {
 	if s.postgres != nil {
 		failed = errors.Join(failed, s.postgres.Stop(ctx))
 	}
-	return failed
-}
-
-func (s *Stack) prepareNATS() error {
-	port, err := freePort()
-	if err != nil {
-		return err
+	switch {
+	case !s.temporary:
+		return failed
+	case failed != nil:
+		return fmt.Errorf("%w (logs are in %s)", failed, s.options.Dir)
 	}
-	s.NATSURL = "nats://127.0.0.1:" + port
-	config := filepath.Join(s.options.Dir, "nats.conf")
-	text := fmt.Sprintf("host: 127.0.0.1\nport: %s\njetstream { store_dir: %q, sync_interval: 1s }\n",
-		port, filepath.Join(s.options.Dir, "nats"))
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		return fmt.Errorf("write nats-server configuration: %w", err)
+	if err := os.RemoveAll(s.options.Dir); err != nil {
+		return fmt.Errorf("remove folder of the stack: %w", err)
 	}
-	s.processes[NATS] = s.process(NATS, nil, "-c", config)
 	return nil
 }
 
-func (s *Stack) prepareStage(stage string) error {
+func (s *Stack) prepareNATS() error {
+	port, err1 := freePort()
+	monitor, err2 := freePort()
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	s.NATSURL, s.MonitorURL = "nats://127.0.0.1:"+port, "http://127.0.0.1:"+monitor
+	config := filepath.Join(s.options.Dir, "nats.conf")
+	text := fmt.Sprintf("host: 127.0.0.1\nport: %s\nhttp: 127.0.0.1:%s\njetstream { store_dir: %q, sync_interval: 1s }\n",
+		port, monitor, filepath.Join(s.options.Dir, "nats"))
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("write nats-server configuration: %w", err)
+	}
+	s.processes[NATS] = s.process(NATS, NATS, nil, "-c", config)
+	return nil
+}
+
+func (s *Stack) prepareWorker(stage, name string) error {
 	admin, err := freePort()
 	if err != nil {
 		return err
 	}
-	s.admin[stage] = "127.0.0.1:" + admin
-	env := []string{"POSTRIDER_ADMIN_LISTEN=" + s.admin[stage]}
-	if stage == "ingest" {
+	s.admin[name] = "127.0.0.1:" + admin
+	env := []string{"POSTRIDER_ADMIN_LISTEN=" + s.admin[name]}
+	if stage == ingest {
 		port, err := freePort()
 		if err != nil {
 			return err
 		}
-		s.URL = "http://127.0.0.1:" + port
-		env = append(env, "POSTRIDER_LISTEN=127.0.0.1:"+port, "POSTRIDER_TOKEN="+s.Token, "POSTRIDER_JWT_SECRET="+rand.Text())
+		if name == ingest {
+			s.URL = "http://127.0.0.1:" + port
+		}
+		env = append(env, "POSTRIDER_LISTEN=127.0.0.1:"+port, "POSTRIDER_TOKEN="+s.Token, "POSTRIDER_JWT_SECRET="+s.jwtSecret)
 	}
-	s.processes[stage] = s.process(stage, env)
+	s.processes[name] = s.process(stage, name, env)
+	s.workers = append(s.workers, name)
 	return nil
 }
 
 func (s *Stack) bootstrap(ctx context.Context) error {
-	p := s.process("bootstrap", nil)
+	p := s.process("bootstrap", "bootstrap", nil)
 	if err := p.start(); err != nil {
 		return err
 	}
@@ -222,10 +266,10 @@ func (s *Stack) bootstrap(ctx context.Context) error {
 	return nil
 }
 
-func (s *Stack) process(name string, env []string, args ...string) *process {
+func (s *Stack) process(program, name string, env []string, args ...string) *process {
 	return &process{
 		name:    name,
-		program: filepath.Join(s.options.Bin, name),
+		program: filepath.Join(s.options.Bin, program),
 		args:    args,
 		env: slices.Concat(os.Environ(), []string{
 			"POSTRIDER_DATABASE_URL=" + s.DatabaseURL,

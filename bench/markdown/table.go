@@ -1,17 +1,24 @@
-package main
+// Package markdown writes tables that read well in a file, rendered, and in a
+// terminal.
+package markdown
 
 import (
 	"strings"
 	"unicode/utf8"
 )
 
-// table is rows of cells, the first row being the heads. It is written as
-// Markdown with its columns aligned, which is also a table for the eye.
-type table [][]string
+// Table is rows of cells, the first row being the heads. All have as many cells.
+type Table [][]string
 
-func (t *table) add(cells ...string) { *t = append(*t, cells) }
+// Add appends a row.
+func (t *Table) Add(cells ...string) { *t = append(*t, cells) }
 
-func (t table) String() string {
+// String is the table with its columns aligned: the first to the left, figures
+// to the right.
+func (t Table) String() string {
+	if len(t) == 0 {
+		return ""
+	}
 	widths := make([]int, len(t[0]))
 	for _, row := range t {
 		for i, cell := range row {

@@ -1,4 +1,5 @@
-package main
+// Package machine describes where something was measured.
+package machine
 
 import (
 	"context"
@@ -13,34 +14,35 @@ import (
 	"time"
 )
 
-// machine describes where something was measured.
-type machine struct {
-	cpu      string
-	cores    int
-	memory   string
-	system   string
-	versions []string // of what was measured, as far as can be told
-	at       time.Time
+// Machine is this machine, and what ran on it.
+type Machine struct {
+	CPU      string
+	Cores    int
+	Memory   string
+	System   string
+	Versions []string // of what was measured, as far as can be told
+	At       time.Time
 }
 
 const unknown = "unknown"
 
-// describeMachine reads /proc. What can't be read is unknown, which is no reason
-// not to measure.
-func describeMachine(ctx context.Context, pids map[string]int) machine {
-	m := machine{
-		cpu:      procValue("cpuinfo", "model name"),
-		cores:    runtime.NumCPU(),
-		memory:   unknown,
-		system:   unknown,
-		versions: versions(ctx, pids),
-		at:       time.Now().UTC(),
+// Describe reads /proc, and asks the programs of the processes with these ids
+// for their versions. What can't be read is unknown, which is no reason not to
+// measure.
+func Describe(ctx context.Context, pids map[string]int) Machine {
+	m := Machine{
+		CPU:      procValue("cpuinfo", "model name"),
+		Cores:    runtime.NumCPU(),
+		Memory:   unknown,
+		System:   unknown,
+		Versions: versions(ctx, pids),
+		At:       time.Now().UTC(),
 	}
 	if kilobytes, err := strconv.Atoi(strings.TrimSuffix(procValue("meminfo", "MemTotal"), " kB")); err == nil {
-		m.memory = fmt.Sprintf("%.1f GiB", float64(kilobytes)/(1<<20))
+		m.Memory = fmt.Sprintf("%.1f GiB", float64(kilobytes)/(1<<20))
 	}
 	if kernel, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
-		m.system = "Linux " + strings.TrimSpace(string(kernel))
+		m.System = "Linux " + strings.TrimSpace(string(kernel))
 	}
 	return m
 }
@@ -100,7 +102,8 @@ func natsVersion(info *buildinfo.BuildInfo) string {
 	return ""
 }
 
-func (m machine) String() string {
+// String is a sentence for a report.
+func (m Machine) String() string {
 	return fmt.Sprintf("%s, %d cores, %s of memory, %s; %s. Measured %s, generator and receivers on the same cores.",
-		m.cpu, m.cores, m.memory, m.system, strings.Join(m.versions, ", "), m.at.Format("2006-01-02 15:04 MST"))
+		m.CPU, m.Cores, m.Memory, m.System, strings.Join(m.Versions, ", "), m.At.Format("2006-01-02 15:04 MST"))
 }
