@@ -21,6 +21,8 @@ func applicationRoutes() []route {
 		{"PUT", appPath, forOperators, (*call).putApplication},
 		{"PATCH", appPath, forOperators, (*call).patchApplication},
 		{"DELETE", appPath, forOperators, (*call).deleteApplication},
+		{"POST", appPath + "/pause", forOperators, (*call).pauseApplication},
+		{"POST", appPath + "/resume", forOperators, (*call).resumeApplication},
 	}
 }
 
@@ -34,6 +36,7 @@ type application struct {
 
 	// Ours.
 	Weight        int      `json:"weight"`
+	Paused        bool     `json:"paused"`
 	RetrySchedule []string `json:"retrySchedule"`
 
 	Metadata  map[string]string `json:"metadata"`
@@ -45,7 +48,7 @@ func showTenant(t *store.Tenant) application {
 	return application{
 		ID: event.Tenant.Format(t.ID), UID: none(t.UID), Name: t.Name,
 		ThrottleRate: none(t.ThrottleRate), RateLimit: none(t.ThrottleRate),
-		Weight: t.Weight, RetrySchedule: schedule.Schedule(t.RetrySchedule).Delays(), Metadata: object(t.Metadata),
+		Weight: t.Weight, Paused: t.Paused, RetrySchedule: schedule.Schedule(t.RetrySchedule).Delays(), Metadata: object(t.Metadata),
 		CreatedAt: t.ID.Time(), UpdatedAt: t.UpdatedAt.UTC(),
 	}
 }
@@ -160,6 +163,24 @@ func (c *call) changeTenant(r *http.Request, change func(*store.Tenant) error) (
 		return nil, err
 	}
 	return c.Store.ChangeTenant(r.Context(), ref, change)
+}
+
+// pauseApplication makes deliveries to all endpoints of an application wait, in
+// addition to those that are paused themselves.
+func (c *call) pauseApplication(r *http.Request) (reply, error) { return c.setAppPaused(r, true) }
+
+func (c *call) resumeApplication(r *http.Request) (reply, error) { return c.setAppPaused(r, false) }
+
+func (c *call) setAppPaused(r *http.Request, paused bool) (reply, error) {
+	ref, err := refOf(event.Tenant, r.PathValue("app_id"))
+	if err != nil {
+		return reply{}, err
+	}
+	t, err := c.Store.PauseTenant(r.Context(), ref, paused)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(showTenant(t)), nil
 }
 
 func (c *call) deleteApplication(r *http.Request) (reply, error) {

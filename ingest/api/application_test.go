@@ -18,7 +18,7 @@ func TestApplication(t *testing.T) { //nolint:tparallel // the steps follow each
 	id := a.id(t)
 	require.True(t, strings.HasPrefix(id, "app_"))
 	require.Equal(t, map[string]any{
-		"id": id, "uid": "acme", "name": "Acme", "throttleRate": 7.0, "rateLimit": 7.0, "weight": 1.0, "retrySchedule": nil, "metadata": map[string]any{"k": "v"},
+		"id": id, "uid": "acme", "name": "Acme", "throttleRate": 7.0, "rateLimit": 7.0, "weight": 1.0, "paused": false, "retrySchedule": nil, "metadata": map[string]any{"k": "v"},
 		"createdAt": a.body["createdAt"], "updatedAt": a.body["updatedAt"],
 	}, a.body)
 	require.Equal(t, a.body, w.must(t, 200, "GET", "/app/acme", "").body)
@@ -54,6 +54,18 @@ func TestApplication(t *testing.T) { //nolint:tparallel // the steps follow each
 		require.NoError(t, err)
 		require.Equal(t, 7, snap.Weight)
 		require.Equal(t, []any{1.0, nil}, own("PUT", `{"name":"Acme"}`))
+	})
+	t.Run("is paused and resumed", func(t *testing.T) {
+		for range 2 { // again, it changes nothing
+			require.Equal(t, true, w.must(t, 200, "POST", "/app/"+id+"/pause", "").body["paused"])
+		}
+		require.Equal(t, true, w.must(t, 200, "PUT", "/app/"+id, `{"name":"Acme","paused":false}`).body["paused"], "who changes it can only read that")
+		for range 2 {
+			a := w.must(t, 200, "POST", "/app/"+id+"/resume", "")
+			require.Equal(t, false, a.body["paused"])
+			require.Equal(t, a.body, w.must(t, 200, "GET", "/app/"+id, "").body)
+		}
+		w.send(t, "POST", "/app/nobody/pause", ``).requireCode(t, 404, "not_found")
 	})
 	t.Run("put replaces, or creates", func(t *testing.T) {
 		a := w.must(t, 200, "PUT", "/app/"+id, `{"name":"New"}`)

@@ -38,6 +38,7 @@ func TestBadValues(t *testing.T) {
 		"filterTypes":   {`[]`, `1`},
 		"retrySchedule": badSchedules,
 		"ordered":       {`1`, `"true"`},
+		"orderedPolicy": {`1`, `""`, `"drop"`},
 		"timeoutMs":     {`99`, `60001`, `"1000"`, `1.5`},
 		"channels":      {`[]`, `"a"`, `["a b"]`, `[""]`, `["a","b","c","d","e","f","g","h","i","j","k"]`},
 	}
@@ -70,7 +71,7 @@ func TestBadValues(t *testing.T) {
 			common, ofEndpoint, {"secret": {`1`, `""`, `"whsec_"`, `"whsec_!"`, `"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"`}, "headers": {`{"host":"x"}`}},
 		}},
 		{"PUT", endpoint, `"url":"https://example.com"`, []map[string][]string{common, ofEndpoint}},
-		{"PATCH", endpoint, ``, []map[string][]string{common, ofEndpoint, {"url": {`null`}, "disabled": {`null`}, "description": {`null`}, "ordered": {`null`}, "secret": {`1`, `""`, `"whsec_!"`}}}},
+		{"PATCH", endpoint, ``, []map[string][]string{common, ofEndpoint, {"url": {`null`}, "disabled": {`null`}, "description": {`null`}, "ordered": {`null`}, "orderedPolicy": {`null`}, "secret": {`1`, `""`, `"whsec_!"`}}}},
 		{"POST", endpoint + "/secret/rotate", ``, []map[string][]string{{
 			"key": {`1`, `""`, `"whsec_AA=="`, `"whpk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbc="`}, "gracePeriodSeconds": {`-1`, `604801`, `"1"`, `1.5`},
 		}}},

@@ -30,6 +30,7 @@ func endpointRoutes() []route {
 		{"DELETE", endpointPath, forMembers, (*call).deleteEndpoint},
 		{"POST", endpointPath + "/pause", forMembers, (*call).pauseEndpoint},
 		{"POST", endpointPath + "/resume", forMembers, (*call).resumeEndpoint},
+		{"POST", endpointPath + "/circuit/reset", forMembers, (*call).resetCircuit},
 	}
 }
 
@@ -51,7 +52,9 @@ type endpoint struct {
 	DisabledReason *string    `json:"disabledReason"` // null: its owner's wish
 	DisabledAt     *time.Time `json:"disabledAt"`
 	Paused         bool       `json:"paused"`
+	Circuit        circuit    `json:"circuit"`
 	Ordered        bool       `json:"ordered"`
+	OrderedPolicy  string     `json:"orderedPolicy"`
 	RetrySchedule  []string   `json:"retrySchedule"`
 	TimeoutMs      *int64     `json:"timeoutMs"`
 
@@ -66,7 +69,8 @@ func showEndpoint(e *store.Endpoint) endpoint {
 		ID: event.Endpoint.Format(e.ID), UID: none(e.UID), URL: e.URL, Description: e.Description, Disabled: e.Disabled,
 		EventTypes: e.EventTypes, FilterTypes: e.EventTypes, Channels: e.Channels,
 		ThrottleRate: none(e.ThrottleRate), RateLimit: none(e.ThrottleRate),
-		DisabledReason: none(e.DisabledReason), DisabledAt: none(e.DisabledAt.UTC()), Paused: e.Paused, Ordered: e.Ordered,
+		DisabledReason: none(e.DisabledReason), DisabledAt: none(e.DisabledAt.UTC()), Paused: e.Paused,
+		Circuit: showCircuit(e.Breaker, time.Now()), Ordered: e.Ordered, OrderedPolicy: e.OrderedPolicy,
 		RetrySchedule: schedule.Schedule(e.RetrySchedule).Delays(), TimeoutMs: none(e.Timeout.Milliseconds()), Version: max(e.APIVersion, 1),
 		Metadata: object(e.Metadata), CreatedAt: e.ID.Time(), UpdatedAt: e.UpdatedAt.UTC(),
 	}
@@ -91,6 +95,9 @@ func (f *form) endpoint(e *store.Endpoint, policy egress.Policy) error {
 	f.names("channels", maxChannels, &e.Channels)
 	f.rate(&e.ThrottleRate)
 	member(f, "ordered", &e.Ordered)
+	if member(f, "orderedPolicy", &e.OrderedPolicy) && e.OrderedPolicy != store.OrderedBlock && e.OrderedPolicy != store.OrderedSkip {
+		f.refuse("orderedPolicy", "must be block or skip")
+	}
 	f.retrySchedule(&e.RetrySchedule)
 	f.timeout(&e.Timeout)
 	if member(f, "version", &e.APIVersion) && (e.APIVersion < 1 || e.APIVersion > maxRate) {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -22,7 +23,8 @@ func TestEndpoint(t *testing.T) { //nolint:tparallel // the steps follow each ot
 	id := a.id(t)
 	require.True(t, strings.HasPrefix(id, "ep_"))
 	require.Equal(t, map[string]any{
-		"id": id, "uid": "one", "url": "https://example.com/", "description": "", "disabled": false, "disabledReason": nil, "disabledAt": nil, "paused": false, "ordered": false,
+		"id": id, "uid": "one", "url": "https://example.com/", "description": "", "disabled": false, "disabledReason": nil, "disabledAt": nil, "paused": false,
+		"circuit": closed(), "ordered": false, "orderedPolicy": "block",
 		"eventTypes": []any{"paid"}, "filterTypes": []any{"paid"}, "channels": []any{"eu"}, "throttleRate": 5.0, "rateLimit": 5.0,
 		"retrySchedule": []any{"5s", "1h30m0s"}, "timeoutMs": 2500.0, "version": 3.0, "metadata": map[string]any{"k": "v"}, "createdAt": a.body["createdAt"], "updatedAt": a.body["updatedAt"],
 	}, a.body)
@@ -43,6 +45,7 @@ func TestEndpoint(t *testing.T) { //nolint:tparallel // the steps follow each ot
 				{"GET", "/dlq"},
 				{"POST", "/pause"},
 				{"POST", "/resume"},
+				{"POST", "/circuit/reset"},
 				{"POST", "/dlq/redrive"},
 			} {
 				w.send(t, call[0], path+call[1], `{}`).requireCode(t, 404, "not_found")
@@ -100,6 +103,19 @@ func TestEndpoint(t *testing.T) { //nolint:tparallel // the steps follow each ot
 		w.must(t, 204, "DELETE", "/app/a/endpoint/o", "")
 		require.Equal(t, false, w.must(t, 200, "PATCH", one, `{"ordered":false}`).body["ordered"])
 	})
+	t.Run("keeps the order by one policy or the other", func(t *testing.T) {
+		policy := func(method, path, body string) any {
+			status := map[string]int{"PATCH": 200, "POST": 201}[method]
+			return w.must(t, status, method, path, body).body["orderedPolicy"]
+		}
+		require.Equal(t, "skip", policy("PATCH", one, `{"orderedPolicy":"skip"}`))
+		require.Equal(t, "skip", policy("PATCH", one, `{}`))
+		require.Equal(t, "block", policy("PATCH", one, `{"orderedPolicy":"block"}`))
+		require.Equal(t, "skip", policy("POST", "/app/a/endpoint", `{"url":"https://example.com","orderedPolicy":"skip","uid":"p"}`))
+		w.must(t, 204, "DELETE", "/app/a/endpoint/p", "")
+		require.Equal(t, "block", policy("POST", "/app/a/endpoint", `{"url":"https://example.com","orderedPolicy":null,"uid":"p"}`))
+		w.must(t, 204, "DELETE", "/app/a/endpoint/p", "")
+	})
 	t.Run("has its own schedule and timeout, or the installation's", func(t *testing.T) {
 		own := func(patch string) []any {
 			a := w.must(t, 200, "PATCH", one, patch)
@@ -133,6 +149,46 @@ func TestEndpoint(t *testing.T) { //nolint:tparallel // the steps follow each ot
 		w.must(t, 404, "DELETE", one, "")
 		w.must(t, 201, "POST", "/app/a/endpoint", `{"url":"https://example.com","uid":"one"}`)
 	})
+}
+
+// closed is the circuit of an endpoint that is well.
+func closed() map[string]any {
+	return map[string]any{"state": "closed", "since": nil, "nextProbeAt": nil}
+}
+
+// TestCircuit shows a breaker that deliver has opened, and closes it by hand.
+func TestCircuit(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	app := w.app(t, `{"name":"a","uid":"a"}`)
+	path := "/app/a/endpoint/" + w.endpoint(t, app, `{"url":"https://example.com","uid":"one"}`)
+	tenant, endpoint := parse(t, event.Tenant, app), parse(t, event.Endpoint, path[len("/app/a/endpoint/"):])
+	look := func() any { return w.must(t, 200, "GET", path, "").body["circuit"] }
+	since := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	open := func() {
+		require.NoError(t, w.store.OpenBreaker(t.Context(), tenant, endpoint, since, time.Now().Add(time.Hour)))
+	}
+	probe := func(next string) {
+		at, err := time.Parse(time.RFC3339, next)
+		require.NoError(t, err)
+		require.NoError(t, w.store.BreakerProbeFailed(t.Context(), endpoint, at, 1))
+	}
+	state := func(state, next string) map[string]any {
+		return map[string]any{"state": state, "since": "2026-11-20T10:00:00Z", "nextProbeAt": next}
+	}
+
+	open()
+	probe("2999-01-01T00:00:00Z")
+	require.Equal(t, state("open", "2999-01-01T00:00:00Z"), look())
+	require.Equal(t, state("open", "2999-01-01T00:00:00Z"), w.must(t, 200, "PATCH", path, `{"description":"d","circuit":{"state":"closed"}}`).body["circuit"], "who changes it can only read that")
+	probe("2026-11-20T10:00:05Z")
+	require.Equal(t, state("half_open", "2026-11-20T10:00:05Z"), look(), "a probe is due")
+	for range 2 { // again, it changes nothing
+		require.Equal(t, closed(), w.must(t, 200, "POST", path+"/circuit/reset", "").body["circuit"])
+		require.Equal(t, closed(), look())
+	}
+	open()
+	require.Equal(t, closed(), w.must(t, 200, "PATCH", path, `{"url":"https://example.com/new"}`).body["circuit"], "another receiver")
 }
 
 func TestSecret(t *testing.T) {

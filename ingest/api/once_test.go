@@ -32,6 +32,7 @@ func TestRepeatedPosts(t *testing.T) { //nolint:tparallel // they look at all th
 	require.NoError(t, w.store.RecordDeadLetters(t.Context(), []store.DeadLetter{{
 		Tenant: parse(t, event.Tenant, app), Endpoint: parse(t, event.Endpoint, endpoint), Event: parse(t, event.Message, message), Reason: "timeout",
 	}}))
+	require.NoError(t, w.store.OpenBreaker(t.Context(), parse(t, event.Tenant, app), parse(t, event.Endpoint, endpoint), time.Now(), time.Now()))
 	operational := w.must(t, 201, "POST", "/operational-webhook/endpoint", `{"url":"https://example.com/"}`).id(t)
 	spare := w.message(t, app, `{"eventType":"a","payload":{}}`)
 	task := w.must(t, 202, "POST", "/app/a/endpoint/"+endpoint+"/recover", `{"since":"2999-01-01T00:00:00Z"}`).id(t)
@@ -47,6 +48,9 @@ func TestRepeatedPosts(t *testing.T) { //nolint:tparallel // they look at all th
 		"/app/{app_id}/endpoint/{endpoint_id}/recover":               `{"since":"2999-01-01T00:00:00Z"}`,
 		"/app/{app_id}/endpoint/{endpoint_id}/pause":                 ``,
 		"/app/{app_id}/endpoint/{endpoint_id}/resume":                ``,
+		"/app/{app_id}/endpoint/{endpoint_id}/circuit/reset":         ``,
+		"/app/{app_id}/pause":                                        ``,
+		"/app/{app_id}/resume":                                       ``,
 		"/app/{app_id}/endpoint/{endpoint_id}/replay-missing":        `{"since":"2999-01-01T00:00:00Z"}`,
 		"/app/{app_id}/endpoint/{endpoint_id}/bulk-replay":           `{"since":"2999-01-01T00:00:00Z"}`,
 		"/app/{app_id}/dlq/redrive":                                  ``,

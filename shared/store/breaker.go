@@ -14,9 +14,9 @@ import (
 // Breaker is the open circuit breaker of an endpoint: nothing is sent there but a
 // probe now and then. What is not in the database is closed.
 type Breaker struct {
-	OpenedAt     time.Time
-	NextProbeAt  time.Time // past: a probe is under way or about to be
-	FailedProbes int
+	OpenedAt     time.Time `json:"opened_at"`
+	NextProbeAt  time.Time `json:"next_probe_at"` // past: a probe is under way or about to be
+	FailedProbes int       `json:"failed_probes"`
 }
 
 // OpenBreaker records that the breaker of an endpoint opened, and tells all who

@@ -34,6 +34,7 @@ type Endpoint struct {
 	DisabledReason string    // empty: its owner's wish
 	DisabledAt     time.Time // zero: it is enabled
 	Paused         bool      // deliveries wait
+	Breaker        *Breaker  // nil: it is closed
 
 	RetrySchedule []time.Duration // delays after failed attempts; nil: the event type's, empty: no retries
 	Timeout       time.Duration   // of an attempt; 0: the installation's
@@ -51,8 +52,10 @@ const (
 )
 
 const endpointColumns = `id, tenant_id, coalesce(uid, ''), url, description, event_types, channels, headers,
-	disabled, coalesce(disabled_reason, ''), disabled_at, paused, coalesce(throttle_rate, 0), ordered, ordered_policy, retry_schedule, coalesce(timeout, '0'),
+	disabled, coalesce(disabled_reason, ''), disabled_at, paused, ` + itsBreaker + `, coalesce(throttle_rate, 0), ordered, ordered_policy, retry_schedule, coalesce(timeout, '0'),
 	api_version, metadata, updated_at`
+
+const itsBreaker = `(SELECT to_jsonb(b) FROM endpoint_breakers b WHERE b.endpoint_id = endpoints.id)`
 
 const selectEndpoint = `SELECT ` + endpointColumns + ` FROM endpoints`
 
@@ -61,18 +64,18 @@ const thatEndpoint = ` WHERE tenant_id = $1 AND (id = $2 OR uid = $3) AND delete
 func scanEndpoint(row pgx.Row, e *Endpoint) error {
 	var disabledAt *time.Time
 	err := row.Scan(&e.ID, &e.Tenant, &e.UID, &e.URL, &e.Description, &e.EventTypes, &e.Channels, &e.Headers,
-		&e.Disabled, &e.DisabledReason, &disabledAt, &e.Paused, &e.ThrottleRate, &e.Ordered, &e.OrderedPolicy, &e.RetrySchedule, &e.Timeout,
+		&e.Disabled, &e.DisabledReason, &disabledAt, &e.Paused, &e.Breaker, &e.ThrottleRate, &e.Ordered, &e.OrderedPolicy, &e.RetrySchedule, &e.Timeout,
 		&e.APIVersion, &e.Metadata, &e.UpdatedAt)
 	e.DisabledAt = timeOf(disabledAt)
 	return err
 }
 
 // settled is what the database makes of an endpoint that is stored.
-const settled = ` RETURNING coalesce(disabled_reason, ''), disabled_at, paused, ordered_policy, updated_at`
+const settled = ` RETURNING coalesce(disabled_reason, ''), disabled_at, paused, ` + itsBreaker + `, ordered_policy, updated_at`
 
 func (e *Endpoint) scanSettled(row pgx.Row) error {
 	var disabledAt *time.Time
-	err := row.Scan(&e.DisabledReason, &disabledAt, &e.Paused, &e.OrderedPolicy, &e.UpdatedAt)
+	err := row.Scan(&e.DisabledReason, &disabledAt, &e.Paused, &e.Breaker, &e.OrderedPolicy, &e.UpdatedAt)
 	e.DisabledAt = timeOf(disabledAt)
 	return err
 }

@@ -64,13 +64,13 @@ func (s *Store) Snapshot(ctx context.Context, tenant event.ID) (*Snapshot, error
 		}
 		rows, err := tx.Query(ctx, `
 			SELECT e.id, e.url, e.event_types, e.channels, e.headers, e.disabled, e.paused OR $2, e.ordered, e.ordered_policy,
-				coalesce(e.throttle_rate, 0), e.retry_schedule, coalesce(e.timeout, '0'), b.opened_at, b.next_probe_at, b.failed_probes,
+				coalesce(e.throttle_rate, 0), e.retry_schedule, coalesce(e.timeout, '0'), to_jsonb(b),
 				array_agg(k.secret ORDER BY k.expires_at DESC NULLS FIRST),
 				array_agg(k.expires_at ORDER BY k.expires_at DESC NULLS FIRST)
 			FROM endpoints e JOIN endpoint_secrets k ON k.endpoint_id = e.id
 				LEFT JOIN endpoint_breakers b ON b.endpoint_id = e.id
 			WHERE e.tenant_id = $1 AND e.deleted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
-			GROUP BY e.id, b.endpoint_id ORDER BY e.id`, tenant, snap.Paused)
+			GROUP BY e.id, b ORDER BY e.id`, tenant, snap.Paused)
 		if err != nil {
 			return err
 		}
@@ -87,13 +87,8 @@ func scanTarget(row pgx.CollectableRow) (Target, error) {
 	var t Target
 	var keys []string
 	var ends []*time.Time
-	var openedAt, nextProbeAt *time.Time
-	var failedProbes *int
 	err := row.Scan(&t.ID, &t.URL, &t.EventTypes, &t.Channels, &t.Headers, &t.Disabled, &t.Paused, &t.Ordered, &t.OrderedPolicy,
-		&t.ThrottleRate, &t.RetrySchedule, &t.Timeout, &openedAt, &nextProbeAt, &failedProbes, &keys, &ends)
-	if openedAt != nil {
-		t.Breaker = &Breaker{OpenedAt: *openedAt, NextProbeAt: *nextProbeAt, FailedProbes: *failedProbes}
-	}
+		&t.ThrottleRate, &t.RetrySchedule, &t.Timeout, &t.Breaker, &keys, &ends)
 	for i, key := range keys {
 		secret := Secret{Key: key}
 		if ends[i] != nil {

@@ -16,7 +16,7 @@ func TestExamplesAreAsTheirSchemas(t *testing.T) {
 // TestCheck makes sure that the checks can fail.
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	const good = `{"id":"app_1","uid":null,"name":"a","throttleRate":null,"rateLimit":null,"weight":1,"retrySchedule":null,"metadata":{},"createdAt":"2026-01-01T00:00:00Z","updatedAt":"2026-01-01T00:00:00Z"`
+	const good = `{"id":"app_1","uid":null,"name":"a","throttleRate":null,"rateLimit":null,"weight":1,"paused":false,"retrySchedule":null,"metadata":{},"createdAt":"2026-01-01T00:00:00Z","updatedAt":"2026-01-01T00:00:00Z"`
 	asJSON := map[string][]string{"Content-Type": {"application/json"}}
 	for name, test := range map[string]struct {
 		exchange openapitest.Exchange
