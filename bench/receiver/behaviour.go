@@ -3,6 +3,7 @@ package receiver
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -19,8 +20,9 @@ const everyAttempt = 1 << 30
 //
 //	fail=2|all      the first attempts of each event that go wrong; without
 //	                status or hang they get a 500
-//	status=503      what an attempt that goes wrong is answered; without fail,
-//	                every one does
+//	fail_rate=0.1   the share of attempts that go wrong besides, at random
+//	status=503      what an attempt that goes wrong is answered; without fail or
+//	                fail_rate, every one does
 //	retry_after=30  the Retry-After header of such an answer
 //	hang=1          an attempt that goes wrong is not answered at all
 //	delay=2s        how long every attempt waits first
@@ -28,6 +30,7 @@ const everyAttempt = 1 << 30
 type behaviour struct {
 	class      string
 	failures   int
+	failRate   float64
 	status     int
 	retryAfter string
 	hang       bool
@@ -45,11 +48,12 @@ func parseBehaviour(query string) (behaviour, error) {
 		retryAfter: values.Get("retry_after"),
 		hang:       values.Has("hang") && values.Get("hang") != "0",
 	}
-	if b.hang || values.Has("status") {
+	if (b.hang || values.Has("status")) && !values.Has("fail_rate") {
 		b.failures = everyAttempt
 	}
 	return b, errors.Join(
 		parseFailures(values.Get("fail"), &b.failures),
+		parseFailRate(values.Get("fail_rate"), &b.failRate),
 		parseStatus(values.Get("status"), &b.status),
 		parseDelay(values.Get("delay"), &b.delay),
 	)
@@ -67,6 +71,18 @@ func parseFailures(text string, failures *int) error {
 	default:
 		*failures = n
 	}
+	return nil
+}
+
+func parseFailRate(text string, rate *float64) error {
+	if text == "" {
+		return nil
+	}
+	share, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(share >= 0 && share <= 1) {
+		return fmt.Errorf("parse fail_rate=%s: want 0 to 1", text)
+	}
+	*rate = share
 	return nil
 }
 
@@ -94,17 +110,21 @@ func parseDelay(text string, delay *time.Duration) error {
 	return nil
 }
 
-// slow tells whether the attempt keeps its request waiting.
-func (b behaviour) slow(attempt int) bool {
-	return b.delay > 0 || b.hang && b.fails(attempt)
+// reaction is what one attempt meets.
+type reaction struct {
+	wait   time.Duration // before the answer
+	status int           // of the answer; noAnswer is none, however long it waits
 }
 
-func (b behaviour) fails(attempt int) bool { return attempt <= b.failures }
-
-// answer is the status of an attempt that is answered.
-func (b behaviour) answer(attempt int) int {
-	if b.fails(attempt) {
-		return b.status
+// react decides about an attempt, by its number.
+func (b behaviour) react(attempt int) reaction {
+	fails := attempt <= b.failures || b.failRate > 0 && rand.Float64() < b.failRate
+	switch {
+	case fails && b.hang:
+		return reaction{maxWait, noAnswer}
+	case fails:
+		return reaction{b.delay, b.status}
+	default:
+		return reaction{b.delay, http.StatusOK}
 	}
-	return http.StatusOK
 }

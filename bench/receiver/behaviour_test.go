@@ -20,6 +20,10 @@ func TestParseBehaviour(t *testing.T) {
 		"hang=0":                  {want: behaviour{status: 500}},
 		"hang":                    {want: behaviour{failures: everyAttempt, status: 500, hang: true}},
 		"status=429&retry_after=": {want: behaviour{failures: everyAttempt, status: 429}},
+		"fail_rate=0.1":           {want: behaviour{failRate: 0.1, status: 500}},
+		"fail_rate=1&hang=1":      {want: behaviour{failRate: 1, status: 500, hang: true}},
+		"fail_rate=1.5":           {err: "0 to 1"},
+		"fail_rate=NaN":           {err: "0 to 1"},
 		"delay=2s&class=slow":     {want: behaviour{status: 500, delay: 2 * time.Second, class: "slow"}},
 		"delay=6m":                {err: "up to 5m0s"},
 		"delay=-1s":               {err: "parse delay"},
@@ -40,4 +44,22 @@ func TestParseBehaviour(t *testing.T) {
 			require.Equal(t, test.want, got)
 		})
 	}
+}
+
+func TestReact(t *testing.T) {
+	t.Parallel()
+	b := behaviour{failures: 1, status: 503, delay: time.Second}
+	require.Equal(t, reaction{time.Second, 503}, b.react(1))
+	require.Equal(t, reaction{time.Second, 200}, b.react(2))
+	b.hang = true
+	require.Equal(t, reaction{maxWait, noAnswer}, b.react(1))
+
+	b = behaviour{failRate: 0.1, status: 500}
+	failed := 0
+	for range 10_000 {
+		if b.react(1).status == 500 {
+			failed++
+		}
+	}
+	require.InDelta(t, 1000, failed, 300, "ten times the standard deviation")
 }

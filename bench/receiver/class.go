@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,9 @@ type class struct {
 	mu      sync.Mutex
 	counts  Counts
 	times   *latency.Histogram // nil until something is timed
+	pace    pace
+	flights map[string]int64   // requests in flight, by path
+	newest  map[string]int64   // the highest number that was accepted, by path
 	arrived map[uint64]arrival // by Fingerprint
 }
 
@@ -47,9 +51,29 @@ func (r *Receiver) class(name string) *class {
 			return c
 		}
 	}
-	c = &class{capacity: int64(r.options.Remember), ids: &r.ids, arrived: map[uint64]arrival{}}
+	c = &class{capacity: int64(r.options.Remember), ids: &r.ids, arrived: map[uint64]arrival{}, flights: map[string]int64{}, newest: map[string]int64{}}
 	r.classes[name] = c
 	return c
+}
+
+// enter notes that a request has come; leave must follow.
+func (c *class) enter(path string, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pace.note(at)
+	c.flights[path]++
+	c.counts.InFlight++
+	c.counts.MostInFlight = max(c.counts.MostInFlight, c.counts.InFlight)
+	c.counts.MostAtOnePath = max(c.counts.MostAtOnePath, c.flights[path])
+}
+
+func (c *class) leave(path string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.counts.InFlight--
+	if c.flights[path]--; c.flights[path] == 0 {
+		delete(c.flights, path)
+	}
 }
 
 // arrive counts a genuine delivery and returns the number of this attempt. took
@@ -89,15 +113,26 @@ func (c *class) time(took time.Duration) {
 }
 
 // accept notes that a delivery was answered with success: when it comes again,
-// it is a duplicate.
-func (c *class) accept(key uint64) {
+// it is a duplicate. It is out of order when an event with a higher number had
+// its success at this path before.
+func (c *class) accept(key uint64, path string, number int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.counts.Accepted++
-	if a, known := c.arrived[key]; known && !a.accepted {
-		a.accepted = true
-		c.arrived[key] = a
+	a, known := c.arrived[key]
+	if !known || a.accepted {
+		return
 	}
+	a.accepted = true
+	c.arrived[key] = a
+	if number == unnumbered {
+		return
+	}
+	if newest, known := c.newest[path]; known && number < newest {
+		c.counts.OutOfOrder++
+		return
+	}
+	c.newest[path] = number
 }
 
 // count changes a counter that no delivery's memory hangs on.
@@ -111,6 +146,8 @@ func (c *class) snapshot() Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	counts := c.counts
+	counts.First, counts.Last = c.pace.first, c.pace.last
+	counts.MostPerSecond, counts.Seconds = c.pace.most, slices.Clone(c.pace.seconds)
 	if c.times != nil {
 		counts.Latency = c.times.Summary()
 	}
@@ -124,4 +161,5 @@ func (c *class) retire() {
 	defer c.mu.Unlock()
 	c.ids.Add(-int64(len(c.arrived)))
 	c.capacity, c.arrived = 0, nil
+	c.newest = map[string]int64{}
 }

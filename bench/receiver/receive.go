@@ -54,6 +54,8 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, now time.Ti
 // answer counts a delivery and does with it what the plan says.
 func (r *Receiver) answer(w http.ResponseWriter, req *http.Request, d *Delivery, plan *plan) {
 	class, key := r.class(plan.class), Fingerprint(d.Path, d.ID)
+	class.enter(d.Path, d.At)
+	defer class.leave(d.Path) // before the server sends the answer
 	if d.ID == "" {
 		d.Attempt = 1
 		class.count(func(c *Counts) { c.Requests++; c.Unidentified++ })
@@ -64,13 +66,14 @@ func (r *Receiver) answer(w http.ResponseWriter, req *http.Request, d *Delivery,
 		}
 		d.Attempt = class.arrive(key, took, d.At)
 	}
-	if plan.slow(d.Attempt) && !r.dawdle(req, plan.behaviour, d.Attempt) {
+	reaction := plan.react(d.Attempt)
+	if reaction.wait > 0 && !r.dawdle(req, reaction.wait) || reaction.status == noAnswer {
 		class.count(func(c *Counts) { c.Abandoned++ })
 		return
 	}
-	d.Status = plan.answer(d.Attempt)
+	d.Status = reaction.status
 	if d.Status >= 200 && d.Status < 300 {
-		class.accept(key)
+		class.accept(key, d.Path, numberOf(d.Body))
 	} else {
 		class.count(func(c *Counts) { c.Refused++ })
 		if plan.retryAfter != "" {
@@ -81,24 +84,19 @@ func (r *Receiver) answer(w http.ResponseWriter, req *http.Request, d *Delivery,
 	w.WriteHeader(d.Status)
 }
 
-// dawdle keeps the request waiting and tells whether it is to be answered then.
-// It is not when it hangs, when its sender has left, and when the receiver closes.
-func (r *Receiver) dawdle(req *http.Request, b behaviour, attempt int) bool {
+// dawdle keeps the request waiting and tells whether it is still to be answered
+// then. It is not when its sender has left, and when the receiver closes.
+func (r *Receiver) dawdle(req *http.Request, wait time.Duration) bool {
 	if r.waiting.Add(1) > maxWaiting {
 		r.waiting.Add(-1)
 		return false
 	}
 	defer r.waiting.Add(-1)
-	hangs := b.hang && b.fails(attempt)
-	wait := b.delay
-	if hangs {
-		wait = maxWait
-	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return !hangs
+		return true
 	case <-req.Context().Done():
 		return false
 	case <-r.closing.Done():
@@ -113,20 +111,37 @@ func eventID(header http.Header) string {
 	return header.Get("Svix-Id")
 }
 
-// sentAt finds the time that the sender wrote into the payload. It only looks
-// for the name: parsing the JSON would cost more than all the rest.
+// sentAt finds the time that the sender wrote into the payload.
 func sentAt(body []byte) (time.Time, bool) {
-	_, rest, ok := bytes.Cut(body, []byte(`"sent":`))
+	nanos, ok := findNumber(body, `"sent":`)
+	return time.Unix(0, nanos), ok
+}
+
+// unnumbered is the number of an event without one.
+const unnumbered = -1
+
+// numberOf finds the number that the sender gave to the event.
+func numberOf(body []byte) int64 {
+	if n, ok := findNumber(body, `"number":`); ok {
+		return n
+	}
+	return unnumbered
+}
+
+// findNumber finds a number of the payload by its name. It only looks for that:
+// parsing the JSON would cost more than all the rest.
+func findNumber(body []byte, name string) (int64, bool) {
+	_, rest, ok := bytes.Cut(body, []byte(name))
 	if !ok {
-		return time.Time{}, false
+		return 0, false
 	}
 	rest = bytes.TrimLeft(rest, " ")
 	digits := 0
 	for digits < len(rest) && rest[digits] >= '0' && rest[digits] <= '9' {
 		digits++
 	}
-	nanos, err := strconv.ParseInt(string(rest[:digits]), 10, 64)
-	return time.Unix(0, nanos), err == nil
+	n, err := strconv.ParseInt(string(rest[:digits]), 10, 64)
+	return n, err == nil
 }
 
 // keptBuffer is the largest buffer that is kept for later requests.

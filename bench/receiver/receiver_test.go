@@ -232,6 +232,54 @@ func TestLatency(t *testing.T) {
 	require.Zero(t, classes["untimed"].Latency)
 }
 
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	s := newSink(t, receiver.Options{})
+	for _, d := range []struct {
+		target string
+		number int
+	}{
+		{"/x?class=o", 1},
+		{"/x?class=o&fail=1", 2},
+		{"/x?class=o&fail=1", 2},
+		{"/x?class=o", 1}, // a duplicate is not out of order
+		{"/x?class=o", 5},
+		{"/x?class=o", 4}, // but this is,
+		{"/x?class=o", 3}, // and this
+		{"/y?class=o", 1}, // each path has an order of its own
+		{"/x?class=o", 6},
+	} {
+		_, err := s.try(t.Context(), d.target, fmt.Sprintf("msg_%d", d.number), fmt.Sprintf(`{"number":%d}`, d.number))
+		require.NoError(t, err)
+	}
+	s.deliver(t, "/x?class=o", "msg_without")
+	counts := s.Stats().Classes["o"]
+	require.Equal(t, int64(2), counts.OutOfOrder)
+	require.Equal(t, int64(8), counts.Distinct)
+	require.Equal(t, int64(1), counts.Duplicates)
+}
+
+// TestInFlight has two requests wait at one path and one at another.
+func TestInFlight(t *testing.T) {
+	t.Parallel()
+	s := newSink(t, receiver.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	var waiting sync.WaitGroup
+	for i, target := range []string{"/a", "/a", "/b"} {
+		waiting.Go(func() { _, _ = s.try(ctx, target+"?hang=1&class=w", fmt.Sprintf("msg_%d", i), "{}") })
+	}
+	now := func() receiver.Counts { return s.Stats().Classes["w"] }
+	await(t, func() bool { return now().InFlight == 3 })
+	cancel()
+	waiting.Wait()
+	await(t, func() bool { return now().InFlight == 0 })
+	s.deliver(t, "/a?class=w", "msg_4")
+	require.Equal(t, int64(3), now().MostInFlight)
+	require.Equal(t, int64(2), now().MostAtOnePath)
+	require.Zero(t, now().InFlight, "it ended before its answer was sent")
+	require.False(t, now().Last.Before(now().First))
+}
+
 func TestControl(t *testing.T) {
 	t.Parallel()
 	s := newSink(t, receiver.Options{})

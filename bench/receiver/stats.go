@@ -18,6 +18,15 @@ type Counts struct {
 	BadSignatures int64 `json:"badSignatures"` // attempts not signed as they should be
 	Unidentified  int64 `json:"unidentified"`  // attempts without webhook-id
 	Forgotten     int64 `json:"forgotten"`     // attempts beyond what is remembered
+	OutOfOrder    int64 `json:"outOfOrder"`    // deliveries accepted after one of the same path with a higher "number" in its payload
+
+	InFlight      int64     `json:"inFlight"`      // requests that wait for their answer now
+	MostInFlight  int64     `json:"mostInFlight"`  // the most that ever did at once
+	MostAtOnePath int64     `json:"mostAtOnePath"` // and at a single path
+	MostPerSecond int64     `json:"mostPerSecond"` // requests that came within a second, whenever it began
+	Seconds       []int64   `json:"seconds"`       // requests that came in each second since First, of an hour at most
+	First         time.Time `json:"first"`         // when the first request came
+	Last          time.Time `json:"last"`          // and the last
 
 	// Fingerprint is the sum of Fingerprint over all deliveries: who knows what
 	// should have arrived can tell whether it is just that.
@@ -27,8 +36,8 @@ type Counts struct {
 	Latency latency.Summary `json:"latency"` // of first attempts, from "sent" in the payload to arrival
 }
 
-// Stats is what GET /_sink/stats answers: the sum, without latencies, which
-// can't be added, and each class.
+// Stats is what GET /_sink/stats answers: each class, and the sum of what can be
+// added, so without latencies, seconds and what was the most.
 type Stats struct {
 	Total   Counts            `json:"total"`
 	Classes map[string]Counts `json:"classes"`
@@ -70,6 +79,8 @@ func (c *Counts) add(d Counts) {
 	c.BadSignatures += d.BadSignatures
 	c.Unidentified += d.Unidentified
 	c.Forgotten += d.Forgotten
+	c.OutOfOrder += d.OutOfOrder
+	c.InFlight += d.InFlight
 	c.Fingerprint += d.Fingerprint
 	if d.LastNew.After(c.LastNew) {
 		c.LastNew = d.LastNew

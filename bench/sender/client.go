@@ -17,8 +17,8 @@ const (
 	shownAnswer    = 300      // and of one that is shown in an error
 )
 
-// client calls a JSON API.
-type client struct {
+// Client calls a JSON API. It is safe for concurrent use.
+type Client struct {
 	http  *http.Client
 	base  string
 	token string // empty sends none
@@ -37,13 +37,22 @@ func newHTTPClient(senders int) *http.Client {
 	}
 }
 
-func newClient(h *http.Client, base, token string) client {
-	return client{http: h, base: strings.TrimSuffix(base, "/"), token: token}
+// NewClient returns a client of the API at base, which authenticates with the
+// token unless that is empty, and keeps up to so many connections open.
+func NewClient(base, token string, connections int) Client {
+	return newClient(newHTTPClient(connections), base, token)
 }
 
-// call sends in as JSON, unless it is nil, and reads the answer into out, unless
+func newClient(h *http.Client, base, token string) Client {
+	return Client{http: h, base: strings.TrimSuffix(base, "/"), token: token}
+}
+
+// Close closes the connections that are not in use.
+func (c Client) Close() { c.http.CloseIdleConnections() }
+
+// Call sends in as JSON, unless it is nil, and reads the answer into out, unless
 // that is nil. Any status but 2xx is an error.
-func (c client) call(ctx context.Context, method, path string, in, out any) error {
+func (c Client) Call(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
 	if in != nil {
 		text, err := json.Marshal(in)

@@ -14,6 +14,7 @@ const (
 	minSize  = 64
 	maxSize  = 1 << 20
 	maxSpan  = 24 * time.Hour
+	maxBatch = 1000
 	maxFleet = 100_000 // endpoints, of which a receiver keeps as many
 )
 
@@ -26,6 +27,11 @@ type Config struct {
 	Tenants   int // applications
 	Endpoints int // of each application; each gets every event. 0: nothing is delivered
 
+	// Targets are applications that are there already, to be used instead of new
+	// ones. Of their endpoints, the receiver must know the secrets and count under
+	// Class.
+	Targets []Target
+
 	// Rate is events per second by the clock (open loop): latencies count from
 	// when an event was to be sent, so a server that makes its senders wait can't
 	// hide it. Zero is a closed loop: every sender sends as fast as it is answered.
@@ -34,7 +40,9 @@ type Config struct {
 	// Senders is how many requests may be under way at once.
 	Senders int
 
-	Duration time.Duration // of the sending
+	Duration time.Duration // of the sending, at most
+	Events   int64         // how many to send, at most; 0 is what the duration allows
+	Batch    int           // events of each request, all to one application; 0 and 1 post them one by one
 	Drain    time.Duration // the longest wait for the rest to arrive
 	Settle   time.Duration // the wait for duplicates after everything has arrived
 
@@ -42,6 +50,12 @@ type Config struct {
 	Class       string // under which the receiver counts; empty is one of its own
 	Idempotency bool   // send idempotency keys, and with them try again, as client libraries do
 	Keep        bool   // leave the applications there
+}
+
+// Target is an application.
+type Target struct {
+	App   string   // its id
+	Paths []string // of the endpoints, at the receiver, that get each of its events
 }
 
 // Default is a load that any machine stands.
@@ -75,6 +89,9 @@ func (c Config) Validate() error {
 	check(c.Tenants > 0 && c.Endpoints >= 0 && c.Tenants <= maxFleet/max(c.Endpoints, 1),
 		"tenants must be positive and endpoints not negative, and %d of either in all at most", maxFleet)
 	check(c.Rate >= 0 && c.Rate <= 1e6, "rate must be between 0 and 1,000,000")
+	check(c.Batch >= 0 && c.Batch <= maxBatch, "batch must be between 0 and %d", maxBatch)
+	check(c.Events >= 0 && c.Events%int64(max(c.Batch, 1)) == 0, "events must not be negative, and be so many batches")
+	check(len(c.Targets) == 0 || c.Class != "", "class is missing: targets have endpoints that count under one")
 	check(c.Senders > 0 && c.Senders <= 10_000, "senders must be between 1 and 10,000")
 	check(c.Duration > 0 && c.Duration <= maxSpan, "duration must be positive and at most %s", maxSpan)
 	check(c.Drain >= 0 && c.Drain <= maxSpan, "drain must be at most %s", maxSpan)

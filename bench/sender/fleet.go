@@ -14,28 +14,35 @@ import (
 // setupWorkers is how many applications are set up at once.
 const setupWorkers = 8
 
-// tenant is an application that was set up.
+// tenant is an application to post to.
 type tenant struct {
-	id       string   // of the application
-	messages string   // URL to post to
-	paths    []string // of its endpoints at the receiver
+	Target
+	messages string // URL to post to
+}
+
+func (f *fleet) tenant(to Target, batches bool) tenant {
+	if batches {
+		return tenant{to, f.server.base + appPath(to.App) + "/msg/batch?with_content=false"}
+	}
+	return tenant{to, f.server.base + appPath(to.App) + "/msg?with_content=false"}
 }
 
 // fleet is what a run sends to.
 type fleet struct {
-	server, sink client
+	server, sink Client
 	class        string
 	tenants      []tenant
+	borrowed     bool // they were there before, and stay
 }
 
-// assemble makes the applications and their endpoints, tells the receiver their
-// secrets and has it forget what it counted in this class before.
+// assemble makes the applications and their endpoints and tells the receiver
+// their secrets, unless the configuration names some that are there. It has the
+// receiver forget what it counted in this class before.
 func assemble(ctx context.Context, c Config, h *http.Client, run runID) (*fleet, error) {
 	f := &fleet{
-		server:  newClient(h, c.URL, c.Token),
-		sink:    newClient(h, c.Sink, ""),
-		class:   c.Class,
-		tenants: make([]tenant, c.Tenants),
+		server: newClient(h, c.URL, c.Token),
+		sink:   newClient(h, c.Sink, ""),
+		class:  c.Class,
 	}
 	if f.class == "" {
 		f.class = "load-" + run.String()
@@ -43,35 +50,51 @@ func assemble(ctx context.Context, c Config, h *http.Client, run runID) (*fleet,
 	if err := f.forget(ctx); err != nil {
 		return nil, err
 	}
+	targets := c.Targets
+	if f.borrowed = len(targets) > 0; !f.borrowed {
+		var err error
+		if targets, err = f.enlist(ctx, c, run); err != nil {
+			return nil, err
+		}
+	}
+	for _, to := range targets {
+		f.tenants = append(f.tenants, f.tenant(to, c.Batch > 1))
+	}
+	return f, nil
+}
+
+func (f *fleet) enlist(ctx context.Context, c Config, run runID) ([]Target, error) {
+	targets := make([]Target, c.Tenants)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(setupWorkers)
-	for i := range f.tenants {
-		group.Go(func() error {
-			if err := f.enlist(ctx, &f.tenants[i], fmt.Sprintf("bench-%s-%d", run, i), c.Endpoints); err != nil {
+	for i := range targets {
+		group.Go(func() (err error) {
+			targets[i], err = f.found(ctx, fmt.Sprintf("bench-%s-%d", run, i), c.Endpoints)
+			if err != nil {
 				return fmt.Errorf("set up application %d: %w", i, err)
 			}
 			return nil
 		})
 	}
-	return f, group.Wait()
+	return targets, group.Wait()
 }
 
-func (f *fleet) enlist(ctx context.Context, t *tenant, name string, endpoints int) error {
+// found makes one application with its endpoints.
+func (f *fleet) found(ctx context.Context, name string, endpoints int) (t Target, err error) {
 	var made struct{ ID string }
 	in := map[string]any{"name": name, "uid": name}
-	if err := f.server.call(ctx, http.MethodPost, "/api/v1/app", in, &made); err != nil {
-		return fmt.Errorf("create application: %w", err)
+	if err := f.server.Call(ctx, http.MethodPost, "/api/v1/app", in, &made); err != nil {
+		return t, fmt.Errorf("create application: %w", err)
 	}
-	t.id = made.ID
-	t.messages = f.server.base + appPath(t.id) + "/msg?with_content=false"
+	t.App = made.ID
 	for i := range endpoints {
 		path := fmt.Sprintf("/%s/%d", name, i)
-		if err := f.subscribe(ctx, t.id, path); err != nil {
-			return err
+		if err := f.subscribe(ctx, t.App, path); err != nil {
+			return t, err
 		}
-		t.paths = append(t.paths, path)
+		t.Paths = append(t.Paths, path)
 	}
-	return nil
+	return t, nil
 }
 
 // subscribe makes one endpoint with a secret of the server's making.
@@ -79,11 +102,11 @@ func (f *fleet) subscribe(ctx context.Context, app, path string) error {
 	var made struct{ ID string }
 	in := map[string]any{"url": f.sink.base + path + "?class=" + url.QueryEscape(f.class)}
 	endpoints := appPath(app) + "/endpoint"
-	if err := f.server.call(ctx, http.MethodPost, endpoints, in, &made); err != nil {
+	if err := f.server.Call(ctx, http.MethodPost, endpoints, in, &made); err != nil {
 		return fmt.Errorf("create endpoint: %w", err)
 	}
 	var secret struct{ Key string }
-	if err := f.server.call(ctx, http.MethodGet, endpoints+"/"+url.PathEscape(made.ID)+"/secret", nil, &secret); err != nil {
+	if err := f.server.Call(ctx, http.MethodGet, endpoints+"/"+url.PathEscape(made.ID)+"/secret", nil, &secret); err != nil {
 		return fmt.Errorf("read endpoint secret: %w", err)
 	}
 	return f.setSecret(ctx, path, secret.Key)
@@ -91,7 +114,7 @@ func (f *fleet) subscribe(ctx context.Context, app, path string) error {
 
 func (f *fleet) setSecret(ctx context.Context, path, secret string) error {
 	in := receiver.Setting{Path: path, Secret: secret}
-	if err := f.sink.call(ctx, http.MethodPost, "/_sink/secret", in, nil); err != nil {
+	if err := f.sink.Call(ctx, http.MethodPost, "/_sink/secret", in, nil); err != nil {
 		return fmt.Errorf("tell sink the secret: %w", err)
 	}
 	return nil
@@ -99,14 +122,17 @@ func (f *fleet) setSecret(ctx context.Context, path, secret string) error {
 
 // dismiss removes what assemble made, at the server and at the receiver.
 func (f *fleet) dismiss(ctx context.Context) error {
+	if f.borrowed {
+		return nil
+	}
 	group, limited := errgroup.WithContext(ctx)
 	group.SetLimit(setupWorkers)
 	for _, t := range f.tenants {
 		group.Go(func() error {
-			if err := f.server.call(limited, http.MethodDelete, appPath(t.id), nil, nil); err != nil {
+			if err := f.server.Call(limited, http.MethodDelete, appPath(t.App), nil, nil); err != nil {
 				return fmt.Errorf("delete application: %w", err)
 			}
-			for _, path := range t.paths {
+			for _, path := range t.Paths {
 				if err := f.setSecret(limited, path, ""); err != nil {
 					return err
 				}
@@ -122,7 +148,7 @@ func (f *fleet) dismiss(ctx context.Context) error {
 
 // forget drops the receiver's counts of this class.
 func (f *fleet) forget(ctx context.Context) error {
-	if err := f.sink.call(ctx, http.MethodDelete, "/_sink/stats?class="+url.QueryEscape(f.class), nil, nil); err != nil {
+	if err := f.sink.Call(ctx, http.MethodDelete, "/_sink/stats?class="+url.QueryEscape(f.class), nil, nil); err != nil {
 		return fmt.Errorf("reset sink: %w", err)
 	}
 	return nil
@@ -133,7 +159,7 @@ func appPath(id string) string { return "/api/v1/app/" + url.PathEscape(id) }
 // received is what has arrived of this fleet's events.
 func (f *fleet) received(ctx context.Context) (receiver.Counts, error) {
 	var stats receiver.Stats
-	if err := f.sink.call(ctx, http.MethodGet, "/_sink/stats", nil, &stats); err != nil {
+	if err := f.sink.Call(ctx, http.MethodGet, "/_sink/stats", nil, &stats); err != nil {
 		return receiver.Counts{}, fmt.Errorf("ask sink: %w", err)
 	}
 	return stats.Classes[f.class], nil

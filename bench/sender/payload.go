@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -20,26 +21,55 @@ type payload struct {
 // nanosDigits is how long Unix nanoseconds are until the year 2286.
 const nanosDigits = 19
 
+// firstNumber is the number of a run's first event: from there on, all are of
+// the same length.
+const firstNumber = 1_000_000_000
+
+const (
+	payloadStart  = `{"sent":`
+	payloadNumber = `,"number":`
+	payloadPad    = `,"pad":"`
+	payloadEnd    = `"}`
+)
+
 func newPayload(size int) payload {
-	const start, middle, end = `{"sent":`, `,"pad":"`, `"}`
-	pad := make([]byte, size-len(start)-nanosDigits-len(middle)-len(end))
+	pad := make([]byte, size-len(payloadStart)-nanosDigits-len(payloadNumber)-len(strconv.Itoa(firstNumber))-len(payloadPad)-len(payloadEnd))
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 	source := rand.New(rand.NewPCG(1, 2))
 	for i := range pad {
 		pad[i] = letters[source.IntN(len(letters))]
 	}
 	return payload{
-		head: []byte(`{"eventType":"` + eventType + `","payload":` + start),
-		tail: append(append([]byte(middle), pad...), end+"}"...),
+		head: []byte(`{"eventType":"` + eventType + `","payload":` + payloadStart),
+		tail: slices.Concat([]byte(payloadPad), pad, []byte(payloadEnd+"}")),
 	}
 }
 
-// body is a new request body. It is not reused: the HTTP client may still read
-// it after it has returned the answer.
-func (p payload) body(sent time.Time) []byte {
-	body := make([]byte, 0, len(p.head)+nanosDigits+len(p.tail))
+// body is a new request body, for one event or a batch of them from the nth on.
+// It is not reused: the HTTP client may still read it after it has returned the
+// answer.
+func (p payload) body(sent time.Time, n int64, batch int) []byte {
+	const around = nanosDigits + len(payloadNumber) + 20
+	if batch <= 1 {
+		return p.appendTo(make([]byte, 0, len(p.head)+around+len(p.tail)), sent, n)
+	}
+	body := make([]byte, 0, batch*(len(p.head)+around+len(p.tail)))
+	body = append(body, `{"messages":[`...)
+	for i := range batch {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = p.appendTo(body, sent, n+int64(i))
+	}
+	return append(body, "]}"...)
+}
+
+// appendTo appends the nth event of the run.
+func (p payload) appendTo(body []byte, sent time.Time, n int64) []byte {
 	body = append(body, p.head...)
 	body = strconv.AppendInt(body, sent.UnixNano(), 10)
+	body = append(body, payloadNumber...)
+	body = strconv.AppendInt(body, firstNumber+n, 10)
 	return append(body, p.tail...)
 }
 

@@ -17,12 +17,29 @@ func TestPayload(t *testing.T) {
 			EventType string
 			Payload   json.RawMessage
 		}
-		require.NoError(t, json.Unmarshal(newPayload(size).body(now), &in))
+		require.NoError(t, json.Unmarshal(newPayload(size).body(now, 41, 1), &in))
 		require.Equal(t, eventType, in.EventType)
 		require.Len(t, in.Payload, size)
-		var payload struct{ Sent int64 }
+		var payload struct{ Sent, Number int64 }
 		require.NoError(t, json.Unmarshal(in.Payload, &payload))
 		require.Equal(t, now.UnixNano(), payload.Sent)
+		require.Equal(t, int64(firstNumber+41), payload.Number)
+	}
+}
+
+func TestBatchOfPayloads(t *testing.T) {
+	t.Parallel()
+	var in struct {
+		Messages []struct {
+			EventType string
+			Payload   struct{ Number int64 }
+		}
+	}
+	require.NoError(t, json.Unmarshal(newPayload(100).body(time.Now(), 10, 3), &in))
+	require.Len(t, in.Messages, 3)
+	for i, m := range in.Messages {
+		require.Equal(t, eventType, m.EventType)
+		require.Equal(t, int64(firstNumber+10+i), m.Payload.Number)
 	}
 }
 

@@ -29,19 +29,21 @@ type refusal struct{ status int }
 
 func (r refusal) Error() string { return "answered " + strconv.Itoa(r.status) }
 
-// deliver posts an event until it is accepted or given up, and counts it.
+// deliver makes the nth request until it is answered with success or given up,
+// and counts its events.
 func (r *Run) deliver(ctx context.Context, n int64, due time.Time) {
 	to := &r.fleet.tenants[n%int64(len(r.fleet.tenants))]
-	body := r.payload.body(due)
+	batch := max(r.config.Batch, 1)
+	body := r.payload.body(due, n*int64(batch), batch)
 	pause := firstPause
 	for try := 1; ; try++ {
-		id, err := r.post(ctx, to.messages, n, body)
+		answer, err := r.post(ctx, to.messages, n, body)
 		if err == nil {
-			r.tally.accepted(to, id, time.Since(due))
+			r.note(to, answer, time.Since(due))
 			return
 		}
 		again := r.config.Idempotency && try < tries && transient(err)
-		r.tally.erred(err, again)
+		r.tally.erred(err, batch, again)
 		if !again || !sleepUntil(ctx, time.Now().Add(pause)) {
 			return
 		}
@@ -49,11 +51,49 @@ func (r *Run) deliver(ctx context.Context, n int64, due time.Time) {
 	}
 }
 
-// post makes one request and returns the id of the message that it made.
-func (r *Run) post(ctx context.Context, target string, n int64, body []byte) (string, error) {
+// note counts the events of a request by what was answered.
+func (r *Run) note(to *tenant, answer []byte, took time.Duration) {
+	for _, e := range r.read(answer) {
+		switch {
+		case e.Status < 200 || e.Status > 299:
+			r.tally.erred(refusal{e.Status}, 1, false)
+		case e.Message.ID == "":
+			r.tally.erred(errNoID, 1, false)
+		default:
+			r.tally.accepted(to, e.Message.ID, took)
+		}
+	}
+}
+
+// made is what became of one event.
+type made struct {
+	Status  int
+	Message struct{ ID string }
+}
+
+// read makes the same of both kinds of answers. One that can't be read has
+// nothing but events without an id.
+func (r *Run) read(answer []byte) []made {
+	all := make([]made, max(r.config.Batch, 1))
+	for i := range all {
+		all[i].Status = http.StatusAccepted
+	}
+	if len(all) == 1 {
+		_ = json.Unmarshal(answer, &all[0].Message)
+		return all
+	}
+	var page struct{ Data []made }
+	if json.Unmarshal(answer, &page) == nil {
+		copy(all, page.Data)
+	}
+	return all
+}
+
+// post makes one request and returns its answer.
+func (r *Run) post(ctx context.Context, target string, n int64, body []byte) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
 	if err != nil {
-		return "", fmt.Errorf("make request: %w", err)
+		return nil, fmt.Errorf("make request: %w", err)
 	}
 	req.Header["Authorization"] = r.authorization
 	req.Header["Content-Type"] = r.contentType
@@ -62,21 +102,17 @@ func (r *Run) post(ctx context.Context, target string, n int64, body []byte) (st
 	}
 	res, err := r.http.Do(req)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer res.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
-		return "", fmt.Errorf("read answer: %w", err)
+		return nil, fmt.Errorf("read answer: %w", err)
 	}
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return "", refusal{res.StatusCode}
+		return nil, refusal{res.StatusCode}
 	}
-	var made struct{ ID string }
-	if err := json.Unmarshal(answer, &made); err != nil || made.ID == "" {
-		return "", errNoID
-	}
-	return made.ID, nil
+	return answer, nil
 }
 
 // transient tells whether trying again may help.
@@ -84,7 +120,7 @@ func transient(err error) bool {
 	if r, ok := errors.AsType[refusal](err); ok {
 		return r.status >= 500
 	}
-	return !errors.Is(err, context.Canceled) && !errors.Is(err, errNoID)
+	return !errors.Is(err, context.Canceled)
 }
 
 // kind is a short name for what went wrong; there are few of them.

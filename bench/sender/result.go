@@ -19,6 +19,7 @@ type Result struct {
 	Errors   map[string]int64 // requests without success, by status or kind
 
 	Expected      int64         // deliveries, for what was accepted
+	Fingerprint   uint64        // of what is expected: the sum of receiver.Fingerprint
 	Delivered     int64         // of them and others, each counted once
 	InTime        int64         // those that had arrived when the sending ended
 	Delivering    time.Duration // from the first request to the last new arrival
@@ -50,7 +51,7 @@ func (r *Run) result() Result {
 	}
 	result.Missing = max(0, result.Expected-result.Delivered)
 	result.Surplus = max(0, result.Delivered-result.Expected)
-	result.Mistaken = result.Delivered == result.Expected && r.counts.Fingerprint != r.tally.due().fingerprint
+	result.Mistaken = result.Delivered == result.Expected && r.counts.Fingerprint != result.Fingerprint
 	return result
 }
 

@@ -61,10 +61,12 @@ func Prepare(ctx context.Context, c Config) (*Run, error) {
 
 // Send sends, and returns when every request is answered.
 func (r *Run) Send(ctx context.Context) error {
-	var plan schedule = ceaseless{r.config.Duration}
-	var planned int64
+	batch := int64(max(r.config.Batch, 1))
+	requests := r.config.Events / batch
+	var plan schedule = ceaseless{r.config.Duration, requests}
+	planned := requests
 	if r.config.Rate > 0 {
-		even := newSteady(r.config.Rate, r.config.Duration)
+		even := newSteady(r.config.Rate/float64(batch), r.config.Duration, requests)
 		plan, planned = even, even.events
 	}
 	patience, cancel := context.WithTimeout(ctx, r.config.Duration+overtime)
@@ -72,7 +74,7 @@ func (r *Run) Send(ctx context.Context) error {
 	r.start = time.Now()
 	begun := follow(patience, r.config.Senders, plan, r.start, func(n int64, due time.Time) { r.deliver(ctx, n, due) })
 	r.sending = time.Since(r.start)
-	r.unsent = max(0, planned-begun)
+	r.unsent = max(0, planned-begun) * batch
 	if err := r.look(ctx); err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// schedule says when each event is to be sent.
+// schedule says when each event, or batch of them, is to be sent.
 type schedule interface {
 	// at is the time of the nth event, from 0, after the start of the run, of
 	// which elapsed has passed. It is not ok when there is no such event.
@@ -20,19 +20,28 @@ type steady struct {
 	events int64
 }
 
-func newSteady(rate float64, span time.Duration) steady {
-	return steady{rate: rate, events: max(1, int64(rate*span.Seconds()))}
+// newSteady plans for that time, and for no more than that many events unless
+// it is 0.
+func newSteady(rate float64, span time.Duration, most int64) steady {
+	events := max(1, int64(rate*span.Seconds()))
+	if most > 0 {
+		events = min(events, most)
+	}
+	return steady{rate: rate, events: events}
 }
 
 func (s steady) at(n int64, _ time.Duration) (time.Duration, bool) {
 	return time.Duration(float64(n) / s.rate * float64(time.Second)), n < s.events
 }
 
-// ceaseless is the next event at once, for a time.
-type ceaseless struct{ span time.Duration }
+// ceaseless is the next event at once, for a time or up to a number.
+type ceaseless struct {
+	span time.Duration
+	most int64 // 0 is no limit
+}
 
-func (c ceaseless) at(_ int64, elapsed time.Duration) (time.Duration, bool) {
-	return elapsed, elapsed < c.span
+func (c ceaseless) at(n int64, elapsed time.Duration) (time.Duration, bool) {
+	return elapsed, elapsed < c.span && (c.most == 0 || n < c.most)
 }
 
 // follow has senders work off the schedule and returns when they are through or

@@ -32,7 +32,7 @@ func TestSteadyOnTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, start := newSent(), time.Now()
-		begun := follow(t.Context(), 3, newSteady(50, 2*time.Second), start, func(n int64, due time.Time) {
+		begun := follow(t.Context(), 3, newSteady(50, 2*time.Second, 0), start, func(n int64, due time.Time) {
 			log.note(n, start, due)
 			time.Sleep(10 * time.Millisecond)
 		})
@@ -51,7 +51,7 @@ func TestSteadyBehind(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, start := newSent(), time.Now()
-		begun := follow(t.Context(), 1, newSteady(10, time.Second), start, func(n int64, due time.Time) {
+		begun := follow(t.Context(), 1, newSteady(10, time.Second, 0), start, func(n int64, due time.Time) {
 			log.note(n, start, due)
 			if n == 0 {
 				time.Sleep(time.Second)
@@ -72,7 +72,7 @@ func TestSteadyGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3500*time.Millisecond)
 		defer cancel()
-		begun := follow(ctx, 1, newSteady(10, time.Second), time.Now(), func(int64, time.Time) {
+		begun := follow(ctx, 1, newSteady(10, time.Second, 0), time.Now(), func(int64, time.Time) {
 			time.Sleep(time.Second)
 		})
 		require.Equal(t, int64(4), begun, "what is under way is finished, nothing is begun")
@@ -83,7 +83,7 @@ func TestCeaseless(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, start := newSent(), time.Now()
-		begun := follow(t.Context(), 4, ceaseless{time.Second}, start, func(n int64, due time.Time) {
+		begun := follow(t.Context(), 4, ceaseless{time.Second, 0}, start, func(n int64, due time.Time) {
 			log.note(n, start, due)
 			time.Sleep(10 * time.Millisecond)
 		})
@@ -92,7 +92,19 @@ func TestCeaseless(t *testing.T) {
 	})
 }
 
+func TestUpToANumber(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, int64(7), newSteady(50, time.Second, 7).events)
+	require.Equal(t, int64(50), newSteady(50, time.Second, 70).events)
+	synctest.Test(t, func(t *testing.T) {
+		begun := follow(t.Context(), 4, ceaseless{time.Hour, 10}, time.Now(), func(int64, time.Time) {
+			time.Sleep(10 * time.Millisecond)
+		})
+		require.Equal(t, int64(10), begun)
+	})
+}
+
 func TestSteadyHasAnEvent(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, int64(1), newSteady(0.1, time.Second).events)
+	require.Equal(t, int64(1), newSteady(0.1, time.Second, 0).events)
 }

@@ -85,6 +85,55 @@ func TestClosedLoop(t *testing.T) {
 	require.Equal(t, result.Delivered, b.receiver.Stats().Classes["kept & counted"].Distinct)
 }
 
+// TestTargets sends twice to applications that somebody else has made.
+func TestTargets(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, stub.Options{})
+	targets := b.found(t, "/a?class=borrowed", "/b?class=borrowed")
+	b.config.Targets, b.config.Class = targets, "borrowed"
+	b.config.Rate, b.config.Events, b.config.Batch = 0, 60, 20
+	for range 2 {
+		result := b.do(t)
+		require.Empty(t, result.Problems())
+		require.Equal(t, int64(60), result.Accepted)
+		require.Equal(t, int64(60), result.Delivered)
+		require.Equal(t, b.receiver.Stats().Classes["borrowed"].Fingerprint, result.Fingerprint)
+	}
+	require.Equal(t, 2, b.server.Applications(), "they are not ours to remove")
+}
+
+// found makes an application with one endpoint for each path.
+func (b bench) found(t *testing.T, paths ...string) (targets []sender.Target) {
+	t.Helper()
+	client := sender.NewClient(b.config.URL, b.config.Token, 1)
+	defer client.Close()
+	for _, path := range paths {
+		var app struct{ ID string }
+		require.NoError(t, client.Call(t.Context(), http.MethodPost, "/api/v1/app", map[string]any{"name": "x"}, &app))
+		in := map[string]any{"url": b.config.Sink + path}
+		require.NoError(t, client.Call(t.Context(), http.MethodPost, "/api/v1/app/"+app.ID+"/endpoint", in, nil))
+		name, _, _ := strings.Cut(path, "?")
+		targets = append(targets, sender.Target{App: app.ID, Paths: []string{name}})
+	}
+	return targets
+}
+
+func TestPartOfABatchIsRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, stub.Options{Refuse: func(n int64) int {
+		if n%10 == 0 {
+			return http.StatusUnprocessableEntity
+		}
+		return 0
+	}})
+	b.config.Batch = 10
+	result := b.do(t)
+	require.Equal(t, int64(90), result.Accepted)
+	require.Equal(t, int64(90), result.Delivered)
+	require.Equal(t, int64(10), result.Failed)
+	require.Equal(t, map[string]int64{"422": 10}, result.Errors)
+}
+
 func TestSilentLoss(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, stub.Options{Copies: func(n int64) int { return int(min(n, 1)) }})
@@ -186,5 +235,14 @@ func TestValidate(t *testing.T) {
 	err := sender.Config{URL: "localhost:8071"}.Validate()
 	for _, word := range []string{"url", "sink", "token", "tenants", "senders", "duration", "size"} {
 		require.ErrorContains(t, err, word)
+	}
+	for name, change := range map[string]func(*sender.Config){
+		"batch":  func(c *sender.Config) { c.Batch = 1001 },
+		"events": func(c *sender.Config) { c.Batch, c.Events = 10, 25 },
+		"class":  func(c *sender.Config) { c.Targets = make([]sender.Target, 1) },
+	} {
+		c := sender.Default()
+		change(&c)
+		require.ErrorContains(t, c.Validate(), name+" ")
 	}
 }

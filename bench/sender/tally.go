@@ -33,23 +33,24 @@ func newTally() *tally {
 func (t *tally) accepted(to *tenant, id string, took time.Duration) {
 	t.times.Record(took)
 	var fingerprint uint64
-	for _, path := range to.paths {
+	for _, path := range to.Paths {
 		fingerprint += receiver.Fingerprint(path, id)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.events++
-	t.expected.deliveries += int64(len(to.paths))
+	t.expected.deliveries += int64(len(to.Paths))
 	t.expected.fingerprint += fingerprint
 }
 
-// erred counts a request that went wrong; unless it is made again, its event is lost.
-func (t *tally) erred(err error, again bool) {
+// erred counts a request that went wrong; unless it is made again, its events
+// are lost.
+func (t *tally) erred(err error, events int, again bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.errors[kind(err)]++
 	if !again {
-		t.failed++
+		t.failed += int64(events)
 	}
 }
 
@@ -58,7 +59,7 @@ func (t *tally) fill(r *Result) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r.Accepted, r.Failed, r.Errors = t.events, t.failed, maps.Clone(t.errors)
-	r.Expected = t.expected.deliveries
+	r.Expected, r.Fingerprint = t.expected.deliveries, t.expected.fingerprint
 	r.AcceptLatency = t.times.Summary()
 }
 

@@ -73,6 +73,7 @@ func New(o Options) *Server {
 	s.mux.HandleFunc("POST /api/v1/app/{app}/endpoint", s.createEndpoint)
 	s.mux.HandleFunc("GET /api/v1/app/{app}/endpoint/{endpoint}/secret", s.endpointSecret)
 	s.mux.HandleFunc("POST /api/v1/app/{app}/msg", s.createMessage)
+	s.mux.HandleFunc("POST /api/v1/app/{app}/msg/batch", s.createMessages)
 	return s
 }
 
@@ -162,19 +163,50 @@ func (s *Server) createMessage(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
 		return
 	}
-	id, isNew := s.accept(req.Header.Get("Idempotency-Key"))
-	if isNew {
-		copies := 1
-		if n := s.events.Add(1) - 1; s.options.Copies != nil {
-			copies = s.options.Copies(n)
-		}
-		for _, to := range s.endpoints(req.PathValue("app")) {
-			for range copies {
-				s.queue <- delivery{to: to, id: id, body: in.Payload}
+	id := s.take(req.PathValue("app"), req.Header.Get("Idempotency-Key"), in.Payload)
+	answer(w, http.StatusAccepted, map[string]any{"id": id, "payload": map[string]any{}})
+}
+
+// createMessages takes many at once. It refuses single ones, as a server may.
+func (s *Server) createMessages(w http.ResponseWriter, req *http.Request) {
+	var in struct {
+		Messages []struct{ Payload json.RawMessage }
+	}
+	if err := json.NewDecoder(req.Body).Decode(&in); err != nil {
+		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+		return
+	}
+	key := req.Header.Get("Idempotency-Key")
+	page := make([]map[string]any, 0, len(in.Messages))
+	for i, m := range in.Messages {
+		if s.options.Refuse != nil {
+			if status := s.options.Refuse(s.requests.Add(1) - 1); status != 0 {
+				page = append(page, map[string]any{"status": status})
+				continue
 			}
 		}
+		id := s.take(req.PathValue("app"), key+"/"+strconv.Itoa(i), m.Payload)
+		page = append(page, map[string]any{"status": http.StatusAccepted, "message": map[string]any{"id": id}})
 	}
-	answer(w, http.StatusAccepted, map[string]any{"id": id, "payload": map[string]any{}})
+	answer(w, http.StatusOK, map[string]any{"data": page})
+}
+
+// take accepts an event and queues its deliveries, unless the key is known.
+func (s *Server) take(app, key string, payload []byte) (id string) {
+	id, isNew := s.accept(key)
+	if !isNew {
+		return id
+	}
+	copies := 1
+	if n := s.events.Add(1) - 1; s.options.Copies != nil {
+		copies = s.options.Copies(n)
+	}
+	for _, to := range s.endpoints(app) {
+		for range copies {
+			s.queue <- delivery{to: to, id: id, body: payload}
+		}
+	}
+	return id
 }
 
 // accept gives a message its id, the same for the same key.
