@@ -1,7 +1,7 @@
 // Package deliver makes the HTTP attempts, and nothing else in Postrider does.
 // First attempts, retries, resends and redrives take the same way through it:
 //
-//	lane ──▶ scheduler ──▶ attempt ──▶ finisher: record, hand on, acknowledge
+//	lane ──▶ fair.Scheduler ──▶ attempt ──▶ finisher: record, hand on, acknowledge
 package deliver
 
 import (
@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/postrider/postrider/deliver/fair"
 	"github.com/postrider/postrider/shared/egress"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/group"
@@ -69,8 +70,9 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	drain, done := env.DrainContext(ctx)
 	defer done()
 
+	limits := fair.Defaults()
 	metrics := newMetrics(env.Reg)
-	client := env.Egress.Client(egress.Pool{Idle: defaultLimits.slots, IdlePerHost: defaultLimits.endpoint})
+	client := env.Egress.Client(egress.Pool{Idle: limits.Slots, IdlePerHost: limits.Endpoint})
 	defer client.CloseIdleConnections()
 	w := &worker{
 		directory: env.Directory,
@@ -80,11 +82,9 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		caller:    &caller{client: client, timeout: s.Timeout, agent: "Postrider/" + service.Version},
 		retries:   retries,
 		finisher:  &finisher{bus: env.Bus, store: env.Store, log: env.Log, metrics: metrics, disableAfter: s.DisableAfter},
-		results:   make(chan *result, defaultLimits.slots),
+		scheduler: fair.New(limits),
+		results:   make(chan *result, limits.Slots),
 	}
-	w.scheduler = newScheduler(defaultLimits, func(j *job) {
-		w.attempts.Go(func() { w.attempt(drain, j) })
-	})
 	return w.run(ctx, drain, env)
 }
 
@@ -95,14 +95,13 @@ func (w *worker) run(ctx, drain context.Context, env service.Env) error {
 			group.Run(w.results, group.Limit[*result]{Items: recordsGroup}, func(r []*result) { w.finisher.finish(drain, r) })
 		})
 	}
+	start := func(j *job) { w.attempts.Go(func() { w.attempt(drain, j) }) }
 	lanes, ctx := errgroup.WithContext(ctx)
 	for _, l := range event.Lanes() {
-		lanes.Go(func() error { return w.serve(ctx, env.Bus, l) })
+		lanes.Go(func() error { return w.serve(ctx, env.Bus, l, start) })
 	}
 	err := lanes.Wait()
-	for _, j := range w.scheduler.close() {
-		j.msg.Nak(0)
-	}
+	w.scheduler.Close()
 	w.attempts.Wait()
 	close(w.results)
 	finishing.Wait()

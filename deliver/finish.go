@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/postrider/postrider/deliver/fair"
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/group"
@@ -39,6 +40,7 @@ type finisher struct {
 type result struct {
 	job      *job
 	attempt  store.Attempt
+	report   fair.Report // of an attempt that was made now
 	recorded bool // or there is nothing to record
 	found    bool // made by the worker that died
 	deferred bool // no attempt was made, and none counts
@@ -47,7 +49,7 @@ type result struct {
 // newResult plans what follows the attempt.
 func newResult(j *job, a *attempt, retries schedule.Schedule) *result {
 	d := j.delivery
-	r := &result{job: j, attempt: store.Attempt{
+	r := &result{job: j, report: a.report(), attempt: store.Attempt{
 		ID:         a.id,
 		Tenant:     d.Tenant,
 		Event:      d.Event,

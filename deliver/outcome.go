@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/postrider/postrider/deliver/fair"
 	"github.com/postrider/postrider/shared/egress"
 	"github.com/postrider/postrider/shared/store"
 )
@@ -59,6 +60,20 @@ func (o Outcome) Failing() bool {
 	default:
 		return true
 	}
+}
+
+// report is what the scheduler learns of the endpoint from the attempt.
+func (a *attempt) report() fair.Report {
+	r := fair.Report{Took: a.duration, RetryAfter: a.wish}
+	switch {
+	case a.outcome == Success:
+		r.Result = fair.Success
+	case a.outcome == Throttled:
+		r.Result = fair.Throttled
+	case a.outcome.Failing():
+		r.Result = fair.Failure
+	}
+	return r
 }
 
 // decide names the outcome of a call that was answered with status, or of one

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/postrider/postrider/deliver/fair"
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/event"
@@ -23,6 +24,9 @@ const (
 	// How long a delivery waits that could not be looked into.
 	retryLookup = 2 * time.Second
 
+	// How long a delivery waits at least that finds its endpoint busy.
+	retryBusy = 250 * time.Millisecond
+
 	// A malformed message comes again after this, perhaps to a newer version.
 	retryMalformed = 30 * time.Second
 )
@@ -30,8 +34,34 @@ const (
 // job is one delivery in the hands of this worker, until its message is
 // acknowledged or given back.
 type job struct {
+	fair.Job
 	msg      *bus.Msg
 	delivery *event.Delivery
+	attempt  func(*job) // makes it, when its turn has come
+}
+
+// newJob is a job for the scheduler.
+func newJob(m *bus.Msg, d *event.Delivery, attempt func(*job)) *job {
+	j := &job{msg: m, delivery: d, attempt: attempt}
+	j.Job = fair.Job{
+		Target:   fair.Target{Tenant: d.Tenant, Endpoint: d.Endpoint},
+		Class:    d.Class(),
+		Priority: d.Priority,
+		Owner:    j,
+	}
+	return j
+}
+
+// Start implements fair.Owner.
+func (j *job) Start() { j.attempt(j) }
+
+// Back implements fair.Owner.
+func (j *job) Back(v fair.Verdict) {
+	if v.Answer == fair.Closed {
+		j.msg.Nak(0)
+		return
+	}
+	j.msg.Nak(max(time.Until(v.Until), retryBusy))
 }
 
 // worker takes deliveries from the lanes and makes their attempts.
@@ -40,7 +70,7 @@ type worker struct {
 	store     *store.Store
 	log       zerolog.Logger
 	metrics   *metrics
-	scheduler *scheduler
+	scheduler *fair.Scheduler
 	caller    *caller
 	retries   schedule.Schedule // where nothing more specific says another
 	finisher  *finisher
@@ -50,7 +80,7 @@ type worker struct {
 }
 
 // serve brings the deliveries of a lane to the scheduler until ctx ends.
-func (w *worker) serve(ctx context.Context, b *bus.Bus, l event.Lane) error {
+func (w *worker) serve(ctx context.Context, b *bus.Bus, l event.Lane, start func(*job)) error {
 	puller, err := b.Pull(bus.LaneConsumer(l), pullBatch)
 	if err != nil {
 		return err
@@ -68,9 +98,29 @@ func (w *worker) serve(ctx context.Context, b *bus.Bus, l event.Lane) error {
 				m.Nak(retryMalformed)
 				continue
 			}
-			if err := w.scheduler.put(ctx, &job{m, d}); err != nil {
-				m.Nak(0)
+			w.put(ctx, newJob(m, d, start))
+		}
+	}
+}
+
+// put brings a job to the scheduler. It waits while the tenant's queue is full,
+// and with it the lane that brought the job.
+func (w *worker) put(ctx context.Context, j *job) {
+	for {
+		v := w.scheduler.Put(&j.Job)
+		switch v.Answer {
+		case fair.Queued:
+			return
+		case fair.TenantFull:
+			select {
+			case <-v.Room:
+			case <-ctx.Done():
+				j.msg.Nak(0)
+				return
 			}
+		default:
+			j.Back(v)
+			return
 		}
 	}
 }
@@ -78,6 +128,7 @@ func (w *worker) serve(ctx context.Context, b *bus.Bus, l event.Lane) error {
 // attempt makes the attempt of a job that the scheduler has started, and passes
 // its result on.
 func (w *worker) attempt(ctx context.Context, j *job) {
+	var report fair.Report
 	r, err := w.try(ctx, j)
 	switch {
 	case err != nil:
@@ -88,9 +139,10 @@ func (w *worker) attempt(ctx context.Context, j *job) {
 	case r == nil:
 		j.msg.Ack()
 	default:
+		report = r.report
 		w.results <- r // may wait for the database; the slot stays taken meanwhile
 	}
-	w.scheduler.done(j)
+	w.scheduler.Done(&j.Job, report)
 }
 
 // try returns the result of the attempt; nil when there is nothing to deliver to

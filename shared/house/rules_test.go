@@ -50,7 +50,8 @@ var rooms = []struct{ path, imports string }{
 	{"ingest/api/openapi", ""},
 	{"ingest/api/openapi/openapitest", "ingest/api/openapi"},
 	{"fanout", forStages},
-	{"deliver", forStages},
+	{"deliver", forStages + " deliver/fair"},
+	{"deliver/fair", "shared/event"}, // whose turn it is
 	{"retry", forStages},
 	{"dlq", forStages},
 

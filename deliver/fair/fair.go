@@ -1,0 +1,157 @@
+// Package fair decides which of the deliveries that a worker holds starts next,
+// so that nobody notices what others do. It knows tenants and endpoints, and
+// nothing of where jobs come from or what an attempt is.
+//
+// Whose turn it is: first attempts before retries before replays, each class with
+// a share of the slots; inside a class tenants take turns by deficit round robin,
+// with weights, and pay in slot time; inside a tenant's queue high goes before
+// normal before low. Nobody who waits is passed over for ever.
+//
+// What holds a job back: the caps on attempts in flight, of the worker, of the
+// tenant and of the endpoint; the share of the slots that slow endpoints and own
+// lanes have together.
+package fair
+
+import (
+	"sync"
+	"time"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+// Limits of a scheduler. All must be positive.
+type Limits struct {
+	Slots    int // attempts in flight in all
+	Tenant   int // of one tenant
+	Endpoint int // of one endpoint, once it has shown that it can take them
+	Queue    int // waiting in memory, of one tenant and class, from shared lanes; the rest stays in its lane
+}
+
+// Defaults are measured: with a smaller total, a handful of endpoints that never
+// answer would hold every slot.
+func Defaults() Limits {
+	return Limits{Slots: 1024, Tenant: 32, Endpoint: 16, Queue: 16}
+}
+
+// Scheduler starts jobs in their turn. It is safe for concurrent use. Nothing in
+// it waits.
+type Scheduler struct {
+	limits Limits
+
+	mu        sync.Mutex
+	closed    bool
+	classes   [classes]turns
+	running   usage
+	lagging   int // of the running, those that the share of slow endpoints and own lanes is for
+	young     list[*Job]
+	tenants   map[event.ID]*tenant
+	endpoints endpoints
+}
+
+// New returns a scheduler that has nothing to do.
+func New(l Limits) *Scheduler {
+	return &Scheduler{
+		limits:    l,
+		tenants:   make(map[event.ID]*tenant),
+		endpoints: endpoints{byID: make(map[event.ID]*endpoint)},
+	}
+}
+
+// Put queues a job, or says why not, and starts what can be started, which may be
+// this job. It never waits.
+func (s *Scheduler) Put(j *Job) Verdict {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return Verdict{Answer: Closed}
+	}
+	now := time.Now()
+	s.age(now)
+	e := s.endpoints.get(&j.Target)
+	defer s.endpoints.tidy(e)
+	j.class, j.level = classOf(j.Class), levelOf(j.Priority)
+	if v := s.busy(e, j); v.Answer != Queued {
+		return v
+	}
+	t := s.tenants[j.Tenant]
+	if t == nil {
+		t = newTenant(j.Tenant)
+		s.tenants[t.id] = t
+	}
+	t.weight = max(j.Weight, 1)
+	q := &t.queues[j.class]
+	if j.Lane == Shared && q.shared >= s.limits.Queue {
+		if q.room == nil {
+			q.room = make(chan struct{})
+		}
+		return Verdict{Answer: TenantFull, Room: q.room}
+	}
+	j.tenant, j.endpoint, j.place.item, j.late = t, e, j, false
+	q.push(j)
+	s.takeTurns(q)
+	s.dispatch(now)
+	return Verdict{}
+}
+
+// Done frees the slot of a job that was started, and starts what can be.
+func (s *Scheduler) Done(j *Job, r Report) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	t, e := j.tenant, j.endpoint
+	s.release(j)
+	t.queues[j.class].settle(j.cost, cost(r.Took))
+	s.change(e, func() { e.learn(r, s.limits.Endpoint) })
+	s.age(now)
+	for c := range t.queues { // whatever this job was in the way of is of its own tenant
+		if q := &t.queues[c]; q.len() > 0 {
+			s.takeTurns(q)
+		}
+	}
+	s.dispatch(now)
+	s.turnAway(e)
+	s.endpoints.tidy(e)
+	s.forget(t)
+}
+
+// Close starts nothing more and gives back the jobs that wait. Done may still be
+// called, and must be if the counts matter.
+func (s *Scheduler) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for _, t := range s.tenants {
+		for c := range t.queues {
+			for j := range t.queues[c].jobs {
+				s.leave(j)
+				s.endpoints.tidy(j.endpoint)
+				j.Owner.Back(Verdict{Answer: Closed})
+			}
+		}
+		s.forget(t)
+	}
+}
+
+// forget forgets a tenant that has nothing left.
+func (s *Scheduler) forget(t *tenant) {
+	if t.idle() {
+		delete(s.tenants, t.id)
+	}
+}
+
+// release takes back all that a job in flight holds.
+func (s *Scheduler) release(j *Job) {
+	j.place.remove()
+	s.running[j.class]--
+	j.tenant.running[j.class]--
+	e := j.endpoint
+	s.change(e, func() {
+		e.running[j.class]--
+		if j.Lane != Shared {
+			e.own--
+		}
+		if j.late {
+			e.late--
+		}
+	})
+}

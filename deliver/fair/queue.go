@@ -1,0 +1,130 @@
+package fair
+
+import (
+	"time"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+// level is the order of priorities inside a queue: the lower goes first.
+type level int
+
+const (
+	high level = iota
+	normal
+	low
+	levels
+)
+
+func levelOf(p event.Priority) level {
+	switch p {
+	case event.High:
+		return high
+	case event.Low:
+		return low
+	default:
+		return normal
+	}
+}
+
+// favoured is whom a queue asks first at each of its starts, by turns, before it
+// goes on with high, normal, low. So while they wait, normal jobs get at least a
+// quarter of the starts and low ones an eighth.
+var favoured = [...]level{high, high, normal, high, high, normal, high, low} //nolint:gochecknoglobals // constant
+
+// queue is the waiting jobs of one tenant and class.
+type queue struct {
+	tenant  *tenant
+	class   class
+	waiting [levels]list[*Job]
+	shared  int           // of those, the ones that came by shared lanes
+	room    chan struct{} // closed when a shared one leaves a full queue; nil while nobody waits
+	starts  int           // so far, for the turns of the levels
+	passed  int           // starts of the tenant's jobs of classes before, since this queue had one
+
+	// credit is slot time that the queue may still use in this turn; below zero is
+	// what it used too much.
+	credit time.Duration
+	turn   link[*queue] // in one of the rings of its class
+}
+
+func (q *queue) len() int {
+	n := 0
+	for l := range q.waiting {
+		n += q.waiting[l].len
+	}
+	return n
+}
+
+// jobs yields the waiting jobs in the order in which they are to start.
+func (q *queue) jobs(yield func(*Job) bool) {
+	favourite := favoured[q.starts%len(favoured)]
+	if !q.yield(favourite, yield) {
+		return
+	}
+	for l := range levels {
+		if l != favourite && !q.yield(l, yield) {
+			return
+		}
+	}
+}
+
+func (q *queue) yield(l level, yield func(*Job) bool) bool {
+	for k := q.waiting[l].first; k != nil; {
+		next := k.next // the caller may take k away
+		if !yield(k.item) {
+			return false
+		}
+		k = next
+	}
+	return true
+}
+
+func (q *queue) push(j *Job) {
+	q.waiting[j.level].push(&j.place)
+	j.endpoint.waiting++
+	if j.Lane == Shared {
+		q.shared++
+	}
+}
+
+// remove takes a job out, which makes room for another.
+func (q *queue) remove(j *Job) {
+	j.place.remove()
+	j.endpoint.waiting--
+	if j.Lane == Shared {
+		q.shared--
+		if q.room != nil {
+			close(q.room)
+			q.room = nil
+		}
+	}
+}
+
+// tenant is one that has jobs waiting or in flight. When the last of them is gone
+// it is forgotten, and with it what it used too much.
+type tenant struct {
+	id      event.ID
+	weight  int
+	running usage
+	queues  [classes]queue
+}
+
+func newTenant(id event.ID) *tenant {
+	t := &tenant{id: id}
+	for c := range classes {
+		q := &t.queues[c]
+		q.tenant, q.class = t, c
+		q.turn.item = q
+	}
+	return t
+}
+
+func (t *tenant) idle() bool {
+	for c := range t.queues {
+		if t.queues[c].len() > 0 {
+			return false
+		}
+	}
+	return t.running.total() == 0
+}

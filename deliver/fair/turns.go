@@ -1,0 +1,220 @@
+package fair
+
+import "time"
+
+const (
+	// quantum is the least that a start costs, and what a tenant of weight 1 gets
+	// in each round.
+	quantum = 250 * time.Millisecond
+
+	// patience is how many starts that go before it a queue or class lets pass
+	// before it comes first for once.
+	patience = 16
+
+	// mostDebt is what a tenant can owe: about as long as an attempt lasts.
+	mostDebt = 30 * time.Second
+)
+
+// cost is what an attempt is charged for its slot.
+func cost(took time.Duration) time.Duration { return max(took, quantum) }
+
+// settle replaces what was charged at the start by what it came to.
+func (q *queue) settle(charged, came time.Duration) {
+	most := time.Duration(q.tenant.weight) * quantum
+	if q.len() == 0 {
+		most = 0
+	}
+	q.credit = max(min(q.credit+charged-came, most), -mostDebt)
+}
+
+// turns is the queues of one class that may have something to start. Those that
+// only wait for the share of slow endpoints and own lanes stand apart, so that
+// nobody has to look at them while that is used up.
+type turns struct {
+	ring     list[*queue]
+	apart    list[*queue]
+	promised *queue // was taken back from apart: one slot of the share is kept for it
+	passed   int    // starts of classes before, since this class had one
+}
+
+func (t *turns) wants() bool { return t.ring.len+t.apart.len > 0 }
+
+// takeTurns puts q into the ring, since it may have something to start.
+func (s *Scheduler) takeTurns(q *queue) {
+	if ring := &s.classes[q.class].ring; q.turn.in != ring {
+		q.turn.move(ring)
+	}
+}
+
+// leave takes a waiting job out of its queue.
+func (s *Scheduler) leave(j *Job) {
+	q := &j.tenant.queues[j.class]
+	q.remove(j)
+	if q.len() > 0 {
+		return
+	}
+	q.credit = min(q.credit, 0)
+	q.turn.remove()
+	q.passed = 0
+	if t := &s.classes[q.class]; t.promised == q {
+		t.promised = nil
+	}
+}
+
+// dispatch starts all that can be started.
+func (s *Scheduler) dispatch(now time.Time) {
+	for !s.closed {
+		j := s.next(now)
+		if j == nil {
+			return
+		}
+		s.start(j, now)
+	}
+}
+
+// next is the job that goes next; nil when none can start.
+func (s *Scheduler) next(now time.Time) *Job {
+	for c := retry; c < classes; c++ {
+		if s.classes[c].passed >= patience && s.admits(c) {
+			if j := s.nextOf(c, now); j != nil {
+				return j
+			}
+		}
+	}
+	for c := range classes {
+		if s.admits(c) {
+			if j := s.nextOf(c, now); j != nil {
+				return j
+			}
+		}
+	}
+	return nil
+}
+
+// admits reports whether the class may have one more slot of the worker.
+func (s *Scheduler) admits(c class) bool {
+	if !s.running.room(c, s.limits.Slots) {
+		return false
+	}
+	for before := range c {
+		if s.classes[before].wants() {
+			return s.running[c] < contended(c, s.limits.Slots)
+		}
+	}
+	return true
+}
+
+// nextOf is the next job of a class. A queue whose jobs all have to wait leaves
+// the ring until something has changed.
+func (s *Scheduler) nextOf(c class, now time.Time) *Job {
+	t := &s.classes[c]
+	for {
+		if t.promised == nil && t.apart.len > 0 && s.lagging < s.share() {
+			t.promised = t.apart.first.item
+			t.promised.turn.move(&t.ring)
+		}
+		if t.ring.first == nil {
+			return nil
+		}
+		q := t.ring.first.item
+		if j := s.overdue(q, now); j != nil {
+			return j
+		}
+		if q.credit <= 0 {
+			q.credit += time.Duration(q.tenant.weight) * quantum
+			q.turn.move(&t.ring)
+			continue
+		}
+		j, share := s.pick(q, now)
+		if t.promised == q {
+			t.promised = nil
+		}
+		if j != nil {
+			return j
+		}
+		q.turn.remove()
+		if share {
+			q.turn.move(&t.apart)
+		}
+	}
+}
+
+// overdue is a job of a later class that the tenant, whose turn it is, has let
+// wait for too long; nil in most cases.
+func (s *Scheduler) overdue(q *queue, now time.Time) *Job {
+	for c := q.class + 1; c < classes; c++ {
+		later := &q.tenant.queues[c]
+		if later.passed < patience || !s.admits(c) {
+			continue
+		}
+		if j, _ := s.pick(later, now); j != nil {
+			return j
+		}
+		later.passed = patience / 2 // do not look again at once
+	}
+	return nil
+}
+
+// pick is the job of the queue that goes next; nil when none can start. Then share
+// says whether one waits for the share of slow endpoints and own lanes.
+func (s *Scheduler) pick(q *queue, _ time.Time) (next *Job, share bool) {
+	if !q.tenant.running.room(q.class, s.limits.Tenant) {
+		return nil, false
+	}
+	for j := range q.jobs {
+		e := j.endpoint
+		switch {
+		case !e.running.room(q.class, e.window):
+		case (e.slow || j.Lane != Shared) && !s.shareFor(q):
+			share = true
+		default:
+			return j, false
+		}
+	}
+	return nil, share
+}
+
+// share is how many slots jobs from own lanes and to slow endpoints may hold
+// together.
+func (s *Scheduler) share() int { return max(s.limits.Slots*3/4, 1) }
+
+func (s *Scheduler) shareFor(q *queue) bool {
+	kept := 0
+	if p := s.classes[q.class].promised; p != nil && p != q {
+		kept = 1
+	}
+	return s.lagging+kept < s.share()
+}
+
+func (s *Scheduler) start(j *Job, now time.Time) {
+	t, e, q := j.tenant, j.endpoint, &j.tenant.queues[j.class]
+	j.cost = cost(e.mean)
+	q.credit -= j.cost
+	q.starts++
+	s.leave(j)
+	s.pass(j)
+	s.running[j.class]++
+	t.running[j.class]++
+	s.change(e, func() {
+		e.running[j.class]++
+		if j.Lane != Shared {
+			e.own++
+		}
+	})
+	j.began = now
+	s.young.push(&j.place)
+	j.Owner.Start()
+}
+
+// pass counts whom a job that starts goes before.
+func (s *Scheduler) pass(j *Job) {
+	s.classes[j.class].passed, j.tenant.queues[j.class].passed = 0, 0
+	for c := j.class + 1; c < classes; c++ {
+		if s.classes[c].wants() {
+			s.classes[c].passed++
+		}
+		if q := &j.tenant.queues[c]; q.len() > 0 {
+			q.passed++
+		}
+	}
+}
