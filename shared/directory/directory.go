@@ -39,7 +39,8 @@ type Directory struct {
 	loads singleflight.Group
 	cache *otter.Cache[event.ID, *Tenant]
 	types schedules
-	tell  []func(tenant event.ID)
+
+	listeners listeners
 
 	mu      sync.Mutex // held to remember and to forget, so that the two cannot cross
 	changes uint64     // counts changes of any tenant
@@ -55,15 +56,6 @@ func New(s *store.Store, log zerolog.Logger) (*Directory, error) {
 		return nil, fmt.Errorf("make directory: %w", err)
 	}
 	return &Directory{store: s, log: log, cache: cache}, nil
-}
-
-// Subscribe has tell called with every tenant that changes, itself or one of its
-// endpoints, by whichever process, and with the zero id when changes of any may
-// have been missed. What it asks the directory from then on is answered with the
-// change. It is called one change at a time and must not wait for anything.
-// Subscribe before Run.
-func (d *Directory) Subscribe(tell func(tenant event.ID)) {
-	d.tell = append(d.tell, tell)
 }
 
 // Run listens for changes until ctx ends. While the database is away it keeps
@@ -147,17 +139,13 @@ func (d *Directory) load(ctx context.Context, id event.ID) (*Tenant, error) {
 
 func (d *Directory) changed(id event.ID) {
 	d.forget(id)
-	for _, tell := range d.tell {
-		tell(id)
-	}
+	d.listeners.changed(id)
 }
 
 func (d *Directory) reset() {
 	d.types.changed()
 	d.forgetAll()
-	for _, tell := range d.tell {
-		tell(event.ID{})
-	}
+	d.listeners.changed(event.ID{})
 }
 
 // forget forgets a tenant, and has whoever is reading it not remember it.

@@ -176,7 +176,7 @@ func TestSubscribe(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	told := make(chan string, 100)
-	w.Subscribe(func(tenant event.ID) {
+	stop := w.Subscribe(func(tenant event.ID) {
 		switch tenant {
 		case event.ID{}:
 			told <- "any"
@@ -197,6 +197,10 @@ func TestSubscribe(t *testing.T) {
 	require.Equal(t, "another", <-told)
 	testkit.Value[bool](t, w.database, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`)
 	require.Equal(t, "any", <-told, "nor while the connection was away")
+	stop()
+	w.move("https://example.com/again")
+	testkit.Eventually(t, func() bool { return w.url(0) == "https://example.com/again" }, "the change is seen")
+	require.Empty(t, told, "nobody listens any more")
 }
 
 // TestOthersStayRemembered changes one tenant and looks at another.

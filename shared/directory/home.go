@@ -7,8 +7,12 @@ import "github.com/postrider/postrider/shared/event"
 // asks for what is new and deliver for what was on its way before: both ask here,
 // so that a delivery is not sent back and forth.
 func (e *Endpoint) Home() event.OwnLane {
-	if e.Ordered || e.Paused {
+	switch {
+	case e.Ordered, e.Paused, e.ThrottleRate > 0, e.Breaker != nil:
 		return event.OwnLane{Tenant: e.Tenant.ID, Endpoint: e.ID}
+	case e.Tenant.ThrottleRate > 0:
+		return event.OwnLane{Tenant: e.Tenant.ID}
+	default:
+		return event.OwnLane{}
 	}
-	return event.OwnLane{}
 }
