@@ -42,6 +42,12 @@ type Event struct {
 	// expands the event must know the tenant's endpoints at least as of it.
 	Version int64
 
+	// Tx is the number of the transaction that accepted the event. Events are in
+	// the order of acceptance when they are in that of Tx and then of ID: one that
+	// was accepted before another was posted has a lower one, or the same and a
+	// lower id.
+	Tx uint64
+
 	// Recheck says that the event may have gone over the stream before: a
 	// delivery made of it is looked up in the attempts before it is sent.
 	Recheck bool
@@ -62,6 +68,10 @@ type Delivery struct {
 
 	// Version of the tenant that the endpoint was found in; see Event.Version.
 	Version int64
+
+	// Tx of the event; see there. It is zero where an ordered endpoint keeps no
+	// order: of what tasks bring, of events for later and for one endpoint alone.
+	Tx uint64
 
 	// Run is zero for what the event itself causes. A task delivers the same
 	// event again in a run of its own, named by the task, with a schedule that

@@ -100,6 +100,7 @@ func genEvent(t *rapid.T) event.Event {
 		Channels: rapid.SliceOfN(rapid.StringMatching(`[a-z]+`), 0, 3).Draw(t, "channels"),
 		Priority: rapid.SampledFrom([]event.Priority{"", event.High, event.Low}).Draw(t, "priority"),
 		Version:  rapid.Int64Min(0).Draw(t, "version"),
+		Tx:       rapid.Uint64().Draw(t, "tx"),
 		Recheck:  rapid.Bool().Draw(t, "recheck"),
 		Payload:  rapid.SliceOf(rapid.Byte()).Draw(t, "payload"),
 	}
@@ -135,7 +136,7 @@ func TestDeliveryRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := event.Delivery{
 			Event: genID(t, "event"), Tenant: genID(t, "tenant"), Endpoint: genID(t, "endpoint"),
-			Type: "invoice.paid", Priority: event.Low, Version: 7,
+			Type: "invoice.paid", Priority: event.Low, Version: 7, Tx: rapid.Uint64().Draw(t, "tx"),
 			Missed:    rapid.Bool().Draw(t, "missed"),
 			Attempt:   rapid.IntRange(0, 1000).Draw(t, "attempt"), // 0 is of a dead letter
 			Deferrals: rapid.IntRange(0, 1000).Draw(t, "deferrals"),

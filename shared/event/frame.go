@@ -30,6 +30,7 @@ type frame struct {
 	Channels []string  `json:"channels,omitempty"`
 	Priority Priority  `json:"priority,omitempty"`
 	Version  int64     `json:"version"`
+	Tx       uint64    `json:"tx,omitempty"`
 	Run      string    `json:"run,omitempty"`
 	Missed   bool      `json:"missed,omitempty"`
 	Attempt  int       `json:"attempt,omitempty"`
@@ -51,6 +52,7 @@ func (e *Event) Append(buf []byte) ([]byte, error) {
 		Channels: e.Channels,
 		Priority: e.Priority,
 		Version:  e.Version,
+		Tx:       e.Tx,
 		Due:      e.DeliverAt,
 		Expires:  e.Expires,
 		Recheck:  e.Recheck,
@@ -72,7 +74,7 @@ func DecodeEvents(data []byte) ([]Event, error) {
 			return nil, err
 		}
 		e := Event{
-			Type: f.Type, Channels: f.Channels, Priority: f.Priority, Version: f.Version,
+			Type: f.Type, Channels: f.Channels, Priority: f.Priority, Version: f.Version, Tx: f.Tx,
 			DeliverAt: f.Due, Expires: f.Expires, Recheck: f.Recheck, Referred: f.Referred, Payload: payload,
 		}
 		if err := parseIDs(f, &e.ID, &e.Tenant); err != nil {
@@ -98,6 +100,7 @@ func (d *Delivery) Encode() ([]byte, error) {
 		Type:     d.Type,
 		Priority: d.Priority,
 		Version:  d.Version,
+		Tx:       d.Tx,
 		Missed:   d.Missed,
 		Attempt:  d.Attempt,
 		Deferred: d.Deferrals,
@@ -124,7 +127,7 @@ func DecodeDelivery(data []byte) (*Delivery, error) {
 		return nil, fmt.Errorf("%w: %d bytes after the payload", ErrBadFrame, len(rest))
 	}
 	d := Delivery{
-		Type: f.Type, Priority: f.Priority, Version: f.Version, Missed: f.Missed,
+		Type: f.Type, Priority: f.Priority, Version: f.Version, Tx: f.Tx, Missed: f.Missed,
 		Attempt: f.Attempt, Deferrals: f.Deferred, Due: f.Due, Expires: f.Expires,
 		Reason: f.Reason, Recheck: f.Recheck, Referred: f.Referred, Payload: payload,
 	}

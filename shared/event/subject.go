@@ -15,8 +15,13 @@ const (
 	StreamTasks   = "TASKS"
 )
 
-// SubjectEvents is where batches of accepted events go.
-const SubjectEvents = "events.batch"
+// SubjectEvents is where batches of accepted events go. Fanout puts those that go
+// to a great many endpoints on SubjectWide, one by one, so that nothing else waits
+// for them.
+const (
+	SubjectEvents = "events.batch"
+	SubjectWide   = "events.wide"
+)
 
 // shared are the shared lanes of each class: s00 to s15, r00 to r03, p00 to p03.
 var shared = []struct { //nolint:gochecknoglobals // constant

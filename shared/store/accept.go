@@ -88,7 +88,7 @@ WITH input AS (
     SELECT batch_id, array_agg(tenant_id ORDER BY id), array_agg(id ORDER BY id)
     FROM input JOIN stored USING (id, tenant_id) GROUP BY batch_id
 )
-SELECT i.id, i.version,
+SELECT i.id, i.version, pg_current_xact_id(),
     CASE WHEN s.id IS NOT NULL THEN 0
          WHEN i.idempotency_key <> '' AND i.id NOT IN (SELECT event_id FROM claimed) THEN 2
          ELSE 3 END
@@ -100,7 +100,7 @@ const frameBytes = 384
 
 // Accept stores a group of events in one transaction, in batches that make
 // messages of at most batchBytes each, or of one event. It returns a verdict on every event, in
-// order, and the batches to publish. It sets the version of each accepted event.
+// order, and the batches to publish. It sets version and transaction number of each accepted event.
 // An error means that nothing was stored.
 func (s *Store) Accept(ctx context.Context, events []NewEvent, batchBytes int) ([]Refusal, []Batch, error) {
 	args, batchOf := acceptArgs(events, batchBytes)
@@ -110,12 +110,13 @@ func (s *Store) Accept(ctx context.Context, events []NewEvent, batchBytes int) (
 	}
 	type verdict struct {
 		version int64
+		tx      uint64
 		refusal Refusal
 	}
 	verdicts := make(map[event.ID]verdict, len(events))
 	var id event.ID
 	var v verdict
-	_, err = pgx.ForEachRow(rows, []any{&id, &v.version, &v.refusal}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&id, &v.version, &v.tx, &v.refusal}, func() error {
 		verdicts[id] = v
 		return nil
 	})
@@ -133,7 +134,7 @@ func (s *Store) Accept(ctx context.Context, events []NewEvent, batchBytes int) (
 		if v.refusal != Accepted {
 			continue
 		}
-		events[i].Version = v.version
+		events[i].Version, events[i].Tx = v.version, v.tx
 		if len(batches) == 0 || batches[len(batches)-1].ID != batchOf[i] {
 			batches = append(batches, Batch{ID: batchOf[i]})
 		}

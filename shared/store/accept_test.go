@@ -53,7 +53,12 @@ func TestAccept(t *testing.T) {
 	require.Len(t, batches[0].Events, 4)
 	for _, e := range batches[0].Events {
 		require.Equal(t, int64(1), e.Version, "the tenant has never changed")
+		require.Equal(t, batches[0].Events[0].Tx, e.Tx, "one transaction for all")
 	}
+	_, later, err := s.Accept(t.Context(), []store.NewEvent{newEvent(tenant)}, 1<<20)
+	require.NoError(t, err)
+	require.Greater(t, later[0].Events[0].Tx, batches[0].Events[0].Tx)
+	require.NotZero(t, batches[0].Events[0].Tx)
 
 	earlier, err := s.EarlierByKeys(t.Context(), tenant, []string{"key", "other", "never"})
 	require.NoError(t, err)
@@ -98,7 +103,7 @@ func TestAcceptSplitsBatches(t *testing.T) {
 		var message []byte
 		for _, e := range b.Events {
 			got = append(got, e.ID)
-			e.Version, e.Recheck = math.MaxInt64, true // as long as it gets
+			e.Version, e.Tx, e.Recheck = math.MaxInt64, math.MaxUint64, true // as long as it gets
 			if len(e.Payload) > event.InlineLimit {
 				e.Payload, e.Referred = nil, true
 			}
@@ -265,7 +270,7 @@ func TestSweep(t *testing.T) {
 	require.Equal(t, 1, n)
 	require.Equal(t, forgotten[0].ID, swept[0].ID, "the same message id as the first time")
 	want := lost.Event
-	want.Version, want.Recheck = 1, true
+	want.Version, want.Tx, want.Recheck = 1, forgotten[0].Events[0].Tx, true
 	require.Equal(t, []event.Event{want}, swept[0].Events)
 
 	n, err = s.Sweep(t.Context(), 0, 10, func(context.Context, []store.Batch) error { panic("none is left") })

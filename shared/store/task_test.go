@@ -119,7 +119,7 @@ func TestAdvanceTaskPageByPage(t *testing.T) {
 	require.Equal(t, eventsOf(letters), p.events(), "each once, in order")
 	require.Equal(t, endpoint, p.all[0].Endpoint)
 	want := newEvent(tenant).Event
-	want.ID, want.Version = letters[0].Event, p.all[0].Event.Version
+	want.ID, want.Version, want.Tx = letters[0].Event, p.all[0].Event.Version, p.all[0].Event.Tx
 	require.Equal(t, want, p.all[0].Event)
 	require.Equal(t, eventsOf(bystanders), dead(t, s, other))
 
