@@ -34,11 +34,16 @@ func (*Stage) Ready(ctx context.Context, env service.Env) error { return env.Hea
 func (*Stage) Run(ctx context.Context, env service.Env) error {
 	drain, done := env.DrainContext(ctx)
 	defer done()
-	metrics := newMetrics(env.Reg)
+	w := &worker{
+		bus: env.Bus, directory: env.Directory, log: env.Log,
+		metrics: newMetrics(env.Reg), lanes: newLanes(), pace: newPace(),
+	}
 	work, ctx := errgroup.WithContext(ctx)
 	for range workers {
-		w := &worker{bus: env.Bus, directory: env.Directory, log: env.Log, metrics: metrics}
 		work.Go(func() error { return w.run(ctx, drain) })
+	}
+	for range wideWorkers {
+		work.Go(func() error { return w.runWide(ctx) })
 	}
 	return work.Wait()
 }

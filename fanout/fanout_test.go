@@ -14,7 +14,6 @@ import (
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/service"
-	"github.com/postrider/postrider/shared/signature"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/testkit"
 )
@@ -50,6 +49,17 @@ func start(t *testing.T, prepare ...func(*world)) *world {
 	return w
 }
 
+// worker is one that the stage does not run.
+func (w *world) worker(t *testing.T) *worker {
+	t.Helper()
+	dir, err := directory.New(w.store, testkit.Log(t))
+	require.NoError(t, err)
+	return &worker{
+		bus: w.bus, directory: dir, log: zerolog.Nop(),
+		metrics: newMetrics(prometheus.NewRegistry()), lanes: newLanes(), pace: newPace(),
+	}
+}
+
 // event of the tenant, as of now.
 func (w *world) event(t *testing.T) event.Event {
 	t.Helper()
@@ -57,7 +67,7 @@ func (w *world) event(t *testing.T) event.Event {
 	require.NoError(t, err)
 	return event.Event{
 		ID: event.NewID(), Tenant: w.tenant, Type: "invoice.paid", Channels: []string{"eu"}, Priority: event.High,
-		Version: snap.Version, Payload: []byte("{\"text\": \"\\u00e4\"}\n "),
+		Version: snap.Version, Tx: 42, Payload: []byte("{\"text\": \"\\u00e4\"}\n "),
 	}
 }
 
@@ -100,7 +110,7 @@ func TestOneEventToThreeEndpoints(t *testing.T) {
 		require.True(t, wanting[d.Endpoint])
 		delete(wanting, d.Endpoint)
 		require.Equal(t, &event.Delivery{
-			Event: e.ID, Tenant: e.Tenant, Endpoint: d.Endpoint, Type: e.Type, Priority: e.Priority, Version: e.Version,
+			Event: e.ID, Tenant: e.Tenant, Endpoint: d.Endpoint, Type: e.Type, Priority: e.Priority, Version: e.Version, Tx: e.Tx,
 			Attempt: 1, Payload: e.Payload,
 		}, d)
 		require.Equal(t, d.Subject(), m.Subject)
@@ -176,7 +186,7 @@ func TestDisabledIsNotSent(t *testing.T) {
 		m := testkit.Messages(t, w.nats, event.StreamDLQ)[i]
 		require.Equal(t, []string{letters[i].DLQSubject(), letters[i].Key()}, []string{m.Subject, m.ID})
 		require.Equal(t, &event.Delivery{
-			Event: e.ID, Tenant: e.Tenant, Endpoint: off.ID, Type: e.Type, Priority: e.Priority, Version: e.Version,
+			Event: e.ID, Tenant: e.Tenant, Endpoint: off.ID, Type: e.Type, Priority: e.Priority, Version: e.Version, Tx: []uint64{42, 0}[i],
 			Reason: "endpoint_disabled", Payload: []byte{}, Referred: true,
 		}, letters[i])
 	}
@@ -258,10 +268,7 @@ func TestMalformedBatchBlocksNobody(t *testing.T) {
 			taken = append(taken, messages...)
 		}
 	})
-	dir, err := directory.New(w.store, testkit.Log(t))
-	require.NoError(t, err)
-	one := &worker{bus: w.bus, directory: dir, log: zerolog.Nop(), metrics: newMetrics(prometheus.NewRegistry())}
-	one.expandAll(t.Context(), taken)
+	w.worker(t).expandAll(t.Context(), taken)
 	w.settled(t, good)
 	deliveries := testkit.Deliveries(t, w.nats, event.StreamDeliver)
 	require.Len(t, deliveries, good)
@@ -285,68 +292,6 @@ func TestRepublishedBatchAddsNothing(t *testing.T) {
 		w.settled(t, 0)
 	}
 	require.Equal(t, 3, testkit.StreamMessages(t, w.nats, event.StreamDeliver))
-}
-
-// TestBatchThatComesAgainIsRechecked takes the batch and gives it back before the
-// stage gets it: whoever had it may have published some of its deliveries.
-func TestBatchThatComesAgainIsRechecked(t *testing.T) {
-	t.Parallel()
-	w := start(t, func(w *world) {
-		testkit.Endpoint(t, w.store, w.tenant, "https://example.com")
-		w.publish(t, "batch", w.event(t))
-		p, err := w.bus.Pull(bus.Fanout, 1)
-		require.NoError(t, err)
-		defer p.Close()
-		messages, err := p.Next(testkit.Context(t), 1)
-		require.NoError(t, err)
-		messages[0].Nak(0)
-	})
-	w.settled(t, 0)
-	deliveries := testkit.Deliveries(t, w.nats, event.StreamDeliver)
-	require.Len(t, deliveries, 1)
-	require.True(t, deliveries[0].Recheck)
-}
-
-// TestWideEvent goes out in many groups: full by number, and full by size.
-func TestWideEvent(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct{ width, size int }{
-		"many endpoints": {2000, 10},
-		"large payload":  {100, event.InlineLimit},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			url := testkit.Database(t)
-			w := start(t, func(w *world) {
-				w.store = testkit.Open(t, url)
-				w.tenant = testkit.Tenant(t, w.store)
-				widen(t, url, w.tenant, tt.width)
-			})
-			e := w.event(t)
-			e.Payload = make([]byte, tt.size)
-			w.publish(t, "batch", e)
-			w.settled(t, 0)
-			endpoints := make(map[event.ID]bool)
-			for _, d := range testkit.Deliveries(t, w.nats, event.StreamDeliver) {
-				endpoints[d.Endpoint] = true
-				require.Len(t, d.Payload, tt.size)
-			}
-			require.Len(t, endpoints, tt.width)
-			require.Equal(t, tt.width, testkit.StreamMessages(t, w.nats, event.StreamDeliver))
-		})
-	}
-}
-
-// widen gives a tenant n more endpoints, quicker than one by one.
-func widen(t *testing.T, url string, tenant event.ID, n int) {
-	t.Helper()
-	_, err := testkit.SQL(t, url).Exec(t.Context(), `
-		WITH quick AS MATERIALIZED (SELECT set_config('session_replication_role', 'replica', false)), made AS (
-			INSERT INTO endpoints (id, tenant_id, url)
-			SELECT gen_random_uuid(), $1, 'https://example.com' FROM quick, generate_series(1, $2) RETURNING id)
-		INSERT INTO endpoint_secrets (id, tenant_id, endpoint_id, secret) SELECT gen_random_uuid(), $1, id, $3 FROM made`,
-		[16]byte(tenant), n, signature.GenerateKey().Reveal())
-	require.NoError(t, err)
 }
 
 // TestNewEndpointIsSeenAtOnce publishes events right after each change, without
@@ -381,5 +326,5 @@ func TestDatabaseAway(t *testing.T) {
 	require.Zero(t, testkit.StreamMessages(t, w.nats, event.StreamDeliver))
 	end()
 	w.settled(t, 0)
-	require.Equal(t, 1, testkit.StreamMessages(t, w.nats, event.StreamDeliver))
+	require.Len(t, w.deliveries(t), 1)
 }

@@ -1,10 +1,23 @@
 package fanout
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+// What a hop is counted as, beside the kinds of own lanes.
+const (
+	shared  = "shared"
+	later   = "later"
+	notSent = "not sent"
+	wide    = "wide"
+)
 
 type metrics struct {
 	events     prometheus.Counter
-	deliveries prometheus.Counter
+	widely     prometheus.Counter
+	deliveries *prometheus.CounterVec
 	notSent    prometheus.Counter
 	failures   prometheus.Counter
 }
@@ -15,10 +28,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "postrider_events_expanded_total",
 			Help: "Events that were expanded, those done again included.",
 		}),
-		deliveries: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "postrider_deliveries_published_total",
-			Help: "Deliveries that were put on a lane.",
+		widely: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "postrider_events_wide_total",
+			Help: "Events that were put aside because they go to a great many endpoints.",
 		}),
+		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "postrider_deliveries_published_total",
+			Help: "Deliveries that were put on a lane: a shared one, that of their tenant or endpoint, or the wheel for later.",
+		}, []string{"lane"}),
 		notSent: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "postrider_deliveries_not_sent_total",
 			Help: "Deliveries that became dead letters without an attempt, because the endpoint was disabled.",
@@ -28,6 +45,21 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help: "Batches that could not be expanded and are tried again.",
 		}),
 	}
-	reg.MustRegister(m.events, m.deliveries, m.notSent, m.failures)
+	for _, lane := range []string{shared, later, event.OwnLane{}.Kind(), event.OwnLane{Endpoint: event.NewID()}.Kind()} {
+		m.deliveries.WithLabelValues(lane)
+	}
+	reg.MustRegister(m.events, m.widely, m.deliveries, m.notSent, m.failures)
 	return m
+}
+
+// count counts what was published.
+func (m *metrics) count(kind string, n int) {
+	switch kind {
+	case wide:
+		m.widely.Add(float64(n))
+	case notSent:
+		m.notSent.Add(float64(n))
+	default:
+		m.deliveries.WithLabelValues(kind).Add(float64(n))
+	}
 }

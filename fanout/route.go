@@ -3,23 +3,55 @@ package fanout
 import (
 	"time"
 
+	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/event"
 )
+
+// hop is a delivery on its way out: as a message, with the own lane that the
+// message goes to, if it goes to one.
+type hop struct {
+	message bus.Message
+	kind    string // as counted in the metrics
+	lane    event.OwnLane
+}
 
 // route makes the first delivery of the event to the endpoint and addresses it to
 // its lane, or to the wheel where that is still to come. From there it can come
 // long after the stream has forgotten a copy that came otherwise, so it is
 // looked up. What is due at an endpoint that is disabled is a dead letter at once;
 // of what is for later deliver decides that when its time has come.
-func route(ev *event.Event, e *directory.Endpoint, version int64) (d event.Delivery, subject string) {
-	d = event.Delivery{
+func (l *lanes) route(ev *event.Event, e *directory.Endpoint, again bool) (hop, error) {
+	d := delivery(ev, e)
+	now := time.Now()
+	h := hop{message: bus.Message{ID: d.Key()}}
+	switch wait := d.Due.Sub(now); {
+	case !d.Due.IsZero() && wait > 0:
+		h.kind, h.message.Subject = later, event.TierFor(wait).Subject()
+	case e.Disabled:
+		h.kind, h.message.Subject = notSent, d.DLQSubject()
+		d = d.NotSent()
+		h.message.ID = d.Key()
+	default:
+		if h.lane.IsZero() {
+			h.kind, h.message.Subject = shared, d.Subject()
+			break
+		}
+		h.kind, h.message.Subject, h.message.ID = h.lane.Kind(), h.lane.Subject(), h.lane.MessageID(&d)
+	}
+	var err error
+	h.message.Data, err = d.Encode()
+	return h, err
+}
+
+func delivery(ev *event.Event, e *directory.Endpoint) event.Delivery {
+	d := event.Delivery{
 		Event:    ev.ID,
 		Tenant:   ev.Tenant,
 		Endpoint: e.ID,
 		Type:     ev.Type,
 		Priority: ev.Priority,
-		Version:  version,
+		Version:  e.Tenant.Version,
 		Attempt:  1,
 		Due:      ev.DeliverAt,
 		Expires:  ev.Expires,
@@ -27,12 +59,11 @@ func route(ev *event.Event, e *directory.Endpoint, version int64) (d event.Deliv
 		Payload:  ev.Payload,
 		Referred: ev.Referred,
 	}
-	switch wait := time.Until(d.Due); {
-	case wait > 0:
-		return d, event.TierFor(wait).Subject()
-	case e.Disabled:
-		return d.NotSent(), d.DLQSubject()
-	default:
-		return d, d.Subject()
+	if ev.Endpoint.IsZero() && ev.DeliverAt.IsZero() {
+		d.Tx = ev.Tx
 	}
+	if e.Ordered { // many of its deliveries are in memory until it is known which is first
+		d.Payload, d.Referred = nil, true
+	}
+	return d
 }

@@ -16,9 +16,9 @@ const (
 	// batches that a worker takes at a time.
 	batches = 8
 
-	// published together, at most.
-	groupSize  = 256
-	groupBytes = 4 << 20
+	// An event that goes to more endpoints than fit into a group is wide, and so is
+	// what a tenant has in a batch beyond so many deliveries.
+	narrow = 2048
 
 	// How long a batch waits after a failure before it is tried again.
 	retryDelay = time.Second
@@ -30,6 +30,8 @@ type worker struct {
 	directory *directory.Directory
 	log       zerolog.Logger
 	metrics   *metrics
+	lanes     *lanes
+	pace      *pace
 }
 
 func (w *worker) run(ctx, drain context.Context) error {
@@ -54,13 +56,13 @@ func (w *worker) expandAll(ctx context.Context, messages []*bus.Msg) {
 	var done []*bus.Msg
 	out := outgoing{bus: w.bus, metrics: w.metrics}
 	for i, m := range messages {
-		events, tenants, err := w.read(ctx, m)
+		b, err := w.read(ctx, m)
 		if err != nil {
 			w.giveBack(err, m)
 			continue
 		}
 		done = append(done, m)
-		if err := expand(ctx, events, tenants, &out); err != nil {
+		if err := w.expand(ctx, b, &out); err != nil {
 			w.giveBack(err, append(done, messages[i+1:]...)...)
 			return
 		}
@@ -82,80 +84,83 @@ func (w *worker) giveBack(err error, messages ...*bus.Msg) {
 	}
 }
 
-// read returns the events of a batch with the tenant of each; nil is one that was
+// batch is the events of one message, with the tenant of each; nil is one that was
 // deleted since, and its endpoints with it.
-func (w *worker) read(ctx context.Context, m *bus.Msg) ([]event.Event, []*directory.Tenant, error) {
-	events, err := event.DecodeEvents(m.Data)
-	if err != nil {
-		return nil, nil, err
-	}
-	w.metrics.events.Add(float64(len(events)))
-	tenants := make([]*directory.Tenant, len(events))
-	for i := range events {
-		// A repeated hand-over may come after the stream has forgotten the first.
-		events[i].Recheck = events[i].Recheck || m.Deliveries > 1
-		tenants[i], err = w.directory.Tenant(ctx, events[i].Tenant, events[i].Version)
-		if err != nil && !errors.Is(err, directory.ErrUnknown) {
-			return nil, nil, err
-		}
-	}
-	return events, tenants, nil
+type batch struct {
+	events  []event.Event
+	tenants []*directory.Tenant
+	again   bool // it was handed out before, and may be expanded in part
 }
 
-// expand makes the deliveries of the events and puts them out.
-func expand(ctx context.Context, events []event.Event, tenants []*directory.Tenant, out *outgoing) error {
-	for i, tenant := range tenants {
+func (w *worker) read(ctx context.Context, m *bus.Msg) (batch, error) {
+	b := batch{again: m.Deliveries > 1}
+	var err error
+	if b.events, err = event.DecodeEvents(m.Data); err != nil {
+		return b, err
+	}
+	b.tenants = make([]*directory.Tenant, len(b.events))
+	for i := range b.events {
+		ev := &b.events[i]
+		// A repeated hand-over may come after the stream has forgotten the first.
+		ev.Recheck = ev.Recheck || b.again
+		b.tenants[i], err = w.directory.Tenant(ctx, ev.Tenant, ev.Version)
+		if err != nil && !errors.Is(err, directory.ErrUnknown) {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+// expand makes the deliveries of the events and puts them out; wide events go to
+// those who expand nothing else.
+func (w *worker) expand(ctx context.Context, b batch, out *outgoing) error {
+	made := make(map[event.ID]int) // deliveries of each tenant
+	var targets []*directory.Endpoint
+	for i, tenant := range b.tenants {
 		if tenant == nil {
 			continue
 		}
-		for _, e := range tenant.Endpoints {
-			if !subscribes(e, &events[i]) {
-				continue
+		ev := &b.events[i]
+		targets = wanting(targets[:0], tenant, ev)
+		if len(targets) > groupSize || made[tenant.ID]+len(targets) > narrow {
+			h, err := widely(ev)
+			if err == nil {
+				err = out.put(ctx, h)
 			}
-			d, subject := route(&events[i], e, tenant.Version)
-			if err := out.put(ctx, &d, subject); err != nil {
+			if err != nil {
 				return err
 			}
+			continue
+		}
+		made[tenant.ID] += len(targets)
+		w.metrics.events.Inc()
+		if err := w.deliver(ctx, ev, targets, b.again, out); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// outgoing publishes what is put into it in groups, so that of a wide event no
-// more than a group is in memory at a time, and others get between its groups.
-type outgoing struct {
-	bus     *bus.Bus
-	metrics *metrics
-	group   []bus.Message
-	bytes   int
-	notSent int // of the group, dead letters
+// wanting appends the endpoints of the tenant that the event is for.
+func wanting(targets []*directory.Endpoint, tenant *directory.Tenant, ev *event.Event) []*directory.Endpoint {
+	for _, e := range tenant.Endpoints {
+		if e.Wants(ev) {
+			targets = append(targets, e)
+		}
+	}
+	return targets
 }
 
-func (o *outgoing) put(ctx context.Context, d *event.Delivery, subject string) error {
-	data, err := d.Encode()
-	if err != nil {
-		return err
+// deliver puts out a delivery of the event to each of the endpoints.
+func (w *worker) deliver(ctx context.Context, ev *event.Event, targets []*directory.Endpoint, again bool, out *outgoing) error {
+	for _, e := range targets {
+		h, err := w.lanes.route(ev, e, again)
+		if err == nil {
+			err = out.put(ctx, h)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	o.group = append(o.group, bus.Message{Subject: subject, ID: d.Key(), Data: data})
-	o.bytes += len(data)
-	if d.Reason != "" {
-		o.notSent++
-	}
-	if len(o.group) < groupSize && o.bytes < groupBytes {
-		return nil
-	}
-	return o.flush(ctx)
-}
-
-func (o *outgoing) flush(ctx context.Context) error {
-	if len(o.group) == 0 {
-		return nil
-	}
-	if err := o.bus.Publish(ctx, o.group...); err != nil {
-		return err
-	}
-	o.metrics.deliveries.Add(float64(len(o.group) - o.notSent))
-	o.metrics.notSent.Add(float64(o.notSent))
-	o.group, o.bytes, o.notSent = nil, 0, 0
 	return nil
 }

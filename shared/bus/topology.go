@@ -18,6 +18,7 @@ func (c Consumer) String() string { return c.Stream + "/" + c.Name }
 // The consumers that are one of a kind.
 var (
 	Fanout = Consumer{event.StreamEvents, "fanout"}
+	Wide   = Consumer{event.StreamEvents, "wide"}
 	DLQ    = Consumer{event.StreamDLQ, "dlq"}
 	Tasks  = Consumer{event.StreamTasks, "dlq"}
 )
@@ -84,7 +85,8 @@ func consumers(replicas int) map[Consumer]jetstream.ConsumerConfig {
 			Replicas:      replicas,
 		}
 	}
-	add(Fanout, "events.>", 512)
+	add(Fanout, event.SubjectEvents, 512)
+	add(Wide, event.SubjectWide, 64)
 	add(DLQ, "dlq.>", 4096)
 	add(Tasks, "tasks.>", 1024) // those that pause for a moment are pending too
 	for _, l := range event.Lanes() {

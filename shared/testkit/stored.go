@@ -25,7 +25,7 @@ func Messages(t testing.TB, address, stream string) (stored []Stored) {
 			return err
 		}
 		state := s.CachedInfo().State
-		for seq := state.FirstSeq; seq <= state.LastSeq; seq++ {
+		for seq := max(state.FirstSeq, 1); seq <= state.LastSeq; seq++ {
 			m, err := s.GetMsg(t.Context(), seq)
 			if errors.Is(err, jetstream.ErrMsgNotFound) {
 				continue

@@ -1,16 +1,15 @@
-package fanout
+package directory
 
 import (
 	"slices"
 
-	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/event"
 )
 
-// subscribes reports whether the event is for the endpoint: it asks for the event's
+// Wants reports whether the event is for the endpoint: it asks for the event's
 // type or for all, and shares a channel with the event or asks for no channel.
 // What an event for one endpoint alone is like does not matter.
-func subscribes(e *directory.Endpoint, ev *event.Event) bool {
+func (e *Endpoint) Wants(ev *event.Event) bool {
 	if !ev.Endpoint.IsZero() {
 		return e.ID == ev.Endpoint
 	}

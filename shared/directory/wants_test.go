@@ -1,4 +1,4 @@
-package fanout
+package directory_test
 
 import (
 	"testing"
@@ -10,7 +10,7 @@ import (
 	"github.com/postrider/postrider/shared/store"
 )
 
-func TestSubscribes(t *testing.T) {
+func TestWants(t *testing.T) {
 	t.Parallel()
 	plain := event.Event{Type: "invoice.paid"}
 	one := event.NewID()
@@ -41,7 +41,7 @@ func TestSubscribes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			require.Equal(t, tt.want, subscribes(&directory.Endpoint{Target: tt.target}, &tt.event))
+			require.Equal(t, tt.want, (&directory.Endpoint{Target: tt.target}).Wants(&tt.event))
 		})
 	}
 }

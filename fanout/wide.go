@@ -1,0 +1,104 @@
+package fanout
+
+import (
+	"context"
+	"time"
+
+	"github.com/postrider/postrider/shared/bus"
+	"github.com/postrider/postrider/shared/directory"
+	"github.com/postrider/postrider/shared/event"
+)
+
+const (
+	// wideWorkers of one process. They take turns, a group each, so that many
+	// endpoints of one tenant do not keep those of another waiting.
+	wideWorkers = 4
+
+	// wideRest bounds the rest after a group.
+	wideRest = 100 * time.Millisecond
+)
+
+// widely is the message that hands a wide event on to the wide workers. It is
+// named by its event alone: the batch that it is taken out of may be taken apart
+// differently when it comes again.
+func widely(ev *event.Event) (hop, error) {
+	data, err := ev.Append(nil)
+	return hop{
+		kind:    wide,
+		message: bus.Message{Subject: event.SubjectWide, ID: event.Message.Format(ev.ID) + "@wide", Data: data},
+	}, err
+}
+
+// runWide expands wide events, one at a time. When ctx ends in the middle of one
+// it is given back and expanded again, from its beginning: that may be many
+// seconds of work, and a process that is stopped has not that much time.
+func (w *worker) runWide(ctx context.Context) error {
+	puller, err := w.bus.Pull(bus.Wide, 1)
+	if err != nil {
+		return err
+	}
+	defer puller.Close()
+	for {
+		messages, err := puller.Next(ctx, 1)
+		if err != nil {
+			return nil // ctx has ended
+		}
+		for _, m := range messages {
+			err := w.expandWide(ctx, m)
+			switch {
+			case ctx.Err() != nil && err != nil:
+				m.Nak(0)
+			case err != nil:
+				w.giveBack(err, m)
+			default:
+				m.Ack()
+			}
+		}
+	}
+}
+
+func (w *worker) expandWide(ctx context.Context, m *bus.Msg) error {
+	b, err := w.read(ctx, m)
+	if err != nil {
+		return err
+	}
+	out := outgoing{bus: w.bus, metrics: w.metrics, pace: w.pace}
+	for i, tenant := range b.tenants {
+		if tenant == nil {
+			continue
+		}
+		w.metrics.events.Inc()
+		targets := wanting(make([]*directory.Endpoint, 0, len(tenant.Endpoints)), tenant, &b.events[i])
+		if err := w.deliver(ctx, &b.events[i], targets, b.again, &out); err != nil {
+			return err
+		}
+	}
+	return out.flush(ctx)
+}
+
+// pace lets one group of wide events out at a time, and then rests for as long as
+// that took. So they take at most half of what there is of NATS and of this
+// machine, and less when others make it slow.
+type pace struct{ turn chan struct{} }
+
+func newPace() *pace { return &pace{make(chan struct{}, 1)} }
+
+// do waits for its turn, first come first served, and publishes.
+func (p *pace) do(ctx context.Context, publish func() error) error {
+	select {
+	case p.turn <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-p.turn }()
+	began := time.Now()
+	if err := publish(); err != nil {
+		return err
+	}
+	select {
+	case <-time.After(min(time.Since(began), wideRest)):
+		return nil
+	case <-ctx.Done():
+		return nil // the group is out
+	}
+}
