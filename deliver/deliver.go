@@ -82,7 +82,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		caller:    &caller{client: client, timeout: s.Timeout, agent: "Postrider/" + service.Version},
 		retries:   retries,
 		finisher:  &finisher{bus: env.Bus, store: env.Store, log: env.Log, metrics: metrics, disableAfter: s.DisableAfter},
-		scheduler: fair.New(limits),
+		scheduler: fair.New(limits, func(fair.BreakerChange) {}),
 		results:   make(chan *result, limits.Slots),
 	}
 	return w.run(ctx, drain, env)

@@ -22,6 +22,8 @@ const (
 // endpoint is what is known of an endpoint.
 type endpoint struct {
 	id      event.ID
+	tenant  event.ID
+	rate    int // as it is set now
 	running usage
 	own     int // of those, the ones that came by own lanes
 	late    int // of those, the ones that have lasted longer than slowAfter
@@ -29,7 +31,10 @@ type endpoint struct {
 	window  int           // how many may be in flight: it grows with each success and is halved by each failure
 	mean    time.Duration // of the attempts' durations, the newest a quarter; 0: unknown
 	slow    bool
-	idle    link[*endpoint]
+	rest    rest
+	breaker breaker
+	changed signal
+	place   link[*endpoint] // among the active or the idle
 }
 
 // learn draws conclusions from an attempt that has ended.
@@ -58,9 +63,6 @@ func (e *endpoint) lagging() int {
 	return e.own
 }
 
-// saturated reports whether one more would have to wait for long.
-func (e *endpoint) saturated() bool { return e.slow && e.running.total()+e.waiting >= e.window }
-
 // change does something to what is known of e, and counts its slots anew.
 func (s *Scheduler) change(e *endpoint, what func()) {
 	s.lagging -= e.lagging()
@@ -77,54 +79,117 @@ func (s *Scheduler) age(now time.Time) {
 		j := k.item
 		j.late = true
 		s.change(j.endpoint, func() { j.endpoint.late++ })
-		s.turnAway(j.endpoint)
+		s.turnAway(j.endpoint, now)
 	}
+}
+
+// meet returns what is known of the endpoint, with what the directory says.
+func (s *Scheduler) meet(t *Target, now time.Time) *endpoint {
+	e := s.endpoints.get(t)
+	e.rate = t.Rate
+	if e.breaker.hear(t.Broken, now) {
+		e.window = 1
+		e.changed.raise()
+		s.turnAway(e, now)
+	}
+	return e
 }
 
 // busy is the verdict about a job that need not wait here at all.
-func (*Scheduler) busy(e *endpoint, j *Job) Verdict {
-	if j.Lane != OfEndpoint && j.class == first && e.saturated() {
-		return Verdict{Answer: EndpointBusy}
+func (e *endpoint) busy(j *Job, now time.Time) Verdict {
+	others := e.waiting
+	if j.place.in != nil { // it is among them
+		others--
 	}
-	return Verdict{}
+	switch {
+	case e.breaker.isOpen() && now.Before(e.breaker.open.Probe):
+		return Verdict{Answer: EndpointBusy, Until: e.breaker.open.Probe}
+	case e.breaker.isOpen() && (j.Lane != OfEndpoint || others > 0 || !e.breaker.ready(now)):
+		return Verdict{Answer: EndpointBusy}
+	case e.rest.until.Sub(now) > 0 && (j.Lane != OfEndpoint || e.rest.until.Sub(now) > shortRest):
+		return Verdict{Answer: EndpointBusy, Until: e.rest.until}
+	case e.slow && j.Lane != OfEndpoint && j.class == first && e.full(j):
+		return Verdict{Answer: EndpointBusy}
+	default:
+		return Verdict{}
+	}
 }
 
-// turnAway gives back what waits for an endpoint that has become busy.
-func (s *Scheduler) turnAway(e *endpoint) {
-	_ = e
+// full reports whether a new job could not start before others have ended, or,
+// of one that waits, whether none can start.
+func (e *endpoint) full(j *Job) bool {
+	if j.place.in != nil {
+		return e.running.total() >= e.window
+	}
+	return e.running.total()+e.waiting >= e.window
+}
+
+// turnAway gives back what waits for an endpoint that has become busy, so that it
+// is not in the way of the tenant's other endpoints.
+func (s *Scheduler) turnAway(e *endpoint, now time.Time) {
+	t := s.tenants[e.tenant]
+	if e.waiting == 0 || t == nil {
+		return
+	}
+	for c := range t.queues {
+		for j := range t.queues[c].jobs {
+			if j.endpoint != e {
+				continue
+			}
+			if v := e.busy(j, now); v.Answer != Queued {
+				s.leave(j)
+				j.Owner.Back(v)
+			}
+		}
+	}
+	s.forget(t)
 }
 
 // endpoints are those that have something to do, and some that have not.
 type endpoints struct {
-	byID map[event.ID]*endpoint
-	idle list[*endpoint] // the one that has been idle for longest comes first
+	byID    map[event.ID]*endpoint
+	active  list[*endpoint]
+	notable list[*endpoint] // idle, but slow, resting or broken; the one that has been idle for longest comes first
+	idle    list[*endpoint]
 }
 
 func (m *endpoints) get(t *Target) *endpoint {
 	e := m.byID[t.Endpoint]
 	if e == nil {
-		e = &endpoint{id: t.Endpoint, window: firstWindow}
-		e.idle.item = e
+		e = &endpoint{id: t.Endpoint, tenant: t.Tenant, window: firstWindow}
+		e.place.item = e
 		m.byID[e.id] = e
 	}
-	e.idle.remove()
+	if e.place.in != &m.active {
+		e.place.move(&m.active)
+	}
 	return e
 }
 
 // tidy forgets e if it has nothing to do and is like any other; or remembers it,
 // and forgets what has been idle for longest.
-func (m *endpoints) tidy(e *endpoint) {
-	if e.running.total() > 0 || e.waiting > 0 {
+func (m *endpoints) tidy(e *endpoint, now time.Time) {
+	switch {
+	case e.running.total() > 0 || e.waiting > 0:
 		return
+	case e.slow, e.breaker.isOpen(), now.Before(e.rest.until), now.Sub(e.breaker.ended) < recordedWithin:
+		e.place.move(&m.notable)
+	case e.mean == 0 && e.window == firstWindow && e.changed == nil:
+		m.forget(e)
+	default:
+		e.place.move(&m.idle)
 	}
-	if e.mean == 0 && e.window == firstWindow {
-		delete(m.byID, e.id)
-		return
+	for m.idle.len+m.notable.len > remembered {
+		if m.idle.first != nil {
+			m.forget(m.idle.first.item)
+		} else {
+			m.forget(m.notable.first.item)
+		}
 	}
-	e.idle.move(&m.idle)
-	if m.idle.len > remembered {
-		oldest := m.idle.first.item
-		oldest.idle.remove()
-		delete(m.byID, oldest.id)
-	}
+}
+
+func (m *endpoints) forget(e *endpoint) {
+	e.place.remove()
+	e.changed.raise()
+	delete(m.byID, e.id)
 }

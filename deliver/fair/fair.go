@@ -9,34 +9,41 @@
 //
 // What holds a job back: the caps on attempts in flight, of the worker, of the
 // tenant and of the endpoint; the share of the slots that slow endpoints and own
-// lanes have together.
+// lanes have together; limits on attempts per second; rests that an endpoint asked
+// for; and its circuit breaker.
 package fair
 
 import (
+	"container/heap"
 	"sync"
 	"time"
 
 	"github.com/postrider/postrider/shared/event"
 )
 
-// Limits of a scheduler. All must be positive.
+// Limits of a scheduler. They must be positive.
 type Limits struct {
 	Slots    int // attempts in flight in all
 	Tenant   int // of one tenant
 	Endpoint int // of one endpoint, once it has shown that it can take them
 	Queue    int // waiting in memory, of one tenant and class, from shared lanes; the rest stays in its lane
+
+	// BreakerAfter is how long an endpoint must have had nothing but failures before
+	// its breaker opens; 0: it never does.
+	BreakerAfter time.Duration
 }
 
 // Defaults are measured: with a smaller total, a handful of endpoints that never
 // answer would hold every slot.
 func Defaults() Limits {
-	return Limits{Slots: 1024, Tenant: 32, Endpoint: 16, Queue: 16}
+	return Limits{Slots: 1024, Tenant: 32, Endpoint: 16, Queue: 16, BreakerAfter: 10 * time.Second}
 }
 
 // Scheduler starts jobs in their turn. It is safe for concurrent use. Nothing in
 // it waits.
 type Scheduler struct {
-	limits Limits
+	limits    Limits
+	onBreaker func(BreakerChange)
 
 	mu        sync.Mutex
 	closed    bool
@@ -46,14 +53,23 @@ type Scheduler struct {
 	young     list[*Job]
 	tenants   map[event.ID]*tenant
 	endpoints endpoints
+	rates     limits
+	wakes     wakes
+	alarm     time.Time // for which the timer is set
+	timer     *time.Timer
 }
 
-// New returns a scheduler that has nothing to do.
-func New(l Limits) *Scheduler {
+// New returns a scheduler that has nothing to do. It tells onBreaker of breakers
+// that open and close, in order; onBreaker is called with the lock held and must
+// neither wait nor call the scheduler. Close ends what the scheduler does by
+// itself.
+func New(l Limits, onBreaker func(BreakerChange)) *Scheduler {
 	return &Scheduler{
 		limits:    l,
+		onBreaker: onBreaker,
 		tenants:   make(map[event.ID]*tenant),
 		endpoints: endpoints{byID: make(map[event.ID]*endpoint)},
+		rates:     newLimits(),
 	}
 }
 
@@ -67,10 +83,10 @@ func (s *Scheduler) Put(j *Job) Verdict {
 	}
 	now := time.Now()
 	s.age(now)
-	e := s.endpoints.get(&j.Target)
-	defer s.endpoints.tidy(e)
+	e := s.meet(&j.Target, now)
+	defer s.endpoints.tidy(e, now)
 	j.class, j.level = classOf(j.Class), levelOf(j.Priority)
-	if v := s.busy(e, j); v.Answer != Queued {
+	if v := e.busy(j, now); v.Answer != Queued {
 		return v
 	}
 	t := s.tenants[j.Tenant]
@@ -78,13 +94,10 @@ func (s *Scheduler) Put(j *Job) Verdict {
 		t = newTenant(j.Tenant)
 		s.tenants[t.id] = t
 	}
-	t.weight = max(j.Weight, 1)
+	t.weight, t.rate = max(j.Weight, 1), j.TenantRate
 	q := &t.queues[j.class]
 	if j.Lane == Shared && q.shared >= s.limits.Queue {
-		if q.room == nil {
-			q.room = make(chan struct{})
-		}
-		return Verdict{Answer: TenantFull, Room: q.room}
+		return Verdict{Answer: TenantFull, Room: q.room.wait()}
 	}
 	j.tenant, j.endpoint, j.place.item, j.late = t, e, j, false
 	q.push(j)
@@ -102,6 +115,14 @@ func (s *Scheduler) Done(j *Job, r Report) {
 	s.release(j)
 	t.queues[j.class].settle(j.cost, cost(r.Took))
 	s.change(e, func() { e.learn(r, s.limits.Endpoint) })
+	e.rest.learn(now, j.began, r)
+	if state, b, changed := e.breaker.learn(j, r, now, s.limits.BreakerAfter); changed {
+		if state == BreakerClosed {
+			e.window = 1
+		}
+		s.onBreaker(BreakerChange{Tenant: e.tenant, Endpoint: e.id, State: state, Broken: b})
+	}
+	e.changed.raise()
 	s.age(now)
 	for c := range t.queues { // whatever this job was in the way of is of its own tenant
 		if q := &t.queues[c]; q.len() > 0 {
@@ -109,8 +130,8 @@ func (s *Scheduler) Done(j *Job, r Report) {
 		}
 	}
 	s.dispatch(now)
-	s.turnAway(e)
-	s.endpoints.tidy(e)
+	s.turnAway(e, now)
+	s.endpoints.tidy(e, now)
 	s.forget(t)
 }
 
@@ -119,12 +140,20 @@ func (s *Scheduler) Done(j *Job, r Report) {
 func (s *Scheduler) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
 	s.closed = true
+	now := time.Now()
+	s.rates.close()
+	if s.timer != nil {
+		s.timer.Stop()
+	}
 	for _, t := range s.tenants {
 		for c := range t.queues {
 			for j := range t.queues[c].jobs {
 				s.leave(j)
-				s.endpoints.tidy(j.endpoint)
+				s.endpoints.tidy(j.endpoint, now)
 				j.Owner.Back(Verdict{Answer: Closed})
 			}
 		}
@@ -134,9 +163,14 @@ func (s *Scheduler) Close() {
 
 // forget forgets a tenant that has nothing left.
 func (s *Scheduler) forget(t *tenant) {
-	if t.idle() {
-		delete(s.tenants, t.id)
+	if !t.idle() {
+		return
 	}
+	if t.wakes >= 0 {
+		heap.Remove(&s.wakes, t.wakes)
+	}
+	t.changed.raise()
+	delete(s.tenants, t.id)
 }
 
 // release takes back all that a job in flight holds.

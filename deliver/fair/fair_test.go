@@ -14,12 +14,14 @@ import (
 // bench is a scheduler with what it has started and given back.
 type bench struct {
 	*Scheduler
+	changes []BreakerChange
 	running []*testJob
 	back    []*testJob
 }
 
 func newBench(t interface{ Cleanup(func()) }, l Limits) *bench {
-	b := &bench{Scheduler: New(l)}
+	b := &bench{}
+	b.Scheduler = New(l, func(c BreakerChange) { b.changes = append(b.changes, c) })
 	t.Cleanup(b.Close)
 	return b
 }

@@ -37,10 +37,10 @@ type queue struct {
 	tenant  *tenant
 	class   class
 	waiting [levels]list[*Job]
-	shared  int           // of those, the ones that came by shared lanes
-	room    chan struct{} // closed when a shared one leaves a full queue; nil while nobody waits
-	starts  int           // so far, for the turns of the levels
-	passed  int           // starts of the tenant's jobs of classes before, since this queue had one
+	shared  int    // of those, the ones that came by shared lanes
+	room    signal // raised when a shared one leaves a full queue
+	starts  int    // so far, for the turns of the levels
+	passed  int    // starts of the tenant's jobs of classes before, since this queue had one
 
 	// credit is slot time that the queue may still use in this turn; below zero is
 	// what it used too much.
@@ -83,8 +83,12 @@ func (q *queue) yield(l level, yield func(*Job) bool) bool {
 func (q *queue) push(j *Job) {
 	q.waiting[j.level].push(&j.place)
 	j.endpoint.waiting++
-	if j.Lane == Shared {
+	switch j.Lane {
+	case Shared:
 		q.shared++
+	case OfTenant:
+		q.tenant.own++
+	case OfEndpoint:
 	}
 }
 
@@ -92,13 +96,16 @@ func (q *queue) push(j *Job) {
 func (q *queue) remove(j *Job) {
 	j.place.remove()
 	j.endpoint.waiting--
-	if j.Lane == Shared {
+	switch j.Lane {
+	case Shared:
 		q.shared--
-		if q.room != nil {
-			close(q.room)
-			q.room = nil
-		}
+		q.room.raise()
+	case OfTenant:
+		q.tenant.own--
+		q.tenant.changed.raise()
+	case OfEndpoint:
 	}
+	j.endpoint.changed.raise()
 }
 
 // tenant is one that has jobs waiting or in flight. When the last of them is gone
@@ -106,12 +113,17 @@ func (q *queue) remove(j *Job) {
 type tenant struct {
 	id      event.ID
 	weight  int
+	rate    int // of all its endpoints together, as it is set now
 	running usage
+	own     int // waiting, of those that came by its own lane
 	queues  [classes]queue
+	wake    time.Time // when it has something to start
+	wakes   int       // its place among those that wait for a time; -1: it does not
+	changed signal
 }
 
 func newTenant(id event.ID) *tenant {
-	t := &tenant{id: id}
+	t := &tenant{id: id, wakes: -1}
 	for c := range classes {
 		q := &t.queues[c]
 		q.tenant, q.class = t, c

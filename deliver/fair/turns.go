@@ -66,10 +66,11 @@ func (s *Scheduler) dispatch(now time.Time) {
 	for !s.closed {
 		j := s.next(now)
 		if j == nil {
-			return
+			break
 		}
 		s.start(j, now)
 	}
+	s.arm(now)
 }
 
 // next is the job that goes next; nil when none can start.
@@ -157,14 +158,23 @@ func (s *Scheduler) overdue(q *queue, now time.Time) *Job {
 
 // pick is the job of the queue that goes next; nil when none can start. Then share
 // says whether one waits for the share of slow endpoints and own lanes.
-func (s *Scheduler) pick(q *queue, _ time.Time) (next *Job, share bool) {
+func (s *Scheduler) pick(q *queue, now time.Time) (next *Job, share bool) {
 	if !q.tenant.running.room(q.class, s.limits.Tenant) {
+		return nil, false
+	}
+	if ok, at := s.rates.ready(q.tenant.id, q.tenant.rate, now); !ok {
+		s.wakeAt(q.tenant, at)
 		return nil, false
 	}
 	for j := range q.jobs {
 		e := j.endpoint
+		ready, refill := s.rates.ready(e.id, e.rate, now)
 		switch {
-		case !e.running.room(q.class, e.window):
+		case !e.running.room(q.class, e.window), !e.breaker.ready(now):
+		case now.Before(e.rest.until):
+			s.wakeAt(q.tenant, e.rest.until)
+		case !ready:
+			s.wakeAt(q.tenant, refill)
 		case (e.slow || j.Lane != Shared) && !s.shareFor(q):
 			share = true
 		default:
@@ -201,6 +211,9 @@ func (s *Scheduler) start(j *Job, now time.Time) {
 			e.own++
 		}
 	})
+	s.rates.take(t.id, t.rate, now)
+	s.rates.take(e.id, e.rate, now)
+	e.breaker.start(j)
 	j.began = now
 	s.young.push(&j.place)
 	j.Owner.Start()

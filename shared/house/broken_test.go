@@ -38,7 +38,7 @@ func TestImportRulesBite(t *testing.T) {
 		{"a stage's test imports testkit", "fanout/a_test.go", ours + "shared/testkit", ""},
 		{"a test imports its own package", "fanout/a_test.go", ours + "fanout", ""},
 		{"a test looks at the streams", "fanout/a_test.go", "github.com/nats-io/nats.go/jetstream", ""},
-		{"the breaker where it belongs", "deliver/a.go", "github.com/sony/gobreaker/v2", ""},
+		{"the breaker where it belongs", "deliver/fair/a.go", "github.com/sony/gobreaker/v2", ""},
 		{"the histogram in the bench", "bench/load/main.go", "github.com/HdrHistogram/hdrhistogram-go", ""},
 		{"end to end tests take what they need", "deploy/e2e/a_test.go", ours + "deliver", ""},
 	}

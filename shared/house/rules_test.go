@@ -109,8 +109,8 @@ var modules = []struct {
 	// One use each.
 	{"github.com/golang-jwt/jwt/v5", "shared/token", true},             // tests forge tokens
 	{"github.com/maypok86/otter/v2", "shared/directory ingest", false}, // a cache with a cap
-	{"github.com/sony/gobreaker/v2", "deliver", false},
-	{"github.com/sethvargo/go-limiter", "deliver ingest ingest/api", false},
+	{"github.com/sony/gobreaker/v2", "deliver/fair", false},
+	{"github.com/sethvargo/go-limiter", "deliver/fair ingest ingest/api", false},
 	{"github.com/HdrHistogram/hdrhistogram-go", "bench/*", false},
 
 	// Goroutines with an owner that waits. Not where only the standard library may be used.
