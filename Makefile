@@ -20,7 +20,7 @@ PG_DIRS = $(shell pg_config --bindir 2>/dev/null) $(wildcard /usr/lib/postgresql
 export PATH := $(CURDIR)/.tools:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test race conformance fmt lint build bench postgres tools clean
+.PHONY: help run test race conformance fmt lint build bench scenario postgres tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,11 @@ build: ## put static programs into ./bin
 
 bench: postgres ## measure the pipeline on this machine
 	go run ./bench/report
+
+# All of them take about an hour.
+NAME ?= all
+scenario: postgres ## measure what fair delivery promises (NAME=limit; without, all)
+	go run ./bench/scenario $(NAME)
 
 clean: ## remove what was built, not the data
 	rm -rf bin .tools

@@ -125,6 +125,7 @@ func (c *class) accept(key uint64, path string, number int64) {
 	}
 	a.accepted = true
 	c.arrived[key] = a
+	c.counts.Successes++
 	if number == unnumbered {
 		return
 	}

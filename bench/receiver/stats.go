@@ -12,6 +12,7 @@ type Counts struct {
 	Requests      int64 `json:"requests"`      // attempts that arrived
 	Distinct      int64 `json:"distinct"`      // deliveries
 	Accepted      int64 `json:"accepted"`      // attempts answered with success
+	Successes     int64 `json:"successes"`     // deliveries that were answered with success
 	Refused       int64 `json:"refused"`       // attempts answered with failure, as told
 	Abandoned     int64 `json:"abandoned"`     // attempts that got no answer, as told or because the sender left
 	Duplicates    int64 `json:"duplicates"`    // attempts of a delivery that had been accepted before
@@ -73,6 +74,7 @@ func (c *Counts) add(d Counts) {
 	c.Requests += d.Requests
 	c.Distinct += d.Distinct
 	c.Accepted += d.Accepted
+	c.Successes += d.Successes
 	c.Refused += d.Refused
 	c.Abandoned += d.Abandoned
 	c.Duplicates += d.Duplicates

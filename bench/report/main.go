@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/postrider/postrider/bench/machine"
+	"github.com/postrider/postrider/bench/receiver"
 	"github.com/postrider/postrider/bench/sender"
 )
 
@@ -131,11 +132,11 @@ func (s settings) validate() error {
 // delivered, once, and idempotency keys cost what they may.
 func bench(ctx context.Context, s settings, out, progress io.Writer) (sound bool, err error) {
 	tell := func(what string) { _, _ = fmt.Fprintln(progress, "bench:", what) }
-	sink, err := startSink(ctx)
+	sink, err := receiver.Start(ctx, receiver.Options{})
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, sink.stop()) }()
+	defer func() { err = errors.Join(err, sink.Close()) }()
 	tell("starting the system")
 	measured, err := open(ctx, s)
 	if err != nil {
@@ -144,7 +145,7 @@ func bench(ctx context.Context, s settings, out, progress io.Writer) (sound bool
 	defer func() { err = errors.Join(err, measured.Stop()) }()
 
 	load := s.load
-	load.URL, load.Token, load.Sink = measured.URL(), measured.Token(), sink.url
+	load.URL, load.Token, load.Sink = measured.URL(), measured.Token(), sink.URL
 	pids := measured.Processes()
 	phases, err := measureAll(ctx, s, load, pids, tell)
 	if err != nil {

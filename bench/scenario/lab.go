@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/postrider/postrider/bench/machine"
+	"github.com/postrider/postrider/bench/receiver"
+	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/shared/signature"
+	"github.com/postrider/postrider/shared/stack"
+)
+
+// lab is what all scenarios share: the programs, built once.
+type lab struct {
+	bin      string
+	dir      string
+	scale    float64
+	progress io.Writer
+	began    time.Time
+}
+
+func newLab(ctx context.Context, s settings, progress io.Writer) (*lab, error) {
+	bin, err := os.MkdirTemp("", "postrider-scenario-")
+	if err != nil {
+		return nil, fmt.Errorf("make folder for programs: %w", err)
+	}
+	l := &lab{bin: bin, dir: s.dir, scale: s.scale, progress: progress, began: time.Now()}
+	l.tell("building")
+	if err := stack.Build(ctx, bin); err != nil {
+		return nil, errors.Join(err, l.close())
+	}
+	return l, nil
+}
+
+func (l *lab) close() error {
+	if err := os.RemoveAll(l.bin); err != nil { //nolint:gosec // we have made it
+		return fmt.Errorf("remove programs: %w", err)
+	}
+	return nil
+}
+
+// tell says what is going on.
+func (l *lab) tell(format string, args ...any) {
+	fmt.Fprintf(l.progress, "scenario: %4.0f s: %s\n", time.Since(l.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// system is a running Postrider with two receivers: one in this process, where
+// what is timed arrives, and one in a process of its own for all noise.
+type system struct {
+	*stack.Stack
+	api         sender.Client
+	secret      string // of all endpoints
+	quiet, loud *sink
+	clearings   []func() error // what close does, last one first
+}
+
+const connections = 64 // to the API, at most
+
+// with starts a fresh system for a run, and ends it.
+func (b *bench) with(ctx context.Context, o stack.Options, run func(*system) error) (err error) {
+	s, err := b.open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	return run(s)
+}
+
+func (b *bench) open(ctx context.Context, o stack.Options) (s *system, err error) {
+	s = &system{secret: signature.GenerateKey().Reveal()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	o.Bin, o.Env = b.bin, append(o.Env, "POSTRIDER_LOG_LEVEL=warn")
+	if s.Stack, err = stack.Temporary(ctx, b.dir, o); err != nil {
+		return s, err
+	}
+	s.clearings = append(s.clearings, s.Stop)
+	s.api = sender.NewClient(s.URL, s.Token, connections)
+	s.clearings = append(s.clearings, func() error { s.api.Close(); return nil })
+	if b.report.about == "" {
+		b.report.about = b.describe(ctx, s)
+	}
+	for _, name := range s.Names() {
+		if name != stack.NATS {
+			b.tell("%s tells of itself at %s", name, s.AdminURL(name))
+		}
+	}
+	local, err := receiver.Start(ctx, receiver.Options{Secrets: []string{s.secret}})
+	if err != nil {
+		return s, err
+	}
+	s.quiet = newSink(local.URL)
+	s.clearings = append(s.clearings, local.Close, s.quiet.close)
+	return s, s.openLoud(ctx)
+}
+
+// describe says where and how this report was measured.
+func (b *bench) describe(ctx context.Context, s *system) string {
+	text := machine.Describe(ctx, s.Processes()).String()
+	if b.scale < 1 {
+		text = fmt.Sprintf("**At a scale of %g only.** %s", b.scale, text)
+	}
+	return text + " What makes noise has lower priority (nice 10)."
+}
+
+func (s *system) openLoud(ctx context.Context) error {
+	url, stop, err := startSink(ctx, s.secret)
+	if err != nil {
+		return err
+	}
+	s.loud = newSink(url)
+	s.clearings = append(s.clearings, stop, s.loud.close)
+	return nil
+}
+
+// close ends everything. The receivers go first, so that no attempt waits for
+// them.
+func (s *system) close() error {
+	var failed error
+	for _, end := range slices.Backward(s.clearings) {
+		failed = errors.Join(failed, end())
+	}
+	return failed
+}

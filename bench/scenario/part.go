@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+
+	"github.com/postrider/postrider/bench/receiver"
+	"github.com/postrider/postrider/bench/sender"
+)
+
+// The parts of this program that run as processes of their own, so that they do
+// not disturb the clock of the quiet load: whoever makes the noise, and whoever
+// receives it.
+const (
+	noisePart = "noise"
+	sinkPart  = "sink"
+)
+
+// parts are started with their name as the only argument.
+func parts() map[string]func(context.Context, io.Reader, io.Writer) error {
+	return map[string]func(context.Context, io.Reader, io.Writer) error{
+		noisePart: makeNoise,
+		sinkPart:  serveSink,
+	}
+}
+
+// makeNoise reads a sender.Config, sends what it says and writes the
+// sender.Result, both as JSON.
+func makeNoise(ctx context.Context, in io.Reader, out io.Writer) error {
+	var c sender.Config
+	if err := json.NewDecoder(in).Decode(&c); err != nil {
+		return fmt.Errorf("read load: %w", err)
+	}
+	result, err := sender.Do(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := json.NewEncoder(out).Encode(result); err != nil {
+		return fmt.Errorf("write result: %w", err)
+	}
+	return nil
+}
+
+// serveSink receives what is signed with the key on the first line of its input,
+// says where on the first line of its output, and ends with its input.
+func serveSink(ctx context.Context, in io.Reader, out io.Writer) (err error) {
+	lines := bufio.NewReader(in)
+	secret, err := lines.ReadString('\n')
+	if err != nil {
+		return fmt.Errorf("read secret: %w", err)
+	}
+	served, err := receiver.Start(ctx, receiver.Options{Secrets: []string{strings.TrimSpace(secret)}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, served.Close()) }()
+	if _, err := fmt.Fprintln(out, served.URL); err != nil {
+		return fmt.Errorf("write address: %w", err)
+	}
+	_, err = io.Copy(io.Discard, lines) // until whoever started it closes it, or ends
+	return err
+}
+
+// part makes a process of this program. It ends with ctx.
+func part(ctx context.Context, name string, priority ...string) (*exec.Cmd, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find own program: %w", err)
+	}
+	args := slices.Concat(priority, []string{program, name})
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Stderr = os.Stderr
+	return cmd, nil
+}
+
+// noise is a load that is being sent by a process of its own.
+type noise struct {
+	cmd *exec.Cmd
+	out bytes.Buffer
+}
+
+// startNoise starts one at lower priority: where the generator runs, in reality,
+// it takes nothing from the system under test.
+func startNoise(ctx context.Context, c sender.Config) (*noise, error) {
+	cmd, err := part(ctx, noisePart, "nice", "-n", "10")
+	if err != nil {
+		return nil, err
+	}
+	load, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("encode load: %w", err)
+	}
+	n := &noise{cmd: cmd}
+	cmd.Stdin, cmd.Stdout = bytes.NewReader(load), &n.out
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start noise: %w", err)
+	}
+	return n, nil
+}
+
+// wait returns what came of it. Events that were not accepted are an error, as
+// then there was less noise than there should have been.
+func (n *noise) wait() (sender.Result, error) {
+	var result sender.Result
+	if err := n.cmd.Wait(); err != nil {
+		return result, fmt.Errorf("make noise: %w", err)
+	}
+	if err := json.Unmarshal(n.out.Bytes(), &result); err != nil {
+		return result, fmt.Errorf("read result of noise: %w", err)
+	}
+	if result.Failed > 0 || result.Unsent > 0 {
+		return result, fmt.Errorf("make noise: %d events failed and %d were not sent (%v)", result.Failed, result.Unsent, result.Errors)
+	}
+	return result, nil
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/postrider/postrider/bench/receiver"
+)
+
+const (
+	limitRate   = 100 // a second
+	limitEvents = 6_000
+	limitTop    = 110 // in any second
+
+	// limitOff is by how much the rate may be off, limitRepeats how often a stream
+	// may deliver a message.
+	limitOff     = 0.02
+	limitRepeats = 1.05
+)
+
+func rateLimit(ctx context.Context, b *bench) error {
+	for _, disturbed := range []bool{false, true} {
+		b.report.within = "undisturbed"
+		if disturbed {
+			b.report.within = "worker killed"
+		}
+		err := b.with(ctx, withWorkers(2), func(s *system) error { return limited(ctx, b, s, disturbed) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func limited(ctx context.Context, b *bench, s *system, disturbed bool) error {
+	to, err := s.tenant(ctx, "limited", nil, endpoint{
+		at: s.loud, path: "/limited", behaviour: "class=loud", settings: fields{"throttleRate": limitRate},
+	})
+	if err != nil {
+		return err
+	}
+	workers := s.workers()
+	if _, err := workers.busiest(ctx); err != nil {
+		return err
+	}
+	watch := watchConsumers(ctx, s.MonitorURL)
+	defer watch.close()
+	load := s.load(b.events(limitEvents, noiseBatch), to)
+	b.tell("%d events", load.Events)
+	if _, err := shout(ctx, load); err != nil {
+		return err
+	}
+	planned := time.Duration(load.Events/limitRate) * time.Second
+	if disturbed {
+		if err := pause(ctx, planned/2); err != nil {
+			return err
+		}
+		name, err := workers.kill(ctx)
+		if err != nil {
+			return err
+		}
+		b.tell("killed %s", name)
+	}
+	arrived, late := s.loud.await(ctx, loudClass, 2*planned, func(c receiver.Counts) bool { return c.Distinct >= load.Events })
+	if late != nil {
+		b.report.fault(late)
+	}
+	if err := pause(ctx, settle); err != nil {
+		return err
+	}
+	seen, err := watch.end()
+	if err != nil {
+		return err
+	}
+	took := arrived.LastNew.Sub(arrived.First).Seconds()
+	b.report.check(fmt.Sprintf("deliveries a second, over %.1f s", took), float64(arrived.Distinct-1)/took,
+		atLeast(limitRate*(1-limitOff)), atMost(limitRate*(1+limitOff)))
+	b.report.check("most in any second", float64(arrived.MostPerSecond), atMost(limitTop))
+	b.report.note("duplicates", "%d", arrived.Duplicates)
+	b.report.check("deliveries by the streams for each message",
+		float64(seen.deliveries("DELIVER", "OVERFLOW"))/float64(load.Events), atMost(limitRepeats))
+	return nil
+}

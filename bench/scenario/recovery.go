@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/postrider/postrider/bench/receiver"
+)
+
+const (
+	recoveryEvents = 50_000
+
+	// brokenSpan stands for the hour, with a breaker and a schedule that are as
+	// much faster.
+	brokenSpan    = 2 * time.Minute
+	breakerAfter  = 5 * time.Second
+	recoveryLimit = 10 * time.Minute
+
+	// probeLimit is the longest time between two probes of an open breaker, with
+	// what they may be late.
+	probeLimit = 2*time.Minute + 10*time.Second
+
+	endpointCap = 16 // requests at once at an endpoint
+)
+
+// recoverySchedule goes on for longer than the endpoint is broken.
+func recoverySchedule() []string {
+	return append([]string{"1s", "2s", "5s", "10s", "30s"}, slices.Repeat([]string{"1m"}, 20)...)
+}
+
+func recovery(ctx context.Context, b *bench) error {
+	o := withWorkers(1, "POSTRIDER_BREAKER_AFTER="+breakerAfter.String())
+	return b.with(ctx, o, func(s *system) error { return recovered(ctx, b, s) })
+}
+
+func recovered(ctx context.Context, b *bench, s *system) error {
+	to, err := s.tenant(ctx, "broken", nil, endpoint{
+		at: s.loud, path: "/broken", behaviour: "class=loud&fail=all",
+		settings: fields{"retrySchedule": recoverySchedule()},
+	})
+	if err != nil {
+		return err
+	}
+	load := s.load(b.events(recoveryEvents, noiseBatch), to)
+	b.tell("%d events to a broken endpoint", load.Events)
+	began := time.Now()
+	if _, err := shout(ctx, load); err != nil {
+		return err
+	}
+	span := b.span(brokenSpan)
+	if err := pause(ctx, time.Until(began.Add(span))); err != nil {
+		return err
+	}
+	broken, err := s.loud.counts(ctx, loudClass)
+	if err != nil {
+		return err
+	}
+	if err := s.loud.forget(ctx, loudClass); err != nil {
+		return err
+	}
+	b.tell("it is healthy again, after %d attempts", broken.Requests)
+	if err := s.loud.behave(ctx, "/broken", "class=loud&delay=5ms"); err != nil {
+		return err
+	}
+	healed := time.Now()
+	arrived, late := s.loud.await(ctx, loudClass, recoveryLimit, func(c receiver.Counts) bool { return c.Successes >= load.Events })
+	if late != nil {
+		b.report.fault(late)
+	}
+	b.report.note(fmt.Sprintf("attempts while it was broken, in %.0f s", span.Seconds()), "%d, in the last 30 s %d", broken.Requests, lastOf(broken, 30))
+	b.report.check("most requests at once while it was broken", float64(broken.MostAtOnePath), atMost(endpointCap))
+	b.report.check("first probe of the healthy one, s", arrived.First.Sub(healed).Seconds(), atMost(probeLimit.Seconds()))
+	b.report.note("requests in each second from then on", "%s", firstOf(arrived, 10))
+	b.report.check("most requests at once", float64(arrived.MostAtOnePath), atMost(endpointCap))
+	b.report.check("events with success", float64(arrived.Successes), exactly(float64(load.Events)))
+	b.report.note("duplicates", "%d", arrived.Duplicates)
+	b.report.note("all had arrived after", "%.0f s", arrived.LastNew.Sub(healed).Seconds())
+	return nil
+}
+
+// lastOf is how many requests came in the last so many seconds before the last
+// request.
+func lastOf(c receiver.Counts, seconds int) (n int64) {
+	for _, in := range c.Seconds[max(0, len(c.Seconds)-seconds):] {
+		n += in
+	}
+	return n
+}
+
+// firstOf shows how many requests came in each of the first seconds.
+func firstOf(c receiver.Counts, seconds int) string {
+	var all []string
+	for _, n := range c.Seconds[:min(seconds, len(c.Seconds))] {
+		all = append(all, fmt.Sprint(n))
+	}
+	return strings.Join(all, " ")
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"time"
+)
+
+// scenario is one promise, and the program that finds out whether it is kept.
+// The program returns an error when it could not find out.
+type scenario struct {
+	name, promise string
+	run           func(context.Context, *bench) error
+}
+
+func scenarios() []scenario {
+	return []scenario{
+		{"dead-neighbour", "20,000 events to a dead endpoint are not noticed by a quiet tenant", deadNeighbour},
+		{"loud-neighbour", "50,000 events to a quick endpoint are hardly noticed by a quiet tenant, and lose little to it", loudNeighbour},
+		{"inside-tenant", "one dead endpoint of ten is not noticed by the other nine", insideTenant},
+		{"many", "10,000 tenants with 10 events each are delivered as fast as one with 100,000", many},
+		{"hundred-bad", "100 tenants with dead endpoints and 3,000 waiting deliveries each are not noticed and cost nothing", hundredBad},
+		{"million", "1,000,000 deliveries that wait for one endpoint are not noticed", million},
+		{"limit", "an endpoint limited to 100 a second gets just that, also when a worker dies", rateLimit},
+		{"order", "an ordered endpoint that fails at random gets 10,000 events in order while workers die", order},
+		{"weights", "two busy tenants with weights 3 and 1 get 3 to 1", weights},
+		{"wide", "an event for 10,000 endpoints each second is not noticed by others", wide},
+		{"recovery", "an endpoint that comes back with 50,000 waiting is probed, ramped up, and gets everything", recovery},
+	}
+}
+
+// bench is what a scenario works with.
+type bench struct {
+	*lab
+	report *report
+}
+
+// How quiet traffic is: so many events a second, for so long before and beside
+// the noise. At 20/s, p99 is the sixth largest of 600.
+const (
+	quietRate = 20
+	quietSpan = 30 * time.Second
+)
+
+// count is a number of the scenario at the scale of this run.
+func (l *lab) count(n int) int { return max(1, int(float64(n)*l.scale)) }
+
+// events is such a number of events, in whole batches.
+func (l *lab) events(n, batch int) int64 { return int64(max(1, l.count(n)/batch) * batch) }
+
+// span is a time of the scenario at the scale of this run.
+func (l *lab) span(d time.Duration) time.Duration {
+	return max(min(d, time.Second), time.Duration(float64(d)*l.scale))
+}
+
+// pause waits, unless ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/postrider/postrider/bench/sender"
+)
+
+// Classes that arrivals are counted in.
+const (
+	quietClass = "quiet"
+	loudClass  = "loud"
+)
+
+// setupWorkers is how many tenants or endpoints are made at once.
+const setupWorkers = 16
+
+// fields are members of a JSON object.
+type fields map[string]any
+
+// endpoint is one that is to be made.
+type endpoint struct {
+	at        *sink
+	path      string
+	behaviour string // the query of its URL; its class is in it
+	settings  fields
+}
+
+// tenant makes an application with endpoints.
+func (s *system) tenant(ctx context.Context, name string, settings fields, endpoints ...endpoint) (sender.Target, error) {
+	in := fields{"name": name}
+	maps.Copy(in, settings)
+	var made struct{ ID string }
+	if err := s.api.Call(ctx, http.MethodPost, "/api/v1/app", in, &made); err != nil {
+		return sender.Target{}, fmt.Errorf("create application: %w", err)
+	}
+	to := sender.Target{App: made.ID}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(setupWorkers)
+	for _, e := range endpoints {
+		to.Paths = append(to.Paths, e.path)
+		group.Go(func() error { return s.subscribe(ctx, to.App, e) })
+	}
+	return to, group.Wait()
+}
+
+// subscribe makes one more endpoint.
+func (s *system) subscribe(ctx context.Context, app string, e endpoint) error {
+	in := fields{"url": e.at.url + e.path + "?" + e.behaviour, "secret": s.secret}
+	maps.Copy(in, e.settings)
+	if err := s.api.Call(ctx, http.MethodPost, "/api/v1/app/"+url.PathEscape(app)+"/endpoint", in, nil); err != nil {
+		return fmt.Errorf("create endpoint: %w", err)
+	}
+	return nil
+}
+
+// tenants makes many applications alike, each with one endpoint.
+func (s *system) tenants(ctx context.Context, n int, name string, at *sink, behaviour string) ([]sender.Target, error) {
+	targets := make([]sender.Target, n)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(setupWorkers)
+	for i := range targets {
+		group.Go(func() (err error) {
+			each := fmt.Sprintf("%s-%d", name, i)
+			targets[i], err = s.tenant(ctx, each, nil, endpoint{at: at, path: "/" + each, behaviour: behaviour})
+			return err
+		})
+	}
+	return targets, group.Wait()
+}
+
+// quietTenants makes tenants whose first attempts are timed.
+func (s *system) quietTenants(ctx context.Context, n int) ([]sender.Target, error) {
+	return s.tenants(ctx, n, quietClass, s.quiet, "class="+quietClass)
+}

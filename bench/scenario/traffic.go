@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/postrider/postrider/bench/sender"
+)
+
+// How loads are sent, where a scenario says nothing else.
+const (
+	quietSenders = 32
+	quietDrain   = 30 * time.Second
+	settle       = 500 * time.Millisecond // for duplicates
+	warmUp       = 3 * time.Second
+
+	noiseBatch   = 100
+	noiseSenders = 4
+	noiseLimit   = time.Hour // so long a load is sent at most
+	eventSize    = 1024      // bytes
+)
+
+// send sends quiet traffic by the clock, and returns what came of it when all of
+// it has arrived. Latencies count from when an event was to be sent.
+func (s *system) send(ctx context.Context, rate float64, span time.Duration, to []sender.Target) (sender.Result, error) {
+	return sender.Do(ctx, sender.Config{
+		URL: s.URL, Token: s.Token, Sink: s.quiet.url,
+		Tenants: len(to), Targets: to, Class: quietClass,
+		Rate: rate, Senders: quietSenders, Duration: span, Drain: quietDrain, Settle: settle,
+		Size: eventSize, Idempotency: true, Keep: true,
+	})
+}
+
+// alone sends quiet traffic after a little of it that is not looked at, as the
+// first requests meet empty caches and connections yet to be made.
+func (s *system) alone(ctx context.Context, rate float64, span time.Duration, to []sender.Target) (sender.Result, error) {
+	if _, err := s.send(ctx, rate, min(warmUp, span), to); err != nil {
+		return sender.Result{}, err
+	}
+	return s.send(ctx, rate, span, to)
+}
+
+// load is noise: so many events as fast as they are taken, in batches, without
+// waiting until any of them arrives.
+func (s *system) load(events int64, to ...sender.Target) sender.Config {
+	return sender.Config{
+		URL: s.URL, Token: s.Token, Sink: s.loud.url,
+		Tenants: len(to), Targets: to, Class: loudClass,
+		Events: events, Batch: noiseBatch, Senders: noiseSenders, Duration: noiseLimit,
+		Size: eventSize, Idempotency: true, Keep: true,
+	}
+}
+
+// beside sends quiet traffic from the moment that the noise begins, and returns
+// both results when all quiet events have arrived and all noise was accepted.
+func (s *system) beside(ctx context.Context, load sender.Config, rate float64, span time.Duration, to []sender.Target) (quiet, loud sender.Result, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	n, err := startNoise(ctx, load)
+	if err != nil {
+		return quiet, loud, err
+	}
+	quiet, err = s.send(ctx, rate, span, to)
+	if err != nil {
+		cancel()
+		_, _ = n.wait() // it was killed
+		return quiet, loud, err
+	}
+	loud, err = n.wait()
+	return quiet, loud, err
+}
+
+// shout makes noise and waits until it has been made.
+func shout(ctx context.Context, load sender.Config) (sender.Result, error) {
+	n, err := startNoise(ctx, load)
+	if err != nil {
+		return sender.Result{}, err
+	}
+	return n.wait()
+}
