@@ -43,7 +43,10 @@ type caller struct {
 }
 
 // call sends the payload once, signed with the keys that the endpoint has now.
-// ctx ending cuts the call off, which counts as a failed attempt.
+// ctx ending cuts the call off, which counts as a failed attempt. The answer has
+// to come to its end in the time of the attempt, or to what is kept of it: many
+// receivers send the status before they do the work, so a 2xx that never ends is
+// a timeout.
 func (c *caller) call(ctx context.Context, e *directory.Endpoint, d *event.Delivery, payload []byte) attempt {
 	a := attempt{id: event.NewID(), began: time.Now(), url: e.URL}
 	timeout := cmp.Or(e.Timeout, c.timeout)
@@ -74,6 +77,9 @@ func (c *caller) exchange(ctx context.Context, e *directory.Endpoint, d *event.D
 	defer func() { _ = response.Body.Close() }() // and the connection, if the answer goes on
 	a.status = response.StatusCode
 	a.wish = retryAfter(response.Header, time.Now())
+	if response.StatusCode == http.StatusSwitchingProtocols {
+		return nil // what follows is no answer, and reading it would not end with the context
+	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, keptResponse))
 	if err != nil {
 		return fmt.Errorf("read answer: %w", err)
