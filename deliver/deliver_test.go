@@ -454,7 +454,7 @@ func TestStopGivesBackWhatWaits(t *testing.T) {
 	}
 	stop := w.start()
 	t.Cleanup(release) // or the stage would not end
-	const started = 4 // at an endpoint of which nothing is known
+	const started = 4  // at an endpoint of which nothing is known
 	testkit.Eventually(t, func() bool { return int(calls.Load()) == started }, "all slots of the endpoint are taken")
 	ended := stop()
 

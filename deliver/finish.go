@@ -41,9 +41,9 @@ type result struct {
 	job      *job
 	attempt  store.Attempt
 	report   fair.Report // of an attempt that was made now
-	recorded bool // or there is nothing to record
-	found    bool // made by the worker that died
-	deferred bool // no attempt was made, and none counts
+	recorded bool        // or there is nothing to record
+	found    bool        // made by the worker that died
+	deferred bool        // no attempt was made, and none counts
 }
 
 // newResult plans what follows the attempt.

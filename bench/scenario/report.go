@@ -78,11 +78,13 @@ func (r *report) String() string {
 		}
 		t.Add(found.what, found.measured, found.limit, verdict)
 	}
-	text.WriteString(t.String())
-	for _, err := range r.faults {
-		fmt.Fprintf(&text, "\n**FAIL**: %s\n", err)
+	if len(r.rows) > 0 {
+		text.WriteString(t.String() + "\n")
 	}
-	return text.String()
+	for _, err := range r.faults {
+		fmt.Fprintf(&text, "**FAIL**: %s\n\n", err)
+	}
+	return strings.TrimSuffix(text.String(), "\n")
 }
 
 // limit is what a figure is held against.

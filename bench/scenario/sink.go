@@ -91,16 +91,16 @@ const awaitTick = 100 * time.Millisecond
 // errTooLate is the cause of what took longer than it may.
 var errTooLate = errors.New("too late")
 
-// await waits until what has arrived in a class is enough, and returns it. When
+// await waits until what has arrived of the noise is enough, and returns it. When
 // that takes too long it returns what there is and errTooLate.
-func (s *sink) await(ctx context.Context, class string, limit time.Duration, enough func(receiver.Counts) bool) (receiver.Counts, error) {
+func (s *sink) await(ctx context.Context, limit time.Duration, enough func(receiver.Counts) bool) (receiver.Counts, error) {
 	for end := time.Now().Add(limit); ; {
-		counts, err := s.counts(ctx, class)
+		counts, err := s.counts(ctx, loudClass)
 		if err != nil || enough(counts) {
 			return counts, err
 		}
 		if time.Now().After(end) {
-			return counts, fmt.Errorf("wait for arrivals in %s: %w: %d are there after %s", class, errTooLate, counts.Distinct, limit)
+			return counts, fmt.Errorf("wait for arrivals: %w: %d are there after %s", errTooLate, counts.Distinct, limit)
 		}
 		if err := pause(ctx, awaitTick); err != nil {
 			return counts, err

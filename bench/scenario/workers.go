@@ -23,14 +23,16 @@ func withWorkers(n int, env ...string) stack.Options {
 type workers struct {
 	system   *system
 	names    []string
+	admin    map[string]string // URLs
 	attempts map[string]float64
 }
 
 func (s *system) workers() *workers {
-	w := &workers{system: s, attempts: map[string]float64{}}
+	w := &workers{system: s, admin: map[string]string{}, attempts: map[string]float64{}}
 	for _, name := range s.Names() {
 		if strings.HasPrefix(name, deliverStage) {
 			w.names = append(w.names, name)
+			w.admin[name] = s.AdminURL(name)
 		}
 	}
 	return w
@@ -40,7 +42,7 @@ func (s *system) workers() *workers {
 func (w *workers) busiest(ctx context.Context) (string, error) {
 	best, most := w.names[0], 0.0
 	for _, name := range w.names {
-		now, err := attempts(ctx, w.system.AdminURL(name))
+		now, err := attempts(ctx, w.admin[name])
 		if err != nil {
 			return "", err
 		}

@@ -185,7 +185,11 @@ func (s *Server) createMessages(w http.ResponseWriter, req *http.Request) {
 				continue
 			}
 		}
-		id := s.take(req.PathValue("app"), key+"/"+strconv.Itoa(i), m.Payload)
+		each := ""
+		if key != "" {
+			each = key + "/" + strconv.Itoa(i)
+		}
+		id := s.take(req.PathValue("app"), each, m.Payload)
 		page = append(page, map[string]any{"status": http.StatusAccepted, "message": map[string]any{"id": id}})
 	}
 	answer(w, http.StatusOK, map[string]any{"data": page})
