@@ -35,7 +35,9 @@ func besideDead(ctx context.Context, b *bench, s *system, behaviour string) erro
 		return err
 	}
 	b.tell("beside the dead endpoint")
-	beside, loud, err := s.beside(ctx, s.load(b.events(20_000, noiseBatch), dead), quietRate, b.span(quietSpan), to)
+	load := s.load(b.events(20_000, noiseBatch), dead)
+	load.Rate = noiseRate
+	beside, loud, err := s.beside(ctx, load, quietRate, b.span(quietSpan), to)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 const (
 	badTenants   = 100
 	badEvents    = 3_000 // of each
+	badRate      = 3_000 // events a second, of all together
 	quietTenants = 10
 	quietOfMany  = 50 // events a second of all quiet tenants together
 
@@ -56,7 +57,7 @@ func besideBad(ctx context.Context, b *bench, s *system) error {
 		return err
 	}
 	b.tell("beside %d tenants with dead endpoints", len(load.Targets))
-	while, loud, err := s.beside(ctx, load, quietOfMany, b.span(2*quietSpan), to)
+	while, loud, err := s.beside(ctx, load, quietOfMany, time.Duration(load.Events/badRate)*time.Second, to)
 	if err != nil {
 		return err
 	}
@@ -74,9 +75,9 @@ func besideBad(ctx context.Context, b *bench, s *system) error {
 	if err != nil {
 		return err
 	}
-	b.report.unhurt("quiet, alone", alone)
-	b.report.unhurt("quiet, while all arrives", while)
-	b.report.unhurt("quiet, breakers open", after)
+	b.report.unhurt("quiet alone", alone)
+	b.report.unhurt("quiet while all arrives", while)
+	b.report.unhurt("quiet with breakers open", after)
 	b.report.check("quiet p99 while all arrives, ms", while.Latency.P99, below(quietTop))
 	b.report.check("quiet p99 when breakers are open, ms", after.Latency.P99, below(quietTop))
 	b.report.note("breakers open after", "%.0f s", opened.Seconds())
@@ -98,7 +99,9 @@ func (s *system) badLoad(ctx context.Context, b *bench) (load sender.Config, err
 		return load, err
 	}
 	all := append(silent, failing...)
-	return s.load(int64(len(all)*badEvents), all...), nil
+	load = s.load(int64(len(all)*badEvents), all...)
+	load.Rate = badRate
+	return load, nil
 }
 
 // cost is what deliver and nats-server take of a core while nothing is sent.

@@ -57,6 +57,7 @@ type system struct {
 	api         sender.Client
 	secret      string // of all endpoints
 	quiet, loud *sink
+	watch       *stopwatch     // of what arrives at the quiet sink
 	clearings   []func() error // what close does, last one first
 }
 
@@ -73,7 +74,7 @@ func (b *bench) with(ctx context.Context, o stack.Options, run func(*system) err
 }
 
 func (b *bench) open(ctx context.Context, o stack.Options) (s *system, err error) {
-	s = &system{secret: signature.GenerateKey().Reveal()}
+	s = &system{secret: signature.GenerateKey().Reveal(), watch: newStopwatch()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -94,7 +95,7 @@ func (b *bench) open(ctx context.Context, o stack.Options) (s *system, err error
 			b.tell("%s tells of itself at %s", name, s.AdminURL(name))
 		}
 	}
-	local, err := receiver.Start(ctx, receiver.Options{Secrets: []string{s.secret}})
+	local, err := receiver.Start(ctx, receiver.Options{Secrets: []string{s.secret}, Observe: s.watch.stop})
 	if err != nil {
 		return s, err
 	}

@@ -5,8 +5,8 @@ import (
 	"math"
 	"strings"
 
+	"github.com/postrider/postrider/bench/latency"
 	"github.com/postrider/postrider/bench/markdown"
-	"github.com/postrider/postrider/bench/sender"
 )
 
 // report is what a scenario found, and whether it is within the limits.
@@ -128,17 +128,22 @@ const quietTop = 100
 // quiet reports what a quiet load met alone and beside the noise, and holds the
 // one against the other: p99 may be so many times as much. It also holds it
 // against further limits.
-func (r *report) quiet(alone, beside sender.Result, times float64, further ...limit) {
-	r.unhurt("quiet, alone", alone)
-	r.unhurt("quiet, beside the noise", beside)
+func (r *report) quiet(alone, beside quietResult, times float64, further ...limit) {
+	r.unhurt("quiet alone", alone)
+	r.unhurt("quiet beside the noise", beside)
 	r.check("quiet p99 beside the noise, ms", beside.Latency.P99, append([]limit{atMost(times * alone.Latency.P99)}, further...)...)
 }
 
 // unhurt reports a quiet load, all of which must have arrived once.
-func (r *report) unhurt(what string, q sender.Result) {
-	r.note(what+": p50 / p95 / p99 / max, ms", "%.1f / %.1f / %.1f / %.1f", q.Latency.P50, q.Latency.P95, q.Latency.P99, q.Latency.Max)
-	r.note(what+": acceptance p50 / p99, ms", "%.1f / %.1f", q.AcceptLatency.P50, q.AcceptLatency.P99)
+func (r *report) unhurt(what string, q quietResult) {
+	r.note(what+", p50 / p95 / p99 / max in ms", "%s", spread(q.Latency))
+	r.note("– of it until acceptance", "%s", spread(q.AcceptLatency))
+	r.note("– from acceptance to first attempt", "%s", spread(q.AfterAcceptance))
 	if problems := q.Problems(); len(problems) > 0 {
 		r.fault(fmt.Errorf("%s: %s", what, strings.Join(problems, "; ")))
 	}
+}
+
+func spread(s latency.Summary) string {
+	return fmt.Sprintf("%.1f / %.1f / %.1f / %.1f", s.P50, s.P95, s.P99, s.Max)
 }

@@ -73,19 +73,21 @@ Here.
 
 func TestQuiet(t *testing.T) {
 	t.Parallel()
-	load := func(p99 float64) sender.Result {
-		return sender.Result{Accepted: 1, Expected: 1, Delivered: 1, Latency: latency.Summary{P99: p99}}
+	load := func(p99 float64) quietResult {
+		return quietResult{Result: sender.Result{Accepted: 1, Expected: 1, Delivered: 1, Latency: latency.Summary{P99: p99}}}
 	}
+	lost := load(5)
+	lost.Missing = 1
 	tests := map[string]struct {
-		alone, beside sender.Result
+		alone, beside quietResult
 		broken        bool
 	}{
 		"as before":        {load(5), load(5), false},
 		"twice":            {load(5), load(10), false},
 		"more":             {load(5), load(10.1), true},
 		"beyond the top":   {load(90), load(100), true},
-		"lost":             {load(5), sender.Result{Accepted: 1, Expected: 1, Missing: 1, Latency: latency.Summary{P99: 5}}, true},
-		"nothing was sent": {sender.Result{}, load(0), true},
+		"lost":             {load(5), lost, true},
+		"nothing was sent": {quietResult{}, load(0), true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

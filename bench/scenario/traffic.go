@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/postrider/postrider/bench/latency"
 	"github.com/postrider/postrider/bench/sender"
 )
 
@@ -15,33 +16,43 @@ const (
 	warmUp       = 3 * time.Second
 
 	noiseBatch   = 100
+	noiseRate    = 2_000 // events a second: about half of what the build machine can take
 	noiseSenders = 4
 	noiseLimit   = time.Hour // so long a load is sent at most
 	eventSize    = 1024      // bytes
 )
 
+// quietResult is what came of quiet traffic. Its Latency counts from when an event
+// was to be sent.
+type quietResult struct {
+	sender.Result
+	AfterAcceptance latency.Summary // of first attempts, from the answer to the post to their arrival
+}
+
 // send sends quiet traffic by the clock, and returns what came of it when all of
-// it has arrived. Latencies count from when an event was to be sent.
-func (s *system) send(ctx context.Context, rate float64, span time.Duration, to []sender.Target) (sender.Result, error) {
-	return sender.Do(ctx, sender.Config{
+// it has arrived.
+func (s *system) send(ctx context.Context, rate float64, span time.Duration, to []sender.Target) (quietResult, error) {
+	s.watch.reset()
+	result, err := sender.Do(ctx, sender.Config{
 		URL: s.URL, Token: s.Token, Sink: s.quiet.url,
 		Tenants: len(to), Targets: to, Class: quietClass,
 		Rate: rate, Senders: quietSenders, Duration: span, Drain: quietDrain, Settle: settle,
-		Size: eventSize, Idempotency: true, Keep: true,
+		Size: eventSize, Idempotency: true, Keep: true, Accepted: s.watch.start,
 	})
+	return quietResult{result, s.watch.summary()}, err
 }
 
 // alone sends quiet traffic after a little of it that is not looked at, as the
 // first requests meet empty caches and connections yet to be made.
-func (s *system) alone(ctx context.Context, rate float64, span time.Duration, to []sender.Target) (sender.Result, error) {
+func (s *system) alone(ctx context.Context, rate float64, span time.Duration, to []sender.Target) (quietResult, error) {
 	if _, err := s.send(ctx, rate, min(warmUp, span), to); err != nil {
-		return sender.Result{}, err
+		return quietResult{}, err
 	}
 	return s.send(ctx, rate, span, to)
 }
 
 // load is noise: so many events as fast as they are taken, in batches, without
-// waiting until any of them arrives.
+// waiting until any of them arrives. With a rate it comes by the clock.
 func (s *system) load(events int64, to ...sender.Target) sender.Config {
 	return sender.Config{
 		URL: s.URL, Token: s.Token, Sink: s.loud.url,
@@ -53,7 +64,7 @@ func (s *system) load(events int64, to ...sender.Target) sender.Config {
 
 // beside sends quiet traffic from the moment that the noise begins, and returns
 // both results when all quiet events have arrived and all noise was accepted.
-func (s *system) beside(ctx context.Context, load sender.Config, rate float64, span time.Duration, to []sender.Target) (quiet, loud sender.Result, err error) {
+func (s *system) beside(ctx context.Context, load sender.Config, rate float64, span time.Duration, to []sender.Target) (quiet quietResult, loud sender.Result, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	n, err := startNoise(ctx, load)

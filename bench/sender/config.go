@@ -50,6 +50,10 @@ type Config struct {
 	Class       string // under which the receiver counts; empty is one of its own
 	Idempotency bool   // send idempotency keys, and with them try again, as client libraries do
 	Keep        bool   // leave the applications there
+
+	// Accepted is called for each event that was accepted, concurrently, with the
+	// id of its message. Nil is nobody.
+	Accepted func(id string) `json:"-"`
 }
 
 // Target is an application.

@@ -61,6 +61,9 @@ func (r *Run) note(to *tenant, answer []byte, took time.Duration) {
 			r.tally.erred(errNoID, 1, false)
 		default:
 			r.tally.accepted(to, e.Message.ID, took)
+			if r.config.Accepted != nil {
+				r.config.Accepted(e.Message.ID)
+			}
 		}
 	}
 }

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"sync"
+	"time"
+
+	"github.com/postrider/postrider/bench/latency"
+	"github.com/postrider/postrider/bench/receiver"
+)
+
+// stopwatch times the first attempts of quiet events from their acceptance, as
+// whoever posted them learned of it. One that arrived before the answer counts
+// as none at all.
+type stopwatch struct {
+	mu       sync.Mutex
+	times    *latency.Histogram
+	accepted map[string]time.Time   // by id of the event
+	early    map[string][]time.Time // arrivals that came before the answer
+}
+
+func newStopwatch() *stopwatch {
+	s := &stopwatch{}
+	s.reset()
+	return s
+}
+
+// reset begins anew.
+func (s *stopwatch) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.times, s.accepted, s.early = latency.New(), map[string]time.Time{}, map[string][]time.Time{}
+}
+
+// start notes that an event was accepted just now.
+func (s *stopwatch) start(id string) {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accepted[id] = now
+	for _, at := range s.early[id] {
+		s.times.Record(at.Sub(now))
+	}
+	delete(s.early, id)
+}
+
+// stop notes an attempt.
+func (s *stopwatch) stop(d receiver.Delivery) {
+	if d.Attempt > 1 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if from, known := s.accepted[d.ID]; known {
+		s.times.Record(d.At.Sub(from))
+		return
+	}
+	s.early[d.ID] = append(s.early[d.ID], d.At)
+}
+
+// summary is what was timed since the last reset.
+func (s *stopwatch) summary() latency.Summary {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.times.Summary()
+}
