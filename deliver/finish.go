@@ -44,6 +44,10 @@ type result struct {
 	recorded bool        // or there is nothing to record
 	found    bool        // made by the worker that died
 	deferred bool        // no attempt was made, and none counts
+
+	// told is told when the result is finished, or why it is not, by whoever wants to
+	// see to the message himself. Then a next attempt is his affair too.
+	told chan error
 }
 
 // newResult plans what follows the attempt.
@@ -86,11 +90,14 @@ func (f *finisher) finish(ctx context.Context, results []*result) {
 		err = f.persist(ctx, results, f.handOn)
 	}
 	for _, r := range results {
-		if err != nil {
+		switch {
+		case r.told != nil:
+			r.told <- err
+		case err != nil:
 			r.job.msg.Nak(0)
-			continue
+		default:
+			r.job.msg.Ack()
 		}
-		r.job.msg.Ack()
 	}
 	if err != nil {
 		f.metrics.returned.Add(float64(len(results)))
@@ -192,6 +199,9 @@ func (r *result) next() (bus.Message, bool, error) {
 		}
 		data, err := d.Encode()
 		return bus.Message{Subject: d.DLQSubject(), ID: d.Key(), Data: data}, true, err
+	}
+	if r.told != nil {
+		return bus.Message{}, false, nil
 	}
 	// A repeated hand-over may come after the stream has forgotten the first.
 	d.Recheck = r.found || r.job.msg.Deliveries > 1
