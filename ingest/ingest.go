@@ -153,6 +153,7 @@ func (s *Stage) server(env service.Env, parts api.Config) *http.Server {
 	parts.Health = func(ctx context.Context) api.Health {
 		return api.Health{Database: env.Store.Health(ctx), Queue: env.Bus.Health()}
 	}
+	parts.Talk = newTalk(env.Bus).now
 	parts.Token, parts.Secret = s.Token, s.JWTSecret
 	parts.Portal = strings.TrimSuffix(s.PortalURL, "/")
 	parts.Egress = env.Egress

@@ -111,7 +111,8 @@ type Config struct {
 	MaxBatch  int64         // of a request with many messages, in bytes; 0: 8 MiB
 	Timeout   time.Duration // of the work on a request; 0: 10 s
 
-	Health func(context.Context) Health // nil: of the store alone
+	Health func(context.Context) Health        // nil: of the store alone
+	Talk   func(context.Context) (Talk, error) // nil: there is nobody to ask
 
 	Stopping <-chan struct{} // closed when streams are to end; nil: never
 }
@@ -154,6 +155,9 @@ func New(config Config) http.Handler {
 	}
 	if s.Health == nil {
 		s.Health = func(ctx context.Context) Health { return Health{Database: s.Store.Health(ctx)} }
+	}
+	if s.Talk == nil {
+		s.Talk = func(context.Context) (Talk, error) { return Talk{}, nil }
 	}
 	return s.handler()
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/store"
 )
 
@@ -86,6 +87,8 @@ func explain(err error) *problem {
 		return comeBack("Too many messages at once")
 	case store.TooLong(err):
 		return comeBack("This took the database too long: ask for less, for example for a shorter time between after and before")
+	case errors.Is(err, bus.ErrDisconnected):
+		return comeBack("The queue is not available")
 	case errors.Is(err, errTimeout) || store.Unavailable(err):
 		return comeBack("The database is not available")
 	case store.BadValue(err):

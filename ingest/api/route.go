@@ -52,6 +52,7 @@ func routes() []route {
 		pollerRoutes(),
 		replayRoutes(),
 		deadLetterRoutes(),
+		talkerRoutes(),
 		taskRoutes(),
 		operationalRoutes(),
 	)
