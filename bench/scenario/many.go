@@ -2,8 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
+	"github.com/postrider/postrider/bench/meter"
 	"github.com/postrider/postrider/bench/procs"
 	"github.com/postrider/postrider/bench/sender"
 	"github.com/postrider/postrider/shared/stack"
@@ -45,12 +50,22 @@ func manyTenants(ctx context.Context, b *bench, s *system) error {
 		b.tell("%s", name)
 		load := s.load(int64(n*manyBatch), to...)
 		load.Batch, load.Senders, load.Drain = manyBatch, manySenders, loudDrain
-		return shout(ctx, load)
+		m, err := meter.Start(ctx, s.Processes())
+		if err != nil {
+			return sender.Result{}, err
+		}
+		result, err := shout(ctx, load)
+		cost, err2 := m.End()
+		b.report.note(name+": CPU of each event, µs", "%s", perEvent(cost, result.Delivered))
+		return result, errors.Join(err, err2)
 	}
-	warm := s.load(b.events(5_000, noiseBatch), single...)
-	warm.Drain = loudDrain
-	if _, err := shout(ctx, warm); err != nil {
-		return err
+	// An event for each of the many, and as many for the one: all are known then.
+	for _, to := range [][]sender.Target{single, crowd} {
+		warm := s.load(int64(n), to...)
+		warm.Batch, warm.Senders, warm.Drain = 1, manySenders, loudDrain
+		if _, err := shout(ctx, warm); err != nil {
+			return err
+		}
 	}
 	one, err := deliver("one tenant", single)
 	if err != nil {
@@ -75,4 +90,13 @@ func manyTenants(ctx context.Context, b *bench, s *system) error {
 	b.report.check("most consumers of DELIVER", float64(lanes.most("DELIVER")), atMost(sharedLanes))
 	b.report.check("most consumers of OVERFLOW", float64(lanes.most("OVERFLOW")), atMost(ownLanes))
 	return nil
+}
+
+// perEvent shows what each process took for an event, in µs.
+func perEvent(cost meter.Cost, events int64) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(cost.CPU)) {
+		all = append(all, fmt.Sprintf("%s %.0f", name, float64(cost.CPU[name].Microseconds())/float64(max(events, 1))))
+	}
+	return strings.Join(all, ", ")
 }
