@@ -63,6 +63,9 @@ func (e *endpoint) lagging() int {
 	return e.own
 }
 
+// lags reports whether the job, once it runs, is one of those.
+func (j *Job) lags() bool { return j.Lane != Shared || j.endpoint.slow }
+
 // change does something to what is known of e, and counts its slots anew.
 func (s *Scheduler) change(e *endpoint, what func()) {
 	s.lagging -= e.lagging()
@@ -85,7 +88,7 @@ func (s *Scheduler) age(now time.Time) {
 
 // meet returns what is known of the endpoint, with what the directory says.
 func (s *Scheduler) meet(t *Target, now time.Time) *endpoint {
-	e := s.endpoints.get(t)
+	e := s.endpoints.get(t, s.limits.Endpoint)
 	e.rate = t.Rate
 	if e.breaker.hear(t.Broken, now) {
 		e.window = 1
@@ -153,10 +156,10 @@ type endpoints struct {
 	idle    list[*endpoint]
 }
 
-func (m *endpoints) get(t *Target) *endpoint {
+func (m *endpoints) get(t *Target, most int) *endpoint {
 	e := m.byID[t.Endpoint]
 	if e == nil {
-		e = &endpoint{id: t.Endpoint, tenant: t.Tenant, window: firstWindow}
+		e = &endpoint{id: t.Endpoint, tenant: t.Tenant, window: min(firstWindow, most)}
 		e.place.item = e
 		m.byID[e.id] = e
 	}

@@ -17,10 +17,12 @@ type bench struct {
 	changes []BreakerChange
 	running []*testJob
 	back    []*testJob
+	onStart func(*testJob)
+	onBack  func(*testJob)
 }
 
 func newBench(t interface{ Cleanup(func()) }, l Limits) *bench {
-	b := &bench{}
+	b := &bench{onStart: func(*testJob) {}, onBack: func(*testJob) {}}
 	b.Scheduler = New(l, func(c BreakerChange) { b.changes = append(b.changes, c) })
 	t.Cleanup(b.Close)
 	return b
@@ -30,13 +32,19 @@ func newBench(t interface{ Cleanup(func()) }, l Limits) *bench {
 type testJob struct {
 	Job
 	bench   *bench
-	ended   bool
+	told    int     // how often its owner was told something
 	verdict Verdict // with which it was given back
 }
 
-func (j *testJob) Start() { j.bench.running = append(j.bench.running, j) }
+func (j *testJob) Start() {
+	j.bench.onStart(j)
+	j.told++
+	j.bench.running = append(j.bench.running, j)
+}
 
 func (j *testJob) Back(v Verdict) {
+	j.bench.onBack(j)
+	j.told++
 	j.verdict = v
 	j.bench.back = append(j.bench.back, j)
 }

@@ -45,7 +45,8 @@ type queue struct {
 	// credit is slot time that the queue may still use in this turn; below zero is
 	// what it used too much.
 	credit time.Duration
-	turn   link[*queue] // in one of the rings of its class
+	turn   link[*queue] // in the ring of its class
+	inLine link[*queue] // for the share of slow endpoints and own lanes
 }
 
 func (q *queue) len() int {
@@ -127,7 +128,7 @@ func newTenant(id event.ID) *tenant {
 	for c := range classes {
 		q := &t.queues[c]
 		q.tenant, q.class = t, c
-		q.turn.item = q
+		q.turn.item, q.inLine.item = q, q
 	}
 	return t
 }

@@ -27,22 +27,25 @@ func (q *queue) settle(charged, came time.Duration) {
 	q.credit = max(min(q.credit+charged-came, most), -mostDebt)
 }
 
-// turns is the queues of one class that may have something to start. Those that
-// only wait for the share of slow endpoints and own lanes stand apart, so that
-// nobody has to look at them while that is used up.
+// turns is the queues of one class that may have something to start. Those with
+// jobs that wait for the share of slow endpoints and own lanes also stand in line
+// for it, so that nobody has to look at them while it is used up.
 type turns struct {
 	ring     list[*queue]
-	apart    list[*queue]
-	promised *queue // was taken back from apart: one slot of the share is kept for it
-	passed   int    // starts of classes before, since this class had one
+	line     list[*queue]
+	promised *queue // was the first in line: one slot of the share is kept for it
+
+	// passed is how many of classes before have started since this class had a
+	// start, and passedShare the same of those that the share is for.
+	passed, passedShare int
 }
 
-func (t *turns) wants() bool { return t.ring.len+t.apart.len > 0 }
+func (t *turns) wants() bool { return t.ring.len+t.line.len > 0 }
 
 // takeTurns puts q into the ring, since it may have something to start.
 func (s *Scheduler) takeTurns(q *queue) {
-	if ring := &s.classes[q.class].ring; q.turn.in != ring {
-		q.turn.move(ring)
+	if q.turn.in == nil {
+		s.classes[q.class].ring.push(&q.turn)
 	}
 }
 
@@ -55,6 +58,7 @@ func (s *Scheduler) leave(j *Job) {
 	}
 	q.credit = min(q.credit, 0)
 	q.turn.remove()
+	q.inLine.remove()
 	q.passed = 0
 	if t := &s.classes[q.class]; t.promised == q {
 		t.promised = nil
@@ -76,7 +80,16 @@ func (s *Scheduler) dispatch(now time.Time) {
 // next is the job that goes next; nil when none can start.
 func (s *Scheduler) next(now time.Time) *Job {
 	for c := retry; c < classes; c++ {
-		if s.classes[c].passed >= patience && s.admits(c) {
+		t := &s.classes[c]
+		if !s.running.room(c, s.limits.Slots) {
+			continue
+		}
+		if t.passedShare >= patience {
+			if j := s.nextInLine(c, now); j != nil {
+				return j
+			}
+		}
+		if t.passed >= patience {
 			if j := s.nextOf(c, now); j != nil {
 				return j
 			}
@@ -92,7 +105,8 @@ func (s *Scheduler) next(now time.Time) *Job {
 	return nil
 }
 
-// admits reports whether the class may have one more slot of the worker.
+// admits reports whether the class may have one more slot of the worker while
+// nobody has lost patience.
 func (s *Scheduler) admits(c class) bool {
 	if !s.running.room(c, s.limits.Slots) {
 		return false
@@ -110,9 +124,10 @@ func (s *Scheduler) admits(c class) bool {
 func (s *Scheduler) nextOf(c class, now time.Time) *Job {
 	t := &s.classes[c]
 	for {
-		if t.promised == nil && t.apart.len > 0 && s.lagging < s.share() {
-			t.promised = t.apart.first.item
-			t.promised.turn.move(&t.ring)
+		if t.promised == nil && t.line.len > 0 && s.lagging < s.share() {
+			t.promised = t.line.first.item
+			t.promised.inLine.remove()
+			s.takeTurns(t.promised)
 		}
 		if t.ring.first == nil {
 			return nil
@@ -134,10 +149,27 @@ func (s *Scheduler) nextOf(c class, now time.Time) *Job {
 			return j
 		}
 		q.turn.remove()
-		if share {
-			q.turn.move(&t.apart)
+		if share && q.inLine.in == nil {
+			t.line.push(&q.inLine)
 		}
 	}
+}
+
+// nextInLine is the next job of a class from the queues that wait for the share.
+func (s *Scheduler) nextInLine(c class, now time.Time) *Job {
+	t := &s.classes[c]
+	for t.line.len > 0 && s.lagging < s.share() {
+		q := t.line.first.item
+		q.inLine.remove()
+		t.promised = q
+		j, _ := s.pick(q, now)
+		t.promised = nil
+		if j != nil {
+			s.takeTurns(q)
+			return j
+		}
+	}
+	return nil
 }
 
 // overdue is a job of a later class that the tenant, whose turn it is, has let
@@ -145,7 +177,7 @@ func (s *Scheduler) nextOf(c class, now time.Time) *Job {
 func (s *Scheduler) overdue(q *queue, now time.Time) *Job {
 	for c := q.class + 1; c < classes; c++ {
 		later := &q.tenant.queues[c]
-		if later.passed < patience || !s.admits(c) {
+		if later.passed < patience || !s.running.room(c, s.limits.Slots) {
 			continue
 		}
 		if j, _ := s.pick(later, now); j != nil {
@@ -175,7 +207,7 @@ func (s *Scheduler) pick(q *queue, now time.Time) (next *Job, share bool) {
 			s.wakeAt(q.tenant, e.rest.until)
 		case !ready:
 			s.wakeAt(q.tenant, refill)
-		case (e.slow || j.Lane != Shared) && !s.shareFor(q):
+		case j.lags() && !s.shareFor(q):
 			share = true
 		default:
 			return j, false
@@ -221,10 +253,18 @@ func (s *Scheduler) start(j *Job, now time.Time) {
 
 // pass counts whom a job that starts goes before.
 func (s *Scheduler) pass(j *Job) {
+	share := j.lags()
 	s.classes[j.class].passed, j.tenant.queues[j.class].passed = 0, 0
+	if share {
+		s.classes[j.class].passedShare = 0
+	}
 	for c := j.class + 1; c < classes; c++ {
-		if s.classes[c].wants() {
-			s.classes[c].passed++
+		t := &s.classes[c]
+		if t.wants() {
+			t.passed++
+		}
+		if share && t.line.len > 0 {
+			t.passedShare++
 		}
 		if q := &j.tenant.queues[c]; q.len() > 0 {
 			q.passed++
