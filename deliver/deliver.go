@@ -85,6 +85,11 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		scheduler: fair.New(limits, func(fair.BreakerChange) {}),
 		results:   make(chan *result, limits.Slots),
 	}
+	stop, err := tellLoad(env.Bus, w.scheduler)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	return w.run(ctx, drain, env)
 }
 

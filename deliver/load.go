@@ -1,0 +1,25 @@
+package deliver
+
+import (
+	"encoding/json"
+
+	"github.com/postrider/postrider/deliver/fair"
+	"github.com/postrider/postrider/shared/bus"
+	"github.com/postrider/postrider/shared/event"
+)
+
+// told is of how many tenants, and of how many endpoints, a process tells who asks
+// what it has in hand.
+const told = 250
+
+// tellLoad answers whoever asks what this process has in hand, until stop is
+// called.
+func tellLoad(b *bus.Bus, s *fair.Scheduler) (stop func(), err error) {
+	return b.Answer(event.SubjectLoad, func() []byte {
+		answer, err := json.Marshal(s.Top(told))
+		if err != nil {
+			return nil // nobody could read it either
+		}
+		return answer
+	})
+}
