@@ -266,9 +266,12 @@ func (f *flood) fill() {
 // of them.
 func (f *flood) requireService(bound int) {
 	starts, passed := map[*queue]int{}, map[*queue]int{}
-	for range 2 * bound {
+	for n := range 2 * bound {
 		f.fill()
-		j := f.running[f.n%len(f.running)]
+		j := f.running[0] // the oldest each other time, so that each attempt ends
+		if n%2 == 0 {
+			j = f.running[f.n%len(f.running)]
+		}
 		took := time.Millisecond
 		if j.Tenant[0] < f.slow {
 			took = time.Second

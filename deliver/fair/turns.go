@@ -183,7 +183,6 @@ func (s *Scheduler) overdue(q *queue, now time.Time) *Job {
 		if j, _ := s.pick(later, now); j != nil {
 			return j
 		}
-		later.passed = patience / 2 // do not look again at once
 	}
 	return nil
 }
