@@ -3,6 +3,7 @@ package deliver
 import (
 	"io"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,11 +18,13 @@ import (
 func TestTellsLoad(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	release := make(chan struct{})
+	held := make(chan struct{})
+	release := sync.OnceFunc(func() { close(held) })
 	r := receive(t, func(_ http.ResponseWriter, q *http.Request) {
 		_, _ = io.Copy(io.Discard, q.Body)
-		<-release
+		<-held
 	})
+	t.Cleanup(release) // or the receiver would not close
 	w.start()
 	d := w.delivery(r.URL)
 	w.publish(d)
@@ -44,7 +47,7 @@ func TestTellsLoad(t *testing.T) {
 		Tenants:   []event.Talker{{Tenant: w.tenant, Slots: 2}},
 		Endpoints: []event.Talker{{Tenant: w.tenant, Endpoint: d.Endpoint, Slots: 2}},
 	}, l)
-	close(release)
+	release()
 	w.acknowledged(0)
 	testkit.Eventually(t, func() bool { return load().Slots == 0 }, "nothing is in flight")
 }

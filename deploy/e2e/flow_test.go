@@ -29,6 +29,7 @@ func TestFlow(t *testing.T) {
 		t.Run("resend", func(t *testing.T) { t.Parallel(); testResend(t, s) })
 		t.Run("operational webhooks", func(t *testing.T) { t.Parallel(); testOperational(t, s) })
 		t.Run("content removed on the way", func(t *testing.T) { t.Parallel(); testExpunge(t, s) })
+		t.Run("top talkers", func(t *testing.T) { t.Parallel(); testTalkers(t, s) })
 	})
 }
 
