@@ -20,18 +20,24 @@ type Breaker struct {
 }
 
 // OpenBreaker records that the breaker of an endpoint opened, and tells all who
-// know its tenant. It changes nothing when it is open already, or when the
-// endpoint is disabled or gone.
+// know its tenant. Where it is open already the later opening counts, and there is
+// no other notice. It changes nothing when the endpoint is disabled or gone.
 func (s *Store) OpenBreaker(ctx context.Context, tenant, endpoint event.ID, at, nextProbe time.Time) error {
 	err := s.transact(ctx, func(tx pgx.Tx) error {
 		uid, active, err := lockEndpoint(ctx, tx, tenant, endpoint)
 		if err != nil || !active {
 			return err
 		}
-		tag, err := tx.Exec(ctx, `
-			INSERT INTO endpoint_breakers (endpoint_id, tenant_id, opened_at, next_probe_at) VALUES ($1, $2, $3, $4)
-			ON CONFLICT DO NOTHING`, endpoint, tenant, at, nextProbe)
-		if err != nil || tag.RowsAffected() == 0 {
+		var before bool
+		err = tx.QueryRow(ctx, `
+			WITH before AS (SELECT opened_at FROM endpoint_breakers WHERE endpoint_id = $1)
+			INSERT INTO endpoint_breakers AS b (endpoint_id, tenant_id, opened_at, next_probe_at) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (endpoint_id) DO UPDATE SET opened_at = $3, next_probe_at = $4, failed_probes = 0 WHERE b.opened_at < $3
+			RETURNING EXISTS (SELECT FROM before)`, endpoint, tenant, at, nextProbe).Scan(&before)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil // this opening is known, or a later one
+		}
+		if err != nil || before {
 			return err
 		}
 		return s.on(tx).tellOfEndpoint(ctx, tenant, endpoint, uid, endpointNews{kind: CircuitOpened, openSince: at})

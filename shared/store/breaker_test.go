@@ -32,9 +32,9 @@ func TestBreaker(t *testing.T) {
 	l := listen(t, store.CircuitOpened, store.CircuitClosed)
 	e := testkit.Endpoint(t, l.Store, l.tenant.ID, "https://example.com", func(e *store.Endpoint) { e.UID = "hook" })
 	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	notice := func(kind string) []string {
+	notice := func(kind, since string) []string {
 		return []string{`{"type":"endpoint.circuit.` + kind + `","data":{"appId":"` + event.Tenant.Format(l.tenant.ID) + `","appUid":"acme",` +
-			`"endpointId":"` + event.Endpoint.Format(e.ID) + `","endpointUid":"hook","openSince":"2026-11-21T12:00:00Z"}}`}
+			`"endpointId":"` + event.Endpoint.Format(e.ID) + `","endpointUid":"hook","openSince":"` + since + `"}}`}
 	}
 	open := func(at time.Time) error {
 		return l.OpenBreaker(t.Context(), l.tenant.ID, e.ID, at, at.Add(5*time.Second))
@@ -51,10 +51,12 @@ func TestBreaker(t *testing.T) {
 	}{
 		{"closed already", closeIt, nil, nil, false},
 		{"a probe of one that is closed", probe, nil, nil, false},
-		{"opened", func() error { return open(at) }, notice("opened"), &store.Breaker{OpenedAt: at, NextProbeAt: at.Add(5 * time.Second)}, true},
-		{"opened already", func() error { return open(at.Add(time.Hour)) }, nil, &store.Breaker{OpenedAt: at, NextProbeAt: at.Add(5 * time.Second)}, false},
+		{"opened", func() error { return open(at) }, notice("opened", "2026-11-21T12:00:00Z"), &store.Breaker{OpenedAt: at, NextProbeAt: at.Add(5 * time.Second)}, true},
+		{"opened already", func() error { return open(at) }, nil, &store.Breaker{OpenedAt: at, NextProbeAt: at.Add(5 * time.Second)}, false},
 		{"a probe", probe, nil, &store.Breaker{OpenedAt: at, NextProbeAt: at.Add(time.Minute), FailedProbes: 3}, false},
-		{"closed", closeIt, notice("closed"), nil, true},
+		{"an opening from before", func() error { return open(at.Add(-time.Hour)) }, nil, &store.Breaker{OpenedAt: at, NextProbeAt: at.Add(time.Minute), FailedProbes: 3}, false},
+		{"a later opening", func() error { return open(at.Add(time.Microsecond)) }, nil, &store.Breaker{OpenedAt: at.Add(time.Microsecond), NextProbeAt: at.Add(5*time.Second + time.Microsecond)}, true},
+		{"closed", closeIt, notice("closed", "2026-11-21T12:00:00.000001Z"), nil, true},
 		{"closed again", closeIt, nil, nil, false},
 	} {
 		require.NoError(t, step.do(), step.name)

@@ -122,7 +122,7 @@ CREATE TRIGGER tenant_changes BEFORE UPDATE ON tenants
     FOR EACH ROW EXECUTE FUNCTION tenant_changes();
 CREATE TRIGGER endpoint_changes AFTER INSERT OR UPDATE OR DELETE ON endpoints
     FOR EACH ROW EXECUTE FUNCTION tenant_of_row_changes();
-CREATE TRIGGER breaker_changes AFTER INSERT OR DELETE ON endpoint_breakers
+CREATE TRIGGER breaker_changes AFTER INSERT OR DELETE OR UPDATE OF opened_at ON endpoint_breakers
     FOR EACH ROW EXECUTE FUNCTION tenant_of_row_changes();
 CREATE TRIGGER secret_changes AFTER INSERT OR UPDATE OR DELETE ON endpoint_secrets
     FOR EACH ROW EXECUTE FUNCTION tenant_of_row_changes();
