@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/postrider/postrider/ingest/api"
@@ -31,17 +32,19 @@ const (
 
 var errCommitTimeout = fmt.Errorf("database did not commit within %s", commitTimeout)
 
-// writer accepts events in groups: the requests that are there at the same time
-// share a transaction.
+// writer accepts events in groups: the calls that are there at the same time share a
+// transaction. The events of one call are never in two that could overtake each
+// other, so ordered endpoints get them in their order.
 type writer struct {
 	store   *store.Store
 	outbox  *outbox
 	metrics *metrics
 
-	mu     sync.RWMutex // guards closing the queue against those who still send
-	closed bool
-	queue  chan *request
-	done   sync.WaitGroup
+	mu      sync.RWMutex // guards closing the queue against those who still send
+	closed  bool
+	queue   chan []request
+	waiting atomic.Int64 // requests in the queue
+	done    sync.WaitGroup
 }
 
 // request is one event of a call to Accept.
@@ -55,15 +58,11 @@ type request struct {
 // newWriter starts the writers. ctx bounds their commits, not their lives: they
 // end with close.
 func newWriter(ctx context.Context, s *store.Store, o *outbox, m *metrics) *writer {
-	w := &writer{store: s, outbox: o, metrics: m, queue: make(chan *request, queued)}
-	limit := group.Limit[*request]{
-		Items: groupEvents,
-		Bytes: groupBytes,
-		Size:  func(r *request) int { return len(r.event.Payload) },
-	}
+	w := &writer{store: s, outbox: o, metrics: m, queue: make(chan []request, queued)}
+	limit := group.Limit[[]request]{Items: groupEvents, Bytes: groupBytes, Size: sizeOf}
 	for range writers {
 		w.done.Go(func() {
-			group.Run(w.queue, limit, func(requests []*request) { w.commit(ctx, requests) })
+			group.Run(w.queue, limit, func(calls [][]request) { w.commit(ctx, calls) })
 		})
 	}
 	return w
@@ -96,30 +95,19 @@ func (w *writer) Accept(ctx context.Context, events ...*store.NewEvent) ([]api.V
 	return verdicts, nil
 }
 
-// enqueue takes all of the requests or none. Only those who send make the queue
-// longer, so there is room for many while others are kept from sending.
+// enqueue takes all of the requests or none.
 func (w *writer) enqueue(requests []request) bool {
-	if len(requests) == 1 {
-		w.mu.RLock()
-		defer w.mu.RUnlock()
-		if w.closed {
-			return false
-		}
-		select {
-		case w.queue <- &requests[0]:
-			return true
-		default:
-			return false
-		}
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.closed || cap(w.queue)-len(w.queue) < len(requests) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
 		return false
 	}
-	for i := range requests {
-		w.queue <- &requests[i]
+	n := int64(len(requests))
+	if w.waiting.Add(n) > queued {
+		w.waiting.Add(-n)
+		return false
 	}
+	w.queue <- requests // has room for so many calls
 	return true
 }
 
@@ -132,11 +120,20 @@ func (w *writer) close() {
 	w.done.Wait()
 }
 
-func (w *writer) commit(ctx context.Context, requests []*request) {
+// sizeOf is the size of a call in the terms of a group's limit: by its bytes, and as
+// if an event had never less than what makes a full group by number full by size.
+func sizeOf(call []request) (bytes int) {
+	for i := range call {
+		bytes += max(len(call[i].event.Payload), groupBytes/groupEvents)
+	}
+	return bytes
+}
+
+func (w *writer) commit(ctx context.Context, calls [][]request) {
 	ctx, cancel := context.WithTimeoutCause(ctx, commitTimeout, errCommitTimeout)
 	defer cancel()
 	began := time.Now()
-	requests = w.waiting(requests)
+	requests := w.here(calls)
 	if len(requests) == 0 {
 		return
 	}
@@ -164,18 +161,21 @@ func (w *writer) commit(ctx context.Context, requests []*request) {
 	w.metrics.groups.Observe(float64(len(requests)))
 }
 
-// waiting is those requests whose callers have not gone. The others were told
+// here is those requests whose callers have not gone. The others were told
 // that the event may not be accepted, and it must not be: whoever reads events in
 // the order of their commits counts on none being committed long after its id was
 // made (store.PollSlack).
-func (w *writer) waiting(requests []*request) []*request {
-	here := requests[:0]
-	for _, r := range requests {
-		if r.ctx.Err() != nil {
-			w.answer(r, context.Cause(r.ctx))
-			continue
+func (w *writer) here(calls [][]request) (here []*request) {
+	for _, call := range calls {
+		w.waiting.Add(-int64(len(call)))
+		for i := range call {
+			r := &call[i]
+			if r.ctx.Err() != nil {
+				w.answer(r, context.Cause(r.ctx))
+				continue
+			}
+			here = append(here, r)
 		}
-		here = append(here, r)
 	}
 	return here
 }
