@@ -55,7 +55,7 @@ func TestStored(t *testing.T) {
 	none := event.OwnLane{Tenant: event.NewID()}
 	fill(t, b, of, 3)
 	fill(t, b, at, 2)
-	subjects, err := b.Subjects(ctx, event.StreamOverflow)
+	subjects, err := b.Subjects(ctx, event.StreamOverflow, ">")
 	require.NoError(t, err)
 	require.Equal(t, map[string]uint64{of.Subject(): 3, at.Subject(): 2}, subjects)
 
@@ -68,7 +68,7 @@ func TestStored(t *testing.T) {
 
 	_, err = b.First(ctx, "NONE", ">")
 	require.Error(t, err)
-	empty, err := b.Subjects(ctx, event.StreamDeliver)
+	empty, err := b.Subjects(ctx, event.StreamDeliver, ">")
 	require.NoError(t, err)
 	require.Empty(t, empty)
 }

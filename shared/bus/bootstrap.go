@@ -93,10 +93,11 @@ func (b *Bus) ensureWorkers(ctx context.Context, replicas int) error {
 	_, err := b.js.KeyValue(ctx, workersBucket)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		_, err = b.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket:      workersBucket,
-			Description: "live deliver workers, and who has which own lane",
-			History:     1,
-			Replicas:    replicas,
+			Bucket:         workersBucket,
+			Description:    "live deliver workers, and who has which own lane",
+			History:        1,
+			LimitMarkerTTL: tombstoneTTL,
+			Replicas:       replicas,
 		})
 	}
 	return err

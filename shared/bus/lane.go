@@ -76,8 +76,10 @@ const maximumConsumers jetstream.ErrorCode = 10026
 // CloseLane removes the lane's consumer; what waits stays on the stream. It
 // returns ErrLaneBusy while messages are handed out: an acknowledgement that
 // comes after the consumer is gone is not heard, and the message would come
-// again as if for the first time. A lane that is not open is closed.
-func (b *Bus) CloseLane(ctx context.Context, l event.OwnLane) error {
+// again as if for the first time. That is just right for unstarted messages,
+// given back by who had them and never worked on: so many may be out. A lane that
+// is not open is closed.
+func (b *Bus) CloseLane(ctx context.Context, l event.OwnLane, unstarted int) error {
 	c := OwnLaneConsumer(l)
 	before, err := b.Backlog(ctx, c)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
@@ -86,7 +88,7 @@ func (b *Bus) CloseLane(ctx context.Context, l event.OwnLane) error {
 	if err != nil {
 		return err
 	}
-	if before.Pending > 0 {
+	if before.Pending > unstarted {
 		return fmt.Errorf("close lane %s: %w", l.Subject(), ErrLaneBusy)
 	}
 	return b.ResetLane(ctx, l)
@@ -108,7 +110,7 @@ func (b *Bus) ResetLane(ctx context.Context, l event.OwnLane) error {
 // It costs what Subjects costs: ask every few seconds, and be told of news by
 // OnSignal.
 func (b *Bus) OwnLanes(ctx context.Context) (map[event.OwnLane]int, error) {
-	subjects, err := b.Subjects(ctx, event.StreamOverflow)
+	subjects, err := b.Subjects(ctx, event.StreamOverflow, event.SubjectsOverflow)
 	if err != nil {
 		return nil, fmt.Errorf("list own lanes: %w", err)
 	}
@@ -119,6 +121,15 @@ func (b *Bus) OwnLanes(ctx context.Context) (map[event.OwnLane]int, error) {
 		}
 	}
 	return lanes, nil
+}
+
+// LaneHolds returns how many messages the lane has, open or not.
+func (b *Bus) LaneHolds(ctx context.Context, l event.OwnLane) (int, error) {
+	subjects, err := b.Subjects(ctx, event.StreamOverflow, l.Subject())
+	if err != nil {
+		return 0, fmt.Errorf("count messages of lane %s: %w", l.Subject(), err)
+	}
+	return int(subjects[l.Subject()]), nil //nolint:gosec // a count
 }
 
 // signalPrefix is outside of all streams: signals are not stored.

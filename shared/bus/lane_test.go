@@ -46,17 +46,20 @@ func TestOwnLanesStandApart(t *testing.T) {
 	lanes, err := b.OwnLanes(ctx)
 	require.NoError(t, err)
 	require.Equal(t, map[event.OwnLane]int{of: 3, at: 2}, lanes)
+	holds, err := b.LaneHolds(ctx, of)
+	require.NoError(t, err)
+	require.Equal(t, 3, holds)
 
 	require.NoError(t, b.OpenLane(ctx, of))
 	require.NoError(t, b.OpenLane(ctx, of), "it is open already")
 	for i, m := range take(t, b, of, 3) {
 		require.Equal(t, fmt.Sprint(i), string(m.Data), "a lane keeps its order")
 		require.Equal(t, of.Subject(), m.Subject, "a tenant's lane has nothing of its endpoints' lanes")
-		require.ErrorIs(t, b.CloseLane(ctx, of), bus.ErrLaneBusy)
+		require.ErrorIs(t, b.CloseLane(ctx, of, 0), bus.ErrLaneBusy)
 		m.Ack()
 	}
-	testkit.Eventually(t, func() bool { return b.CloseLane(ctx, of) == nil }, "closed when all is acknowledged")
-	require.NoError(t, b.CloseLane(ctx, of), "it is closed already")
+	testkit.Eventually(t, func() bool { return b.CloseLane(ctx, of, 0) == nil }, "closed when all is acknowledged")
+	require.NoError(t, b.CloseLane(ctx, of, 0), "it is closed already")
 
 	lanes, err = b.OwnLanes(ctx)
 	require.NoError(t, err)
@@ -76,6 +79,46 @@ func TestResetLaneBringsBackWhatWasOut(t *testing.T) {
 		require.Equal(t, fmt.Sprint(i), string(m.Data))
 		require.Equal(t, 1, m.Deliveries)
 	}
+}
+
+func TestCloseLaneWithWhatWasGivenBack(t *testing.T) {
+	t.Parallel()
+	ctx, b := testkit.Context(t), testkit.Bus(t)
+	l := event.OwnLane{Tenant: event.NewID()}
+	fill(t, b, l, 3)
+	require.NoError(t, b.OpenLane(ctx, l))
+	out := take(t, b, l, 3)
+	out[0].Nak(0)
+	out[1].Nak(0)
+	require.ErrorIs(t, b.CloseLane(ctx, l, 2), bus.ErrLaneBusy, "one is worked on")
+	out[2].Ack()
+	testkit.Eventually(t, func() bool { return b.CloseLane(ctx, l, 2) == nil }, "nothing is")
+
+	require.NoError(t, b.OpenLane(ctx, l))
+	for _, m := range take(t, b, l, 2) {
+		require.Equal(t, 1, m.Deliveries)
+	}
+}
+
+func TestDrainReturnsWhatArrived(t *testing.T) {
+	t.Parallel()
+	ctx, b := testkit.Context(t), testkit.Bus(t)
+	l := event.OwnLane{Tenant: event.NewID()}
+	fill(t, b, l, 8)
+	require.NoError(t, b.OpenLane(ctx, l))
+	p, err := b.Pull(bus.OwnLaneConsumer(l), 8)
+	require.NoError(t, err)
+	taken, err := p.Next(ctx, 8)
+	require.NoError(t, err)
+	// Of one request, nothing is lost between the two, whenever it arrives.
+	taken = append(taken, p.Drain()...)
+	backlog, err := b.Backlog(ctx, bus.OwnLaneConsumer(l))
+	require.NoError(t, err)
+	require.Equal(t, 8, len(taken)+backlog.Waiting)
+	for _, m := range taken {
+		m.Ack()
+	}
+	testkit.Eventually(t, func() bool { return b.CloseLane(ctx, l, 0) == nil }, "none is out")
 }
 
 func TestOpenLanesAreCapped(t *testing.T) {

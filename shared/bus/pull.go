@@ -106,22 +106,25 @@ func (p *Puller) Rest(until time.Time) {
 	}
 }
 
-// Close takes no more messages and gives back what had arrived unseen.
-func (p *Puller) Close() {
+// Drain takes no more messages and returns what had arrived unseen. It is the
+// last call to the puller.
+func (p *Puller) Drain() []*Msg {
 	// Draining, unlike unsubscribing, keeps what is still on its way to us. Both
 	// fail only without a connection, when nothing is.
 	_ = p.sub.Drain()
 	_ = p.bus.nc.FlushTimeout(time.Second)
-	for {
-		select {
-		case raw := <-p.arrived:
-			if m, ok := newMsg(raw, p.bus.held); ok {
-				p.bus.held.hold(m)
-				m.Nak(0)
-			}
-		default:
-			return
-		}
+	select {
+	case raw := <-p.arrived:
+		return p.collect(raw)
+	default:
+		return nil
+	}
+}
+
+// Close takes no more messages and gives back what had arrived unseen.
+func (p *Puller) Close() {
+	for _, m := range p.Drain() {
+		m.Nak(0)
 	}
 }
 

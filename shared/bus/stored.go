@@ -13,14 +13,14 @@ import (
 // lookups is how many messages First asks for at a time.
 const lookups = 8
 
-// Subjects tells how many messages a stream holds under each subject. It costs
-// the server 13 ms for 10,000 subjects (measured).
-func (b *Bus) Subjects(ctx context.Context, stream string) (map[string]uint64, error) {
+// Subjects tells how many messages a stream holds under each subject that matches
+// the filter. It costs the server 13 ms for 10,000 of them (measured).
+func (b *Bus) Subjects(ctx context.Context, stream, filter string) (map[string]uint64, error) {
 	s, err := b.js.Stream(ctx, stream)
 	if err != nil {
 		return nil, fmt.Errorf("list subjects of %s: %w", stream, err)
 	}
-	info, err := s.Info(ctx, jetstream.WithSubjectFilter(">"))
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(filter))
 	if err != nil {
 		return nil, fmt.Errorf("list subjects of %s: %w", stream, err)
 	}

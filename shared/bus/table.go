@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 // workersBucket is the table of the deliver workers (a KV bucket).
 const workersBucket = "workers"
+
+// tombstoneTTL is how long the table tells that a record was deleted: long enough
+// for all who watch, and no longer, or it would fill with what is gone.
+const tombstoneTTL = time.Minute
 
 var (
 	// ErrNoRecord is returned by Get for a key that has no record.
@@ -86,7 +91,8 @@ func (t *Table) Update(ctx context.Context, key string, value []byte, revision u
 // Delete removes the record that has the revision. It returns ErrOvertaken when
 // it has another by now.
 func (t *Table) Delete(ctx context.Context, key string, revision uint64) error {
-	if err := t.kv.Purge(ctx, key, jetstream.LastRevision(revision)); err != nil {
+	err := t.kv.Purge(ctx, key, jetstream.LastRevision(revision), jetstream.PurgeTTL(tombstoneTTL))
+	if err != nil {
 		return fmt.Errorf("delete %s: %w", key, overtaken(err))
 	}
 	return nil

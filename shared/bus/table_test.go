@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"github.com/postrider/postrider/shared/bus"
@@ -62,4 +64,28 @@ func TestTableIsWatched(t *testing.T) {
 	require.Equal(t, "worker.b=", testkit.Receive(t, heard))
 	cancel()
 	require.NoError(t, testkit.Receive(t, ended))
+}
+
+// TestTableForgets holds what keeps the table small: it has one record of each
+// worker and lane that there is, not of each that there was.
+func TestTableForgets(t *testing.T) {
+	t.Parallel()
+	ctx, server := testkit.Context(t), testkit.NATS(t)
+	b := testkit.Connect(t, server.URL())
+	table, err := b.Workers(ctx)
+	require.NoError(t, err)
+	revision, err := table.Create(ctx, "lane.a", []byte("me"))
+	require.NoError(t, err)
+	require.NoError(t, table.Delete(ctx, "lane.a", revision))
+
+	nc, err := nats.Connect(server.URL())
+	require.NoError(t, err)
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	stream, err := js.Stream(ctx, "KV_workers")
+	require.NoError(t, err)
+	left, err := stream.GetLastMsgForSubject(ctx, "$KV.workers.lane.a")
+	require.NoError(t, err)
+	require.Equal(t, "1m0s", left.Header.Get(jetstream.MsgTTLHeader), "what tells of the deletion goes too")
 }
