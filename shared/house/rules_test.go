@@ -50,8 +50,9 @@ var rooms = []struct{ path, imports string }{
 	{"ingest/api/openapi", ""},
 	{"ingest/api/openapi/openapitest", "ingest/api/openapi"},
 	{"fanout", forStages},
-	{"deliver", forStages + " deliver/fair"},
-	{"deliver/fair", "shared/event"}, // whose turn it is
+	{"deliver", forStages + " deliver/fair deliver/lanes"},
+	{"deliver/fair", "shared/event"},             // whose turn it is
+	{"deliver/lanes", "shared/event shared/bus"}, // whose lane it is
 	{"retry", forStages},
 	{"dlq", forStages},
 
@@ -97,7 +98,7 @@ var modules = []struct {
 
 	// Logs and metrics: made by the service, used by the stages. Bus and store return their errors; the directory works
 	// with nobody to return them to, and the embedded servers have logs of their own to pass on.
-	{"github.com/rs/zerolog", "shared/service shared/directory shared/embedded shared/testkit deploy/local " + stages, true},
+	{"github.com/rs/zerolog", "shared/service shared/directory shared/embedded shared/testkit deploy/local deliver/lanes " + stages, true},
 	{"github.com/prometheus/client_golang", "shared/service " + stages, true},
 
 	// The sources of the API document, read once; documents that event types are imported from.

@@ -1,0 +1,356 @@
+package lanes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/postrider/postrider/shared/bus"
+	"github.com/postrider/postrider/shared/event"
+)
+
+const (
+	// sweepEvery is how often all lanes with messages are listed, for what was
+	// signalled in vain.
+	sweepEvery = 15 * time.Second
+
+	// sweepPause keeps workers that come and go from having them listed more often.
+	sweepPause = 500 * time.Millisecond
+
+	sweepTimeout = 10 * time.Second
+	rejoinAfter  = 250 * time.Millisecond
+	stepEvery    = 250 * time.Millisecond // while lanes wait for their turn
+)
+
+// Why a lane must be left.
+var (
+	errTurnOver = errors.New("other lanes wait for their turn")
+	errMoved    = errors.New("the lane is another worker's now")
+	errStopped  = errors.New("the worker stops")
+)
+
+// Plan is what there is to do with a lane.
+type Plan struct {
+	// Until is when the lane may be worked on; until then it rests, has no consumer
+	// and costs nothing. Zero is now. Keeper.Tell and its like end a rest.
+	Until time.Time
+
+	// Exact says that the order of the lane matters: what a worker that died had in
+	// its hands comes again at once, in its place and as if for the first time.
+	Exact bool
+
+	// Serve works on the lane until it is idle, must rest, or ctx ends. Nothing of
+	// the lane may be started when it has returned, and nothing after ctx has ended
+	// or the lane is not Held any more.
+	Serve func(ctx context.Context, l *Lane) Left
+}
+
+// Left is how a lane was left.
+type Left struct {
+	// Until is when there is something to do for it again, whatever comes before;
+	// zero for when something comes.
+	Until time.Time
+
+	// Unstarted is how many messages were given back that nobody has worked on,
+	// not even before they came to this worker.
+	Unstarted int
+}
+
+// Options of a keeper. Plan is asked when a lane's turn has come, from many
+// goroutines, and may wait for a look-up.
+type Options struct {
+	Bus  *bus.Bus
+	Log  zerolog.Logger
+	Plan func(ctx context.Context, l event.OwnLane) (Plan, error)
+}
+
+// Keeper has the own lanes that are this worker's served, each by one goroutine
+// at a time. It is safe for concurrent use.
+type Keeper struct {
+	Options
+
+	kick      chan struct{} // the board has changed
+	sweep     chan struct{} // lanes may have become ours
+	visits    sync.WaitGroup
+	handOvers atomic.Uint64
+
+	mu      sync.Mutex
+	board   *board
+	member  *member // nil while this worker is not one of them
+	workers []string
+	stopped bool
+}
+
+// New returns a keeper that does nothing before Run.
+func New(o Options) *Keeper {
+	return &Keeper{Options: o, board: newBoard(), kick: make(chan struct{}, 1), sweep: make(chan struct{}, 1)}
+}
+
+// Run keeps lanes until ctx ends. Then every lane is left and handed over, and
+// Run returns when all Serve have returned.
+func (k *Keeper) Run(ctx context.Context) error {
+	quiet, err := k.Bus.OnSignal(k.hear)
+	if err != nil {
+		return err
+	}
+	defer quiet()
+	defer k.visits.Wait()
+	for ctx.Err() == nil {
+		if err := k.live(ctx); err != nil && ctx.Err() == nil {
+			k.Log.Warn().Err(err).Msg("own lanes stand still; joining the workers again")
+		}
+		select {
+		case <-time.After(rejoinAfter):
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+// live joins the workers and keeps lanes until that life or ctx ends.
+func (k *Keeper) live(ctx context.Context) error {
+	m, life, err := join(ctx, k.Bus, k.tableChanged)
+	if err != nil {
+		return err
+	}
+	defer m.leave()
+	k.Log.Debug().Str("worker", m.id).Msg("joined the workers")
+	k.setMember(m)
+	defer k.setMember(nil)
+	k.regroup()
+
+	var sweeping sync.WaitGroup
+	defer sweeping.Wait()
+	swept, stopSweeps := context.WithCancel(life)
+	defer stopSweeps()
+	sweeping.Go(func() { k.sweeps(swept, m) })
+	for {
+		timer := time.NewTimer(k.step(life, m))
+		select {
+		case <-k.kick:
+		case <-timer.C:
+		case <-life.Done():
+			timer.Stop()
+			return context.Cause(life)
+		case <-ctx.Done():
+			timer.Stop()
+			k.stop() // and only then the life ends
+			return nil
+		}
+		timer.Stop()
+	}
+}
+
+// step has the lanes begin whose turn it is, and those leave whose turn is over. It
+// returns how long nothing changes by itself.
+func (k *Keeper) step(life context.Context, m *member) time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now, share := time.Now(), max(bus.MaxLanes/max(len(k.workers), 1), 1)
+	for e := k.board.next(now, share); e != nil; e = k.board.next(now, share) {
+		ctx, leave := context.WithCancelCause(life)
+		e.leave = leave
+		k.visits.Go(func() {
+			defer leave(nil)
+			k.left(e, k.visit(ctx, m, e.lane))
+		})
+	}
+	for _, e := range k.board.overstayed(now, share) {
+		e.leave(errTurnOver)
+	}
+	switch alarm := k.board.alarm(); {
+	case k.board.turns.len > 0:
+		return stepEvery
+	case alarm.IsZero():
+		return sweepEvery
+	default:
+		return max(alarm.Sub(now), time.Millisecond)
+	}
+}
+
+func (k *Keeper) left(e *entry, v verdict) {
+	k.mu.Lock()
+	k.board.left(e, v.more, v.until, v.blocked)
+	k.mu.Unlock()
+	k.kicked()
+}
+
+// stop has every lane left, and returns when all are.
+func (k *Keeper) stop() {
+	k.mu.Lock()
+	k.stopped = true
+	for e := range k.board.served {
+		e.leave(errStopped)
+	}
+	k.mu.Unlock()
+	k.visits.Wait()
+}
+
+// Tell says that something has changed for the lane, so that its rest may be over.
+func (k *Keeper) Tell(l event.OwnLane) {
+	k.change(func(b *board) {
+		if k.mine(l.Tenant) {
+			b.tell(l)
+		}
+	})
+}
+
+// TellTenant says that something has changed for the tenant or any of its
+// endpoints.
+func (k *Keeper) TellTenant(tenant event.ID) { k.change(func(b *board) { b.tellTenant(tenant) }) }
+
+// TellAll says that anything may have changed for any lane.
+func (k *Keeper) TellAll() { k.change((*board).tellAll) }
+
+// Stats is what the keeper does now, and how often a lane went from one worker to
+// another, seen by either.
+type Stats struct {
+	Open, Waiting int
+	HandOvers     uint64
+}
+
+// Stats returns what the keeper does now.
+func (k *Keeper) Stats() Stats {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return Stats{Open: len(k.board.served), Waiting: k.board.turns.len, HandOvers: k.handOvers.Load()}
+}
+
+// hear says that the lane may have messages.
+func (k *Keeper) hear(l event.OwnLane) {
+	k.change(func(b *board) {
+		if k.mine(l.Tenant) {
+			b.hear(l)
+		}
+	})
+}
+
+func (k *Keeper) change(what func(*board)) {
+	k.mu.Lock()
+	what(k.board)
+	k.mu.Unlock()
+	k.kicked()
+}
+
+func (k *Keeper) kicked() {
+	select {
+	case k.kick <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+// mine reports whether the tenant's lanes belong to this worker. The caller holds
+// the lock.
+func (k *Keeper) mine(tenant event.ID) bool {
+	return k.member != nil && !k.stopped && ownerOf(tenant, k.workers) == k.member.id
+}
+
+func (k *Keeper) setMember(m *member) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.member, k.workers = m, nil
+}
+
+// tableChanged is told of what the table says of workers and of locks.
+func (k *Keeper) tableChanged(workers bool, l event.OwnLane) {
+	if workers {
+		k.regroup()
+		return
+	}
+	k.change(func(b *board) { b.unblock(l) })
+}
+
+// regroup takes note of the workers that there are now.
+func (k *Keeper) regroup() {
+	k.mu.Lock()
+	m := k.member
+	if m == nil { // not joined yet
+		k.mu.Unlock()
+		return
+	}
+	k.workers = m.live()
+	for _, e := range k.board.disown(k.mine) {
+		if e.leave != nil {
+			e.leave(errMoved)
+		}
+	}
+	for _, l := range m.orphans() {
+		if k.mine(l.Tenant) {
+			k.board.hear(l)
+			k.board.unblock(l)
+		}
+	}
+	k.mu.Unlock()
+	k.kicked()
+	select {
+	case k.sweep <- struct{}{}:
+	default:
+	}
+}
+
+// sweeps finds lanes with messages that no signal told of.
+func (k *Keeper) sweeps(ctx context.Context, m *member) {
+	for {
+		if err := k.sweepOnce(ctx, m); err != nil && ctx.Err() == nil {
+			k.Log.Warn().Err(err).Msg("own lanes cannot be listed; trying again")
+		}
+		regular := time.NewTimer(sweepEvery)
+		select {
+		case <-regular.C:
+		case <-k.sweep:
+			select {
+			case <-time.After(sweepPause):
+			case <-ctx.Done():
+			}
+		case <-ctx.Done():
+		}
+		regular.Stop()
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+func (k *Keeper) sweepOnce(ctx context.Context, m *member) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, sweepTimeout, fmt.Errorf("no answer within %s", sweepTimeout))
+	defer cancel()
+	k.mu.Lock()
+	rested := k.board.rested() // what rests since then may be younger than the list
+	k.mu.Unlock()
+	lanes, err := k.Bus.OwnLanes(ctx)
+	if err != nil {
+		return err
+	}
+	k.change(func(b *board) {
+		b.swept(rested, func(l event.OwnLane) bool { return lanes[l] > 0 })
+		for l := range lanes {
+			if k.mine(l.Tenant) {
+				b.hear(l)
+			}
+		}
+	})
+	return k.releaseStray(ctx, m)
+}
+
+// releaseStray gives back the locks that could not be given back when their lanes
+// were left. A lane that is visited again meanwhile has a lock of a later revision.
+func (k *Keeper) releaseStray(ctx context.Context, m *member) error {
+	stray := m.held()
+	k.mu.Lock()
+	for l := range stray {
+		if e := k.board.find(l); e != nil && e.state == serving {
+			delete(stray, l)
+		}
+	}
+	k.mu.Unlock()
+	var failed error
+	for l, held := range stray {
+		failed = errors.Join(failed, m.unlock(ctx, l, held))
+	}
+	return failed
+}
