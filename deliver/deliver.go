@@ -1,7 +1,10 @@
 // Package deliver makes the HTTP attempts, and nothing else in Postrider does.
 // First attempts, retries, resends and redrives take the same way through it:
 //
-//	lane ──▶ fair.Scheduler ──▶ attempt ──▶ finisher: record, hand on, acknowledge
+//	shared lanes ─┐
+//	own lanes ────┴─▶ intake ──▶ fair.Scheduler ──▶ attempt ──▶ finisher: record, hand on, acknowledge
+//
+// What belongs in another lane than it came by is moved there by the intake.
 package deliver
 
 import (
@@ -15,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/postrider/postrider/deliver/fair"
+	"github.com/postrider/postrider/deliver/lanes"
 	"github.com/postrider/postrider/shared/egress"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/group"
@@ -82,33 +86,63 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		caller:    &caller{client: client, timeout: s.Timeout, agent: "Postrider/" + service.Version},
 		retries:   retries,
 		finisher:  &finisher{bus: env.Bus, store: env.Store, log: env.Log, metrics: metrics, disableAfter: s.DisableAfter},
-		scheduler: fair.New(limits, func(fair.BreakerChange) {}),
 		results:   make(chan *result, limits.Slots),
+		moves:     make(chan *move, movesGroup),
+		bus:       env.Bus,
+		buffer:    newBuffer(),
 	}
+	keeper := lanes.New(lanes.Options{Bus: env.Bus, Log: env.Log, Plan: w.plan})
+	metrics.watch(env.Reg, keeper)
+	breakers := newBreakers(env.Store, env.Log, keeper.Tell)
+	w.scheduler = fair.New(limits, breakers.changed)
 	stop, err := tellLoad(env.Bus, w.scheduler)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	return w.run(ctx, drain, env)
+	return w.run(ctx, drain, keeper, breakers)
 }
 
-func (w *worker) run(ctx, drain context.Context, env service.Env) error {
+// run is the life of the worker. Whoever brings jobs ends first, then the jobs, and
+// last those who finish them.
+func (w *worker) run(ctx, drain context.Context, keeper *lanes.Keeper, breakers *breakers) error {
+	w.start = func(j *job) { w.attempts.Go(func() { w.attempt(drain, j) }) }
+	w.back = func(j *job, v fair.Verdict) { w.attempts.Go(func() { w.refuse(drain, j, v) }) }
+	defer w.directory.Subscribe(func(tenant event.ID) { tell(keeper, tenant) })()
+
 	var finishing sync.WaitGroup
 	for range recorders {
 		finishing.Go(func() {
 			group.Run(w.results, group.Limit[*result]{Items: recordsGroup}, func(r []*result) { w.finisher.finish(drain, r) })
 		})
 	}
-	start := func(j *job) { w.attempts.Go(func() { w.attempt(drain, j) }) }
-	lanes, ctx := errgroup.WithContext(ctx)
+	finishing.Go(func() {
+		group.Run(w.moves, group.Limit[*move]{Items: movesGroup}, func(m []*move) { w.finisher.move(drain, m) })
+	})
+	finishing.Go(func() { breakers.run(drain) })
+
+	sources, ctx := errgroup.WithContext(ctx)
+	defer context.AfterFunc(ctx, w.scheduler.Close)() // lanes are left when nothing waits any more
 	for _, l := range event.Lanes() {
-		lanes.Go(func() error { return w.serve(ctx, env.Bus, l, start) })
+		sources.Go(func() error { return w.serve(ctx, l) })
 	}
-	err := lanes.Wait()
+	sources.Go(func() error { return keeper.Run(ctx) })
+	err := sources.Wait()
 	w.scheduler.Close()
 	w.attempts.Wait()
 	close(w.results)
+	close(w.moves)
+	breakers.close()
 	finishing.Wait()
 	return err
+}
+
+// tell passes a change of a tenant on to its own lanes: one may have been resumed,
+// or have got another limit.
+func tell(keeper *lanes.Keeper, tenant event.ID) {
+	if tenant.IsZero() {
+		keeper.TellAll()
+		return
+	}
+	keeper.TellTenant(tenant)
 }

@@ -62,6 +62,11 @@ func (w *world) startWith(policy egress.Policy, schedule string, changes ...func
 	running := make(chan struct{})
 	go func() {
 		defer close(running)
+		var watching sync.WaitGroup
+		defer watching.Wait()
+		watched, stop := context.WithCancel(context.Background())
+		defer stop()
+		watching.Go(func() { dir.Run(watched) })
 		ended <- stage.Run(ctx, env)
 	}()
 	w.t.Cleanup(func() {
@@ -90,10 +95,12 @@ func (w *world) publish(d *event.Delivery) {
 	require.NoError(w.t, w.bus.Publish(w.t.Context(), bus.Message{Subject: d.Subject(), ID: d.Key(), Data: data}))
 }
 
-// acknowledged waits until n deliveries are left on DELIVER.
+// acknowledged waits until n deliveries are left in all lanes.
 func (w *world) acknowledged(n int) {
 	w.t.Helper()
-	testkit.Eventually(w.t, func() bool { return testkit.StreamMessages(w.t, w.nats, event.StreamDeliver) == n }, "%d deliveries left", n)
+	testkit.Eventually(w.t, func() bool {
+		return testkit.StreamMessages(w.t, w.nats, event.StreamDeliver)+testkit.StreamMessages(w.t, w.nats, event.StreamOverflow) == n
+	}, "%d deliveries left", n)
 }
 
 // attempts of the tenant, in order.
@@ -458,18 +465,14 @@ func TestStopGivesBackWhatWaits(t *testing.T) {
 	testkit.Eventually(t, func() bool { return int(calls.Load()) == started }, "all slots of the endpoint are taken")
 	ended := stop()
 
-	other := testkit.Connect(t, w.nats)
-	p, err := other.Pull(bus.LaneConsumer(d.Lane()), n)
-	require.NoError(t, err)
-	defer p.Close()
-	ctx := testkit.Context(t)
-	for got := 0; got < n-started; {
-		messages, err := p.Next(ctx, n)
-		require.NoError(t, err)
-		for _, m := range messages {
-			m.Ack()
-			got++
-		}
+	ctx, other, got := testkit.Context(t), testkit.Connect(t, w.nats), make(chan *bus.Msg, n)
+	for _, l := range []event.OwnLane{{Tenant: w.tenant}, {Tenant: w.tenant, Endpoint: d.Endpoint}} {
+		require.NoError(t, other.OpenLane(ctx, l))
+		pullAll(t, other, bus.OwnLaneConsumer(l), got)
+	}
+	pullAll(t, other, bus.LaneConsumer(d.Lane()), got)
+	for range n - started {
+		testkit.Receive(t, got).Ack()
 	}
 	require.Empty(t, ended, "attempts in flight are waited for")
 	release()
@@ -477,6 +480,32 @@ func TestStopGivesBackWhatWaits(t *testing.T) {
 	w.acknowledged(0)
 	require.Len(t, w.attempts(), started)
 	require.EqualValues(t, started, calls.Load())
+}
+
+// pullAll takes what a consumer has until the test ends.
+func pullAll(t *testing.T, b *bus.Bus, c bus.Consumer, got chan<- *bus.Msg) {
+	t.Helper()
+	p, err := b.Pull(c, cap(got))
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer p.Close()
+		for {
+			messages, err := p.Next(ctx, cap(got))
+			if err != nil {
+				return
+			}
+			for _, m := range messages {
+				got <- m
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
 }
 
 func TestValidate(t *testing.T) {

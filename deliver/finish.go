@@ -35,15 +35,13 @@ type finisher struct {
 	disableAfter time.Duration // of nothing but failures; 0: never
 }
 
-// result is a job whose attempt was made, now or by a worker that died, or that is
-// put off.
+// result is a job whose attempt was made, now or by a worker that died.
 type result struct {
 	job      *job
 	attempt  store.Attempt
 	report   fair.Report // of an attempt that was made now
 	recorded bool        // or there is nothing to record
 	found    bool        // made by the worker that died
-	deferred bool        // no attempt was made, and none counts
 
 	// told is told when the result is finished, or why it is not, by whoever wants to
 	// see to the message himself. Then a next attempt is his affair too.
@@ -65,7 +63,7 @@ func newResult(j *job, a *attempt, retries schedule.Schedule) *result {
 		Duration:   a.duration,
 		URL:        a.url,
 		Response:   a.response,
-		Lane:       string(d.Lane()),
+		Lane:       j.source.name,
 		QueuedAt:   j.msg.Stored,
 		Failing:    a.outcome.Failing(),
 	}}
@@ -82,21 +80,21 @@ func newResult(j *job, a *attempt, retries schedule.Schedule) *result {
 // ends, and then given back.
 func (f *finisher) finish(ctx context.Context, results []*result) {
 	f.metrics.records.Observe(float64(len(results)))
-	err := f.persist(ctx, results, f.record)
+	err := persist(ctx, f, results, f.record)
 	if err == nil {
-		err = f.persist(ctx, results, f.disable)
+		err = persist(ctx, f, results, f.disable)
 	}
 	if err == nil {
-		err = f.persist(ctx, results, f.handOn)
+		err = persist(ctx, f, results, f.handOn)
 	}
 	for _, r := range results {
 		switch {
 		case r.told != nil:
 			r.told <- err
 		case err != nil:
-			r.job.msg.Nak(0)
+			r.job.giveBack(0, true)
 		default:
-			r.job.msg.Ack()
+			r.job.ack()
 		}
 	}
 	if err != nil {
@@ -108,18 +106,18 @@ func (f *finisher) finish(ctx context.Context, results []*result) {
 // persist does a step until it succeeds or ctx ends. Meanwhile results pile up
 // to the bound of their channel, then slots stay taken, then lanes stand still:
 // a database that is away slows this worker down and costs it nothing else.
-func (f *finisher) persist(ctx context.Context, results []*result, step func(context.Context, []*result) error) error {
+func persist[T any](ctx context.Context, f *finisher, group []T, step func(context.Context, []T) error) error {
 	said := ""
 	for {
 		attempt, cancel := context.WithTimeout(ctx, recordTimeout)
-		err := step(attempt, results)
+		err := step(attempt, group)
 		cancel()
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
 		if err.Error() != said {
 			said = err.Error()
-			f.log.Warn().Err(err).Int("deliveries", len(results)).Msg("attempts cannot be finished; trying again")
+			f.log.Warn().Err(err).Int("deliveries", len(group)).Msg("deliveries cannot be finished; trying again")
 		}
 		select {
 		case <-time.After(recordRetry):
@@ -184,10 +182,6 @@ func (f *finisher) handOn(ctx context.Context, results []*result) error {
 
 // next is the message that hands the delivery on, if it goes anywhere.
 func (r *result) next() (bus.Message, bool, error) {
-	if r.deferred {
-		m, err := r.putOff(time.Now())
-		return m, err == nil, err
-	}
 	if Outcome(r.attempt.Outcome) == Success {
 		return bus.Message{}, false, nil
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/postrider/postrider/deliver/lanes"
 	"github.com/postrider/postrider/shared/event"
 )
 
@@ -14,7 +15,7 @@ type metrics struct {
 	firstDelay prometheus.Histogram
 	records    prometheus.Histogram
 	returned   prometheus.Counter
-	deferred   prometheus.Counter
+	moved      prometheus.Counter
 	notSent    prometheus.Counter
 }
 
@@ -43,16 +44,16 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "postrider_deliveries_given_back_total",
 			Help: "Deliveries that could not be handled and come again.",
 		}),
-		deferred: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "postrider_deliveries_deferred_total",
-			Help: "Times that a delivery was put off because its endpoint is paused.",
+		moved: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "postrider_deliveries_moved_total",
+			Help: "Deliveries that were moved to the lane of their tenant or endpoint.",
 		}),
 		notSent: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "postrider_deliveries_not_sent_total",
 			Help: "Deliveries that became dead letters without an attempt, because the endpoint was disabled.",
 		}),
 	}
-	reg.MustRegister(m.attempts, m.durations, m.firstDelay, m.records, m.returned, m.deferred, m.notSent)
+	reg.MustRegister(m.attempts, m.durations, m.firstDelay, m.records, m.returned, m.moved, m.notSent)
 	for _, o := range Outcomes() {
 		m.attempts.WithLabelValues(string(o))
 	}
@@ -65,4 +66,22 @@ func (m *metrics) observe(d *event.Delivery, a *attempt) {
 	if d.Class() == event.First {
 		m.firstDelay.Observe(max(a.began.Sub(d.Event.Time()), time.Duration(0)).Seconds())
 	}
+}
+
+// watch has the keeper's lanes shown.
+func (*metrics) watch(reg prometheus.Registerer, k *lanes.Keeper) {
+	reg.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "postrider_own_lanes_open",
+			Help: "Lanes of single tenants and endpoints that are worked on.",
+		}, func() float64 { return float64(k.Stats().Open) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "postrider_own_lanes_waiting",
+			Help: "Lanes of single tenants and endpoints that wait for their turn to be worked on.",
+		}, func() float64 { return float64(k.Stats().Waiting) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "postrider_own_lane_hand_overs_total",
+			Help: "Times that a lane of a single tenant or endpoint went to another worker, or came from one that died.",
+		}, func() float64 { return float64(k.Stats().HandOvers) }),
+	)
 }

@@ -23,6 +23,9 @@ const (
 	// one the lane is left, and found again when it is over.
 	shortWait = 5 * time.Second
 
+	// How long it waits at least when it finds its endpoint busy.
+	retryBusy = 250 * time.Millisecond
+
 	// How far the ids of events may be from the order of acceptance: their times
 	// are of several clocks, and before the commit. Where it is not known what came
 	// before, a minute is looked at (store.PollSlack is the reason).
@@ -40,6 +43,8 @@ type orderedLane struct {
 	*worker
 	lane    event.OwnLane
 	life    context.Context //nolint:containedctx // of the right to make attempts
+	held    func() bool     // whether there is that right
+	source  *source
 	window  window
 	arrived chan []*bus.Msg
 }
@@ -48,14 +53,14 @@ type orderedLane struct {
 // returns when there is something to do for the lane again; zero for when
 // something comes. Attempts in flight are cut off when life ends. The messages that
 // it held are given back.
-func (w *worker) serveOrdered(ctx, life context.Context, b *bus.Bus, l event.OwnLane) (until time.Time) {
-	puller, err := b.Pull(bus.OwnLaneConsumer(l), orderedBatch)
+func (w *worker) serveOrdered(ctx, life context.Context, held func() bool, l event.OwnLane) (until time.Time) {
+	puller, err := w.bus.Pull(bus.OwnLaneConsumer(l), orderedBatch)
 	if err != nil {
 		w.log.Warn().Err(err).Msg("ordered lane cannot be pulled from")
 		return time.Now().Add(retryLookup)
 	}
 	defer puller.Close()
-	o := &orderedLane{worker: w, lane: l, life: life, arrived: make(chan []*bus.Msg)}
+	o := &orderedLane{worker: w, lane: l, life: life, held: held, source: newSource(l.Kind(), nil), arrived: make(chan []*bus.Msg)}
 	pulling, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -199,7 +204,7 @@ func (o *orderedLane) ask(ctx context.Context) error {
 // work does what is next with the first message. It returns until when nothing can
 // be done for the lane; zero or a time that is past for not at all.
 func (o *orderedLane) work(ctx context.Context, h *held) (until time.Time, err error) {
-	j := &job{msg: h.msg, delivery: h.delivery}
+	j := &job{source: o.source, msg: h.msg, delivery: h.delivery}
 	endpoint, err := o.directory.Endpoint(ctx, o.lane.Tenant, o.lane.Endpoint, h.delivery.Version)
 	switch {
 	case errors.Is(err, directory.ErrUnknown): // deleted, and its deliveries with it
@@ -257,6 +262,9 @@ func (o *orderedLane) attempt(ctx context.Context, e *directory.Endpoint, j *job
 	}
 	var report fair.Report
 	defer func() { o.scheduler.Done(&turn.Job, report) }()
+	if !o.held() {
+		return nil, time.Time{}, errLeave
+	}
 	a, err := o.deliver(o.life, e, j.delivery) //nolint:contextcheck // ctx ends earlier, when nothing more may begin
 	if err == nil {
 		err = context.Cause(o.life) //nolint:contextcheck // then it is another worker's to say what became of it
@@ -319,9 +327,10 @@ type turn struct {
 func newTurn(e *directory.Endpoint, d *event.Delivery) *turn {
 	t := &turn{came: make(chan fair.Verdict, 1)}
 	t.Job = fair.Job{
-		Target:   fair.Target{Tenant: d.Tenant, Endpoint: e.ID},
+		Target:   targetOf(e),
 		Class:    d.Class(),
 		Priority: d.Priority,
+		Lane:     fair.OfEndpoint,
 		Owner:    t,
 	}
 	return t

@@ -91,6 +91,7 @@ func (w *world) newWorker(retries schedule.Schedule) *worker {
 		finisher:  &finisher{bus: w.bus, store: w.store, log: log, metrics: m},
 		scheduler: fair.New(fair.Defaults(), func(fair.BreakerChange) {}),
 		results:   make(chan *result),
+		bus:       w.bus,
 	}
 	var finishing sync.WaitGroup
 	finishing.Go(func() {
@@ -146,7 +147,7 @@ func (o *order) serve() (stop func() time.Time, kill func()) {
 	life, die := context.WithCancel(context.Background())
 	ctx, leave := context.WithCancel(life)
 	left := make(chan time.Time, 1)
-	go func() { left <- o.worker.serveOrdered(ctx, life, o.bus, o.lane) }()
+	go func() { left <- o.worker.serveOrdered(ctx, life, living(life), o.lane) }()
 	end := func(how func()) time.Time {
 		how()
 		until, ok := <-left
@@ -162,6 +163,9 @@ func (o *order) serve() (stop func() time.Time, kill func()) {
 	})
 	return func() time.Time { return end(leave) }, func() { end(die) }
 }
+
+// living reports whether a life goes on.
+func living(life context.Context) func() bool { return func() bool { return life.Err() == nil } }
 
 // left waits until n messages are left in the lane.
 func (o *order) left(n int) {
@@ -311,7 +315,7 @@ func TestOrderedRests(t *testing.T) {
 	o.send(o.accept(3)...)
 	require.NoError(t, o.bus.OpenLane(t.Context(), o.lane))
 	for range 2 {
-		until := o.worker.serveOrdered(t.Context(), t.Context(), o.bus, o.lane)
+		until := o.worker.serveOrdered(t.Context(), t.Context(), living(t.Context()), o.lane)
 		require.WithinRange(t, until, time.Now().Add(40*time.Minute), time.Now().Add(80*time.Minute))
 		require.NoError(t, o.bus.ResetLane(t.Context(), o.lane))
 		require.NoError(t, o.bus.OpenLane(t.Context(), o.lane))
@@ -329,7 +333,7 @@ func TestNotOrderedAnyMore(t *testing.T) {
 	_, err := testkit.SQL(t, o.database).Exec(t.Context(), `UPDATE endpoints SET ordered = false WHERE id = $1`, [16]byte(o.lane.Endpoint))
 	require.NoError(t, err)
 	require.NoError(t, o.bus.OpenLane(t.Context(), o.lane))
-	require.Zero(t, o.worker.serveOrdered(t.Context(), t.Context(), o.bus, o.lane))
+	require.Zero(t, o.worker.serveOrdered(t.Context(), t.Context(), living(t.Context()), o.lane))
 	_, calls := o.receiver.got()
 	require.Zero(t, calls)
 	require.Equal(t, 3, testkit.StreamMessages(t, o.nats, event.StreamOverflow))

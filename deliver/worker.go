@@ -24,45 +24,9 @@ const (
 	// How long a delivery waits that could not be looked into.
 	retryLookup = 2 * time.Second
 
-	// How long a delivery waits at least that finds its endpoint busy.
-	retryBusy = 250 * time.Millisecond
-
 	// A malformed message comes again after this, perhaps to a newer version.
 	retryMalformed = 30 * time.Second
 )
-
-// job is one delivery in the hands of this worker, until its message is
-// acknowledged or given back.
-type job struct {
-	fair.Job
-	msg      *bus.Msg
-	delivery *event.Delivery
-	attempt  func(*job) // makes it, when its turn has come
-}
-
-// newJob is a job for the scheduler.
-func newJob(m *bus.Msg, d *event.Delivery, attempt func(*job)) *job {
-	j := &job{msg: m, delivery: d, attempt: attempt}
-	j.Job = fair.Job{
-		Target:   fair.Target{Tenant: d.Tenant, Endpoint: d.Endpoint},
-		Class:    d.Class(),
-		Priority: d.Priority,
-		Owner:    j,
-	}
-	return j
-}
-
-// Start implements fair.Owner.
-func (j *job) Start() { j.attempt(j) }
-
-// Back implements fair.Owner.
-func (j *job) Back(v fair.Verdict) {
-	if v.Answer == fair.Closed {
-		j.msg.Nak(0)
-		return
-	}
-	j.msg.Nak(max(time.Until(v.Until), retryBusy))
-}
 
 // worker takes deliveries from the lanes and makes their attempts.
 type worker struct {
@@ -75,54 +39,15 @@ type worker struct {
 	retries   schedule.Schedule // where nothing more specific says another
 	finisher  *finisher
 
+	bus    *bus.Bus
+	buffer *buffer
+
+	start func(*job)               // begins the attempt of a job, and does not wait
+	back  func(*job, fair.Verdict) // refuses a job that was queued, and does not wait
+
 	attempts sync.WaitGroup
 	results  chan *result
-}
-
-// serve brings the deliveries of a lane to the scheduler until ctx ends.
-func (w *worker) serve(ctx context.Context, b *bus.Bus, l event.Lane, start func(*job)) error {
-	puller, err := b.Pull(bus.LaneConsumer(l), pullBatch)
-	if err != nil {
-		return err
-	}
-	defer puller.Close()
-	for {
-		messages, err := puller.Next(ctx, pullBatch)
-		if err != nil {
-			return nil // ctx has ended
-		}
-		for _, m := range messages {
-			d, err := event.DecodeDelivery(m.Data)
-			if err != nil {
-				w.log.Error().Err(err).Str("lane", string(l)).Msg("delivery cannot be read")
-				m.Nak(retryMalformed)
-				continue
-			}
-			w.put(ctx, newJob(m, d, start))
-		}
-	}
-}
-
-// put brings a job to the scheduler. It waits while the tenant's queue is full,
-// and with it the lane that brought the job.
-func (w *worker) put(ctx context.Context, j *job) {
-	for {
-		v := w.scheduler.Put(&j.Job)
-		switch v.Answer {
-		case fair.Queued:
-			return
-		case fair.TenantFull:
-			select {
-			case <-v.Room:
-			case <-ctx.Done():
-				j.msg.Nak(0)
-				return
-			}
-		default:
-			j.Back(v)
-			return
-		}
-	}
+	moves    chan *move
 }
 
 // attempt makes the attempt of a job that the scheduler has started, and passes
@@ -130,14 +55,16 @@ func (w *worker) put(ctx context.Context, j *job) {
 func (w *worker) attempt(ctx context.Context, j *job) {
 	var report fair.Report
 	r, err := w.try(ctx, j)
+	var elsewhere *elsewhere
 	switch {
+	case errors.As(err, &elsewhere):
+		defer w.move(ctx, j, elsewhere.lane)
+	case errors.Is(err, errMustWait):
+		j.giveBack(0, false)
 	case err != nil:
-		w.metrics.returned.Inc()
-		w.log.Warn().Err(err).Str("event", event.Message.Format(j.delivery.Event)).
-			Str("endpoint", event.Endpoint.Format(j.delivery.Endpoint)).Msg("delivery comes again")
-		j.msg.Nak(retryLookup)
+		w.comesAgain(j, err)
 	case r == nil:
-		j.msg.Ack()
+		j.ack()
 	default:
 		report = r.report
 		w.results <- r // may wait for the database; the slot stays taken meanwhile
@@ -145,9 +72,22 @@ func (w *worker) attempt(ctx context.Context, j *job) {
 	w.scheduler.Done(&j.Job, report)
 }
 
+// errMustWait is why a job goes back to its own lane: that is another worker's by
+// now, or its endpoint was paused a moment ago.
+var errMustWait = errors.New("the delivery must wait in its lane")
+
+// elsewhere is why a job goes to another lane.
+type elsewhere struct{ lane event.OwnLane }
+
+// Error implements error.
+func (e *elsewhere) Error() string { return "the delivery belongs in lane " + e.lane.Subject() }
+
 // try returns the result of the attempt; nil when there is nothing to deliver to
 // any more. An error means that it could not even be begun.
 func (w *worker) try(ctx context.Context, j *job) (*result, error) {
+	if !j.source.held() {
+		return nil, errMustWait
+	}
 	if r, err := w.finisher.made(ctx, j); r != nil || err != nil {
 		return r, err
 	}
@@ -163,9 +103,10 @@ func (w *worker) try(ctx context.Context, j *job) (*result, error) {
 	case endpoint.Disabled && d.Attempt == 1:
 		w.metrics.notSent.Inc()
 		return notSent(j), nil
-	case endpoint.Paused && !endpoint.Disabled:
-		w.metrics.deferred.Inc()
-		return deferral(j), nil
+	case !j.source.elsewhere(endpoint).IsZero():
+		return nil, &elsewhere{j.source.elsewhere(endpoint)}
+	case (endpoint.Paused || endpoint.Ordered) && !endpoint.Disabled:
+		return nil, errMustWait
 	}
 	retries, err := w.retriesOf(ctx, endpoint, d.Type)
 	if err != nil {

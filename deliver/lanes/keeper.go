@@ -44,10 +44,11 @@ type Plan struct {
 	// its hands comes again at once, in its place and as if for the first time.
 	Exact bool
 
-	// Serve works on the lane until it is idle, must rest, or ctx ends. Nothing of
-	// the lane may be started when it has returned, and nothing after ctx has ended
-	// or the lane is not Held any more.
-	Serve func(ctx context.Context, l *Lane) Left
+	// Serve works on the lane until it is idle, must rest, or ctx ends, which says
+	// that it is to be left soon. Nothing of the lane may be started when it has
+	// returned, or when the lane is not Held any more. life ends a moment after that,
+	// for what must not even go on.
+	Serve func(ctx, life context.Context, l *Lane) Left
 }
 
 // Left is how a lane was left.
@@ -157,7 +158,7 @@ func (k *Keeper) step(life context.Context, m *member) time.Duration {
 		e.leave = leave
 		k.visits.Go(func() {
 			defer leave(nil)
-			k.left(e, k.visit(ctx, m, e.lane))
+			k.left(e, k.visit(ctx, life, m, e.lane))
 		})
 	}
 	for _, e := range k.board.overstayed(now, share) {

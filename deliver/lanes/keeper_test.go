@@ -56,7 +56,7 @@ func (h *herd) start(name string, plan ...func(event.OwnLane, *Plan)) *sheep {
 	s.bus, err = bus.Connect(bus.Options{URL: s.wire.url(), Name: name})
 	require.NoError(h.t, err)
 	s.keeper = New(Options{Bus: s.bus, Log: testkit.Log(h.t), Plan: func(_ context.Context, l event.OwnLane) (Plan, error) {
-		p := Plan{Exact: true, Serve: func(ctx context.Context, l *Lane) Left { return h.serve(ctx, s, l) }}
+		p := Plan{Exact: true, Serve: func(ctx, _ context.Context, l *Lane) Left { return h.serve(ctx, s, l) }}
 		for _, change := range plan {
 			change(l, &p)
 		}
@@ -210,9 +210,9 @@ func TestWakeUpIsNotLost(t *testing.T) {
 	var visits atomic.Int32
 	h.start("a", func(l event.OwnLane, p *Plan) {
 		serve := p.Serve
-		p.Serve = func(ctx context.Context, lane *Lane) Left {
+		p.Serve = func(ctx, life context.Context, lane *Lane) Left {
 			if visits.Add(1) > 10 {
-				return serve(ctx, lane)
+				return serve(ctx, life, lane)
 			}
 			// It has looked, and found nothing; now something comes.
 			h.sent++

@@ -71,8 +71,8 @@ type verdict struct {
 func rest(d time.Duration) verdict { return verdict{until: time.Now().Add(d)} }
 
 // visit works on a lane whose turn has come: lock, open, serve, close, unlock. ctx
-// ends when the lane must be left.
-func (k *Keeper) visit(ctx context.Context, m *member, l event.OwnLane) verdict {
+// ends when the lane must be left, life when it is this worker's no more.
+func (k *Keeper) visit(ctx, life context.Context, m *member, l event.OwnLane) verdict {
 	plan, err := k.Plan(ctx, l)
 	switch {
 	case err != nil:
@@ -98,7 +98,7 @@ func (k *Keeper) visit(ctx context.Context, m *member, l event.OwnLane) verdict 
 	if err != nil {
 		return k.failed(ctx, l, err)
 	}
-	left := plan.Serve(ctx, &Lane{OwnLane: l, keeper: k, member: m})
+	left := plan.Serve(ctx, life, &Lane{OwnLane: l, keeper: k, member: m})
 	if handedOver(ctx) {
 		k.handOvers.Add(1)
 		return verdict{more: true, until: left.Until} // it stays open for whoever is next

@@ -26,9 +26,9 @@ const (
 	// worker that opened it is not there to do it. What waits in it stays.
 	laneInactive = 5 * time.Minute
 
-	// lanePending bounds what is handed out and not acknowledged; the worker's
-	// own caps are far below.
-	lanePending = 1024
+	// LanePending bounds what of an own lane is handed out and not acknowledged; the
+	// worker's own caps are far below.
+	LanePending = 1024
 )
 
 var (
@@ -56,7 +56,7 @@ func (b *Bus) OpenLane(ctx context.Context, l event.OwnLane) error {
 		AckPolicy:         jetstream.AckExplicitPolicy,
 		AckWait:           ackWait,
 		MaxDeliver:        -1,
-		MaxAckPending:     lanePending,
+		MaxAckPending:     LanePending,
 		InactiveThreshold: laneInactive,
 	})
 	var api *jetstream.APIError

@@ -105,7 +105,7 @@ func (d *Directory) Endpoint(ctx context.Context, tenant, endpoint event.ID, ver
 	if err != nil {
 		return nil, err
 	}
-	e, ok := t.byID[endpoint]
+	e, ok := t.Endpoint(endpoint)
 	if !ok {
 		return nil, ErrUnknown
 	}

@@ -22,6 +22,12 @@ type Tenant struct {
 	byID map[event.ID]*Endpoint
 }
 
+// Endpoint returns one endpoint of the tenant.
+func (t *Tenant) Endpoint(id event.ID) (e *Endpoint, ok bool) {
+	e, ok = t.byID[id]
+	return e, ok
+}
+
 // Endpoint is where events of a tenant go. It never changes.
 type Endpoint struct {
 	store.Target

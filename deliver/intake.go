@@ -1,0 +1,103 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+
+	"github.com/postrider/postrider/deliver/fair"
+	"github.com/postrider/postrider/shared/bus"
+	"github.com/postrider/postrider/shared/directory"
+	"github.com/postrider/postrider/shared/event"
+)
+
+// serve brings the deliveries of a shared lane to the scheduler until ctx ends.
+func (w *worker) serve(ctx context.Context, l event.Lane) error {
+	puller, err := w.bus.Pull(bus.LaneConsumer(l), pullBatch)
+	if err != nil {
+		return err
+	}
+	defer puller.Close()
+	s := newSource(string(l), nil)
+	for {
+		messages, err := puller.Next(ctx, pullBatch)
+		if err != nil {
+			return nil // ctx has ended
+		}
+		for _, m := range messages {
+			w.take(ctx, s, m)
+		}
+	}
+}
+
+// take takes a message in: to the lane that it belongs in, if that is another, or
+// to the scheduler. It waits for room in memory, and with it the lane does that
+// brought the message; when ctx ends before there is any, the message is given
+// back.
+func (w *worker) take(ctx context.Context, s *source, m *bus.Msg) {
+	d, err := event.DecodeDelivery(m.Data)
+	if err != nil {
+		w.log.Error().Err(err).Str("lane", s.name).Msg("delivery cannot be read")
+		m.Nak(retryMalformed)
+		return
+	}
+	if w.buffer.take(ctx, s.isOwn(), len(m.Data)) != nil {
+		m.Nak(0)
+		return
+	}
+	j := w.newJob(s, m, d)
+	endpoint, err := w.directory.Endpoint(ctx, d.Tenant, d.Endpoint, d.Version)
+	switch {
+	case errors.Is(err, directory.ErrUnknown):
+		j.ack() // deleted, and its deliveries with it
+	case err != nil:
+		w.comesAgain(j, err)
+	case !s.elsewhere(endpoint).IsZero():
+		w.move(ctx, j, s.elsewhere(endpoint))
+	default:
+		j.know(endpoint)
+		w.put(ctx, j)
+	}
+}
+
+// put brings a job to the scheduler. A first attempt that the tenant's queue has
+// no room for goes to the tenant's lane, so that it holds up nobody else's; a
+// retry or a replay waits for room, and with it the lane, which is theirs.
+func (w *worker) put(ctx context.Context, j *job) {
+	for {
+		v := w.scheduler.Put(&j.Job)
+		switch {
+		case v.Answer == fair.Queued:
+			return
+		case v.Answer != fair.TenantFull:
+			w.refuse(ctx, j, v)
+			return
+		case j.Class == event.First:
+			w.move(ctx, j, event.OwnLane{Tenant: j.Tenant})
+			return
+		}
+		select {
+		case <-v.Room:
+		case <-ctx.Done():
+			j.giveBack(0, false)
+			return
+		}
+	}
+}
+
+// refuse does what there is to do with a job that the scheduler does not want: its
+// endpoint is busy, so it is to wait in the lane of that, or the worker stops.
+func (w *worker) refuse(ctx context.Context, j *job, v fair.Verdict) {
+	if v.Answer == fair.EndpointBusy && j.Lane != fair.OfEndpoint {
+		w.move(ctx, j, event.OwnLane{Tenant: j.Tenant, Endpoint: j.Endpoint})
+		return
+	}
+	j.giveBack(0, false)
+}
+
+// comesAgain gives back a job that could not be looked into.
+func (w *worker) comesAgain(j *job, err error) {
+	w.metrics.returned.Inc()
+	w.log.Warn().Err(err).Str("event", event.Message.Format(j.delivery.Event)).
+		Str("endpoint", event.Endpoint.Format(j.delivery.Endpoint)).Msg("delivery comes again")
+	j.giveBack(retryLookup, false)
+}
