@@ -60,7 +60,7 @@ build: ## put static programs into ./bin
 bench: postgres ## measure the pipeline on this machine
 	go run ./bench/report
 
-# All of them take about an hour.
+# All of them take three quarters of an hour.
 NAME ?= all
 scenario: postgres ## measure what fair delivery promises (NAME=limit; without, all)
 	go run ./bench/scenario $(NAME)
