@@ -88,7 +88,7 @@ func (s *Scheduler) age(now time.Time) {
 
 // meet returns what is known of the endpoint, with what the directory says.
 func (s *Scheduler) meet(t *Target, now time.Time) *endpoint {
-	e := s.endpoints.get(t, s.limits.Endpoint)
+	e := s.endpoints.get(t)
 	e.rate = t.Rate
 	if e.breaker.hear(t.Broken, now) {
 		e.window = 1
@@ -150,16 +150,17 @@ func (s *Scheduler) turnAway(e *endpoint, now time.Time) {
 
 // endpoints are those that have something to do, and some that have not.
 type endpoints struct {
+	window  int // of those of which nothing is known
 	byID    map[event.ID]*endpoint
 	active  list[*endpoint]
 	notable list[*endpoint] // idle, but slow, resting or broken; the one that has been idle for longest comes first
 	idle    list[*endpoint]
 }
 
-func (m *endpoints) get(t *Target, most int) *endpoint {
+func (m *endpoints) get(t *Target) *endpoint {
 	e := m.byID[t.Endpoint]
 	if e == nil {
-		e = &endpoint{id: t.Endpoint, tenant: t.Tenant, window: min(firstWindow, most)}
+		e = &endpoint{id: t.Endpoint, tenant: t.Tenant, window: m.window}
 		e.place.item = e
 		m.byID[e.id] = e
 	}
@@ -177,7 +178,7 @@ func (m *endpoints) tidy(e *endpoint, now time.Time) {
 		return
 	case e.slow, e.breaker.isOpen(), now.Before(e.rest.until), now.Sub(e.breaker.ended) < recordedWithin:
 		e.place.move(&m.notable)
-	case e.mean == 0 && e.window == firstWindow && e.changed == nil:
+	case e.mean == 0 && e.window == m.window && e.changed == nil:
 		m.forget(e)
 	default:
 		e.place.move(&m.idle)

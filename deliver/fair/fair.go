@@ -68,7 +68,7 @@ func New(l Limits, onBreaker func(BreakerChange)) *Scheduler {
 		limits:    l,
 		onBreaker: onBreaker,
 		tenants:   make(map[event.ID]*tenant),
-		endpoints: endpoints{byID: make(map[event.ID]*endpoint)},
+		endpoints: endpoints{window: min(firstWindow, l.Endpoint), byID: make(map[event.ID]*endpoint)},
 		rates:     newLimits(),
 	}
 }
@@ -100,6 +100,9 @@ func (s *Scheduler) Put(j *Job) Verdict {
 		return Verdict{Answer: TenantFull, Room: q.room.wait()}
 	}
 	j.tenant, j.endpoint, j.place.item, j.late = t, e, j, false
+	if q.len() == 0 {
+		q.join(s.classes[q.class].round)
+	}
 	q.push(j)
 	s.takeTurns(q)
 	s.dispatch(now)

@@ -1,6 +1,7 @@
 package fair
 
 import (
+	"encoding/binary"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -213,4 +214,10 @@ func TestFullQueue(t *testing.T) {
 		b.end(quick, whichever)
 		require.Empty(t, b.tenants)
 	})
+}
+
+// numbered is the id with that number.
+func numbered(n int) (id event.ID) {
+	binary.BigEndian.PutUint32(id[4:], uint32(n)+1)
+	return id
 }

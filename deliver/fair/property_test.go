@@ -249,7 +249,7 @@ type flood struct {
 
 func (f *flood) fill() {
 	for tenant := range byte(4) {
-		for range 40 {
+		for range 10 {
 			if t := f.tenants[event.ID{tenant}]; t != nil && t.queues[first].len()+t.queues[retry].len()+t.queues[replay].len() >= 25 {
 				break
 			}

@@ -42,9 +42,10 @@ type queue struct {
 	starts  int    // so far, for the turns of the levels
 	passed  int    // starts of the tenant's jobs of classes before, since this queue had one
 
-	// credit is slot time that the queue may still use in this turn; below zero is
+	// credit is slot time that the queue may still use in this round; below zero is
 	// what it used too much.
 	credit time.Duration
+	round  int          // of its class, as of which the credit is
 	turn   link[*queue] // in the ring of its class
 	inLine link[*queue] // for the share of slow endpoints and own lanes
 }

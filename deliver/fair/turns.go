@@ -13,6 +13,9 @@ const (
 
 	// mostDebt is what a tenant can owe: about as long as an attempt lasts.
 	mostDebt = 30 * time.Second
+
+	// maxRounds pay any debt.
+	maxRounds = int(mostDebt/quantum) + 1
 )
 
 // cost is what an attempt is charged for its slot.
@@ -27,6 +30,23 @@ func (q *queue) settle(charged, came time.Duration) {
 	q.credit = max(min(q.credit+charged-came, most), -mostDebt)
 }
 
+// hasTurn reports whether q has any of its turn left in the round. Each round adds
+// a turn, but nobody saves them up.
+func (q *queue) hasTurn(round int) bool {
+	if n := round - q.round; n > 0 {
+		turn := time.Duration(q.tenant.weight) * quantum
+		q.credit = min(q.credit+time.Duration(min(n, maxRounds))*turn, turn)
+		q.round = round
+	}
+	return q.credit > 0
+}
+
+// join makes a queue that was empty one of the next round.
+func (q *queue) join(round int) {
+	q.hasTurn(round)
+	q.credit = min(q.credit, 0)
+}
+
 // turns is the queues of one class that may have something to start. Those with
 // jobs that wait for the share of slow endpoints and own lanes also stand in line
 // for it, so that nobody has to look at them while it is used up.
@@ -34,6 +54,8 @@ type turns struct {
 	ring     list[*queue]
 	line     list[*queue]
 	promised *queue // was the first in line: one slot of the share is kept for it
+	round    int
+	dry      int // the round in which nobody in line has any of its turn left
 
 	// passed is how many of classes before have started since this class had a
 	// start, and passedShare the same of those that the share is for.
@@ -120,38 +142,72 @@ func (s *Scheduler) admits(c class) bool {
 }
 
 // nextOf is the next job of a class. A queue whose jobs all have to wait leaves
-// the ring until something has changed.
+// the ring until something has changed. A round is over when nobody who could
+// start something has any of its turn left.
 func (s *Scheduler) nextOf(c class, now time.Time) *Job {
 	t := &s.classes[c]
-	for {
-		if t.promised == nil && t.line.len > 0 && s.lagging < s.share() {
-			t.promised = t.line.first.item
-			t.promised.inLine.remove()
-			s.takeTurns(t.promised)
-		}
-		if t.ring.first == nil {
-			return nil
+	for spent := 0; ; {
+		dry := s.promise(t)
+		if spent == t.ring.len {
+			if spent == 0 && !dry {
+				return nil
+			}
+			t.round++
+			spent = 0
+			continue
 		}
 		q := t.ring.first.item
 		if j := s.overdue(q, now); j != nil {
 			return j
 		}
-		if q.credit <= 0 {
-			q.credit += time.Duration(q.tenant.weight) * quantum
-			q.turn.move(&t.ring)
-			continue
-		}
 		j, share := s.pick(q, now)
 		if t.promised == q {
 			t.promised = nil
 		}
-		if j != nil {
+		switch {
+		case j != nil && q.hasTurn(t.round):
 			return j
+		case j != nil:
+			q.turn.move(&t.ring)
+			spent++
+		default:
+			q.turn.remove()
+			t.standInLine(q, share)
 		}
-		q.turn.remove()
-		if share && q.inLine.in == nil {
-			t.line.push(&q.inLine)
+	}
+}
+
+// promise keeps a slot of the share, if one is free, for the first in line who has
+// any of its turn left. It reports whether one is free and nobody has.
+func (s *Scheduler) promise(t *turns) bool {
+	if t.promised != nil || t.line.len == 0 || s.lagging >= s.share() {
+		return false
+	}
+	for range t.line.len {
+		if t.dry == t.round {
+			break
 		}
+		q := t.line.first.item
+		if q.hasTurn(t.round) {
+			q.inLine.remove()
+			s.takeTurns(q)
+			t.promised = q
+			return false
+		}
+		q.inLine.move(&t.line)
+	}
+	t.dry = t.round
+	return true
+}
+
+// standInLine puts q into the line if it waits for the share.
+func (t *turns) standInLine(q *queue, share bool) {
+	switch {
+	case !share:
+		q.inLine.remove()
+	case q.inLine.in == nil:
+		t.line.push(&q.inLine)
+		t.dry = -1
 	}
 }
 
@@ -160,7 +216,6 @@ func (s *Scheduler) nextInLine(c class, now time.Time) *Job {
 	t := &s.classes[c]
 	for t.line.len > 0 && s.lagging < s.share() {
 		q := t.line.first.item
-		q.inLine.remove()
 		t.promised = q
 		j, _ := s.pick(q, now)
 		t.promised = nil
@@ -168,6 +223,7 @@ func (s *Scheduler) nextInLine(c class, now time.Time) *Job {
 			s.takeTurns(q)
 			return j
 		}
+		q.inLine.remove()
 	}
 	return nil
 }
