@@ -72,7 +72,7 @@ func (w *world) end(results ...Result) {
 		return
 	}
 	j := w.running[rapid.IntRange(0, len(w.running)-1).Draw(w.t, "which")]
-	r := Report{Result: rapid.SampledFrom(results).Draw(w.t, "result"), Took: time.Since(j.Job.began)}
+	r := Report{Result: rapid.SampledFrom(results).Draw(w.t, "result"), Took: time.Since(j.began)}
 	if r.Result > Success && rapid.IntRange(0, 9).Draw(w.t, "asks for rest") == 0 {
 		r.RetryAfter = time.Duration(rapid.IntRange(1, 5000).Draw(w.t, "ms")) * time.Millisecond
 	}
