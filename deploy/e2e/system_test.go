@@ -85,7 +85,13 @@ func inBothShapes(t *testing.T, env []string, test func(t *testing.T, s system))
 
 func startStack(t *testing.T, env ...string) *stack.Stack {
 	t.Helper()
-	s, err := stack.Start(testkit.Context(t), stack.Options{Dir: t.TempDir(), Bin: programs(t), Env: env, NoFsync: true})
+	return startStackOf(t, stack.Options{Env: env})
+}
+
+func startStackOf(t *testing.T, o stack.Options) *stack.Stack {
+	t.Helper()
+	o.Dir, o.Bin, o.NoFsync = t.TempDir(), programs(t), true
+	s, err := stack.Start(testkit.Context(t), o)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if err := s.Stop(); err != nil {
