@@ -34,6 +34,7 @@ type Stage struct {
 	Timeout      time.Duration
 	Schedule     string
 	DisableAfter time.Duration
+	BreakerAfter time.Duration
 }
 
 // Name implements service.Stage.
@@ -44,6 +45,7 @@ func (s *Stage) Flags(fs *flag.FlagSet) {
 	fs.DurationVar(&s.Timeout, "attempt-timeout", 15*time.Second, "how long one attempt may take")
 	fs.StringVar(&s.Schedule, "retry-schedule", defaultSchedule, "`delays` after failed attempts, joined by commas; none for no retries")
 	fs.DurationVar(&s.DisableAfter, "disable-after", 120*time.Hour, "how long an endpoint may have nothing but failures before it is disabled; 0 for never")
+	fs.DurationVar(&s.BreakerAfter, "breaker-after", fair.Defaults().BreakerAfter, "how long an endpoint may have nothing but failures before only probes are sent to it; 0 for never")
 }
 
 // Validate implements service.Stage.
@@ -57,6 +59,9 @@ func (s *Stage) Validate() error {
 	}
 	if s.DisableAfter < 0 {
 		faults = append(faults, fmt.Errorf("disable-after is %s: must not be negative", s.DisableAfter))
+	}
+	if s.BreakerAfter < 0 {
+		faults = append(faults, fmt.Errorf("breaker-after is %s: must not be negative", s.BreakerAfter))
 	}
 	return errors.Join(faults...)
 }
@@ -75,6 +80,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	defer done()
 
 	limits := fair.Defaults()
+	limits.BreakerAfter = s.BreakerAfter
 	metrics := newMetrics(env.Reg)
 	client := env.Egress.Client(egress.Pool{Idle: limits.Slots, IdlePerHost: limits.Endpoint})
 	defer client.CloseIdleConnections()
@@ -95,6 +101,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	metrics.watch(env.Reg, keeper)
 	breakers := newBreakers(env.Store, env.Log, keeper.Tell)
 	w.scheduler = fair.New(limits, breakers.changed)
+	env.Reg.MustRegister(newGauges(w.scheduler.Stats))
 	stop, err := tellLoad(env.Bus, w.scheduler)
 	if err != nil {
 		return err

@@ -19,6 +19,9 @@ const (
 	bucketSweep = 10 * time.Minute
 )
 
+// anyContext is what the store wants and has no use for.
+var anyContext = context.Background() //nolint:gochecknoglobals // constant
+
 // limits keeps tenants and endpoints below their rates. A rate of 100 a second is
 // ten tokens each 100 ms, one of 5 is one token each 200 ms: so no second sees
 // more than the rate and one refill, or where the rate is no whole number of
@@ -52,7 +55,7 @@ func newLimits() limits {
 }
 
 // close ends what the store does by itself.
-func (l *limits) close() { _ = l.store.Close(context.Background()) }
+func (l *limits) close() { _ = l.store.Close(anyContext) }
 
 // tokens is how many a rate fills up together, and how often. The interval is
 // rounded up, so that no second sees one more.
@@ -68,7 +71,7 @@ func (l *limits) ready(id event.ID, rate int, now time.Time) (bool, time.Time) {
 	if rate <= 0 || b == nil || !now.Before(b.refill) {
 		return true, time.Time{}
 	}
-	_, left, err := l.store.Get(context.Background(), b.key)
+	_, left, err := l.store.Get(anyContext, b.key)
 	return err == nil && left > 0, b.refill
 }
 
@@ -86,7 +89,7 @@ func (l *limits) take(id event.ID, rate int, now time.Time) {
 	if !now.Before(b.refill) {
 		b.fill(l.store, rate, now)
 	}
-	_, _, _, _, _ = l.store.Take(context.Background(), b.key) //nolint:dogsled // it has no errors but that it is closed
+	_, _, _, _, _ = l.store.Take(anyContext, b.key) //nolint:dogsled // it has no errors but that it is closed
 	b.place.move(&l.used)
 	l.sweep(now)
 }
@@ -101,7 +104,7 @@ func (b *bucket) fill(store limiter.Store, rate int, now time.Time) {
 	n, every := tokens(rate)
 	b.every = every
 	b.refill = began.Add(every)
-	_ = store.Set(context.Background(), b.key, uint64(n), never) //nolint:gosec // positive
+	_ = store.Set(anyContext, b.key, uint64(n), never) //nolint:gosec // positive
 }
 
 // sweep forgets buckets that are as good as new.
