@@ -21,7 +21,7 @@ type hostile struct {
 	name    string
 	scheme  string // empty: http
 	payload int    // bytes
-	unread  bool   // the request is not read until the call has ended
+	unread  bool   // all but the first byte of the request is not read until the call has ended
 	talk    func(io.Writer)
 
 	want   Outcome
@@ -97,6 +97,7 @@ func (h hostile) serve(l net.Listener, over <-chan struct{}, closed chan<- struc
 		go func() {
 			defer func() { closed <- struct{}{} }()
 			defer conn.Close()
+			_, _ = conn.Read(make([]byte, 1)) // nobody is listening before that
 			heard := make(chan struct{})
 			go func() {
 				defer close(heard)

@@ -3,11 +3,8 @@ package egress
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"net"
 	"net/http"
-	"net/netip"
-	"syscall"
 	"time"
 )
 
@@ -46,10 +43,11 @@ type Pool struct {
 
 // Client returns the client for deliveries and for every other request that a
 // tenant can cause. It follows no redirects: a 3xx is the answer. It has no
-// timeout of its own: give each request a context that ends.
+// timeout of its own: give each request a context that ends. Connections are made in
+// that time too.
 func (p Policy) Client(pool Pool) *http.Client {
 	return &http.Client{
-		Transport: p.Transport(pool),
+		Transport: bounded{p.Transport(pool)},
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},
@@ -72,7 +70,6 @@ func (p Policy) Transport(pool Pool) *http.Transport {
 		Proxy:                  nil,
 		DialContext:            p.dial,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    handshakeTimeout,
 		DisableCompression:     true, // nothing to unpack, so nothing that grows
 		MaxIdleConns:           pool.Idle,
 		MaxIdleConnsPerHost:    pool.IdlePerHost,
@@ -87,31 +84,13 @@ func (p Policy) Transport(pool Pool) *http.Transport {
 			WriteByteTimeout:              writeTimeout,
 		},
 	}
+	transport.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		return p.dialTLS(ctx, network, address, transport.TLSClientConfig)
+	}
 	if p.httpsOnly {
 		transport.RegisterProtocol("http", refuser{})
 	}
 	return transport
-}
-
-// Control is a net.Dialer's ControlContext: called for each address that is
-// about to be dialled, it refuses those that the policy does.
-func (p Policy) Control(_ context.Context, network, address string, _ syscall.RawConn) error {
-	target, err := netip.ParseAddrPort(address)
-	if err != nil || network != "tcp4" && network != "tcp6" {
-		return &BlockedError{Reason: ReasonAddress, Rule: "not an address for TCP"}
-	}
-	return p.Check(target)
-}
-
-// dial connects by the policy. A refusal comes without the error that package
-// net puts around it, for that one names the address.
-func (p Policy) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive, ControlContext: p.Control}
-	conn, err := dialer.DialContext(ctx, network, address)
-	if blocked, ok := errors.AsType[*BlockedError](err); ok {
-		return nil, blocked
-	}
-	return conn, err
 }
 
 // refuser is the transport for http where only https is allowed. It catches
