@@ -19,9 +19,6 @@ const (
 	bucketSweep = 10 * time.Minute
 )
 
-// anyContext is what the store wants and has no use for.
-var anyContext = context.Background() //nolint:gochecknoglobals // constant
-
 // limits keeps tenants and endpoints below their rates. A rate of 100 a second is
 // ten tokens each 100 ms, one of 5 is one token each 200 ms: so no second sees
 // more than the rate and one refill, or where the rate is no whole number of
@@ -31,6 +28,7 @@ var anyContext = context.Background() //nolint:gochecknoglobals // constant
 // clock: where that is set back nothing would be refilled until it has caught up,
 // and no test could hold it.
 type limits struct {
+	ctx     context.Context //nolint:containedctx // the store wants one, and has no use for it
 	store   limiter.Store
 	buckets map[event.ID]*bucket
 	used    list[*bucket] // the one that was used least lately comes first
@@ -51,11 +49,11 @@ func newLimits() limits {
 	if err != nil {
 		panic(err) // it has no errors to return
 	}
-	return limits{store: store, buckets: make(map[event.ID]*bucket)}
+	return limits{ctx: context.Background(), store: store, buckets: make(map[event.ID]*bucket)}
 }
 
 // close ends what the store does by itself.
-func (l *limits) close() { _ = l.store.Close(anyContext) }
+func (l *limits) close() { _ = l.store.Close(l.ctx) }
 
 // tokens is how many a rate fills up together, and how often. The interval is
 // rounded up, so that no second sees one more.
@@ -71,7 +69,7 @@ func (l *limits) ready(id event.ID, rate int, now time.Time) (bool, time.Time) {
 	if rate <= 0 || b == nil || !now.Before(b.refill) {
 		return true, time.Time{}
 	}
-	_, left, err := l.store.Get(anyContext, b.key)
+	_, left, err := l.store.Get(l.ctx, b.key)
 	return err == nil && left > 0, b.refill
 }
 
@@ -87,16 +85,16 @@ func (l *limits) take(id event.ID, rate int, now time.Time) {
 		l.buckets[id] = b
 	}
 	if !now.Before(b.refill) {
-		b.fill(l.store, rate, now)
+		l.fill(b, rate, now)
 	}
-	_, _, _, _, _ = l.store.Take(anyContext, b.key) //nolint:dogsled // it has no errors but that it is closed
+	_, _, _, _, _ = l.store.Take(l.ctx, b.key) //nolint:dogsled // it has no errors but that it is closed
 	b.place.move(&l.used)
 	l.sweep(now)
 }
 
 // fill begins the next interval: where the one before ended, if that was just
 // now, since whoever looks is always late by a little.
-func (b *bucket) fill(store limiter.Store, rate int, now time.Time) {
+func (l *limits) fill(b *bucket, rate int, now time.Time) {
 	began := b.refill
 	if now.Sub(began) >= b.every {
 		began = now
@@ -104,7 +102,7 @@ func (b *bucket) fill(store limiter.Store, rate int, now time.Time) {
 	n, every := tokens(rate)
 	b.every = every
 	b.refill = began.Add(every)
-	_ = store.Set(anyContext, b.key, uint64(n), never) //nolint:gosec // positive
+	_ = l.store.Set(l.ctx, b.key, uint64(n), never) //nolint:gosec // positive
 }
 
 // sweep forgets buckets that are as good as new.
