@@ -515,6 +515,7 @@ func TestValidate(t *testing.T) {
 		"no schedule":      {Timeout: time.Second, Schedule: "soon"},
 		"timeout too long": {Timeout: time.Hour},
 		"no timeout":       {},
+		"breaker":          {Timeout: time.Second, Schedule: "none", BreakerAfter: -1},
 	} {
 		require.Error(t, stage.Validate(), name)
 	}

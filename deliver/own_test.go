@@ -2,7 +2,9 @@ package deliver
 
 import (
 	"net/http"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -188,4 +190,41 @@ func TestFloodGoesToTheTenantsLane(t *testing.T) {
 	w.acknowledged(0)
 	require.EqualValues(t, n, calls.Load())
 	require.Len(t, w.attempts(), n)
+}
+
+// TestBreaker has an endpoint fail until its breaker opens, and recover: what came
+// meanwhile waits in its lane and arrives.
+func TestBreaker(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var works atomic.Bool
+	var taken atomic.Int32
+	r := receive(t, func(w http.ResponseWriter, _ *http.Request) {
+		if !works.Load() {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		taken.Add(1)
+	})
+	d := w.delivery(r.URL)
+	send := func() {
+		one := *d
+		one.Event = event.NewID()
+		w.publish(&one)
+	}
+	w.startWith(loopback(), "3m", func(s *Stage) { s.BreakerAfter = time.Millisecond })
+	testkit.Eventually(t, func() bool {
+		send()
+		return w.breaker(d.Endpoint) != nil
+	}, "its breaker opens")
+	const n = 40
+	for range n {
+		send()
+	}
+	testkit.Eventually(t, func() bool { return testkit.StreamMessages(t, w.nats, event.StreamDeliver) == 0 }, "they are moved")
+	require.GreaterOrEqual(t, testkit.StreamMessages(t, w.nats, event.StreamOverflow), n-1, "but for a probe")
+	works.Store(true)
+	w.acknowledged(0)
+	testkit.Eventually(t, func() bool { return w.breaker(d.Endpoint) == nil }, "the breaker is closed")
+	require.GreaterOrEqual(t, int(taken.Load()), n-1)
 }

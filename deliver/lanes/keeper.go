@@ -101,8 +101,10 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 	defer quiet()
 	defer k.visits.Wait()
+	said := ""
 	for ctx.Err() == nil {
-		if err := k.live(ctx); err != nil && ctx.Err() == nil {
+		if err := k.live(ctx); err != nil && ctx.Err() == nil && err.Error() != said {
+			said = err.Error()
 			k.Log.Warn().Err(err).Msg("own lanes stand still; joining the workers again")
 		}
 		select {
@@ -119,7 +121,7 @@ func (k *Keeper) live(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer m.leave()
+	defer m.leave(context.WithoutCancel(ctx))
 	k.Log.Debug().Str("worker", m.id).Msg("joined the workers")
 	k.setMember(m)
 	defer k.setMember(nil)

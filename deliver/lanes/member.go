@@ -72,6 +72,7 @@ type member struct {
 // called with every change of the table, and must not wait. The caller calls leave
 // in any case.
 func join(ctx context.Context, b *bus.Bus, changed func(workers bool, lane event.OwnLane)) (*member, context.Context, error) {
+	undo := context.WithoutCancel(ctx)
 	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
 	connection, ok := b.Connection()
@@ -95,7 +96,7 @@ func join(ctx context.Context, b *bus.Bus, changed func(workers bool, lane event
 		m.unlisted()
 		return nil, nil, fmt.Errorf("join the workers: %w", err)
 	}
-	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	life, end := context.WithCancelCause(undo)
 	m.end = end
 	ready := make(chan struct{})
 	m.work.Go(func() { m.watch(life, sync.OnceFunc(func() { close(ready) })) })
@@ -110,17 +111,17 @@ func join(ctx context.Context, b *bus.Bus, changed func(workers bool, lane event
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
-	m.leave()
+	m.leave(undo)
 	return nil, nil, fmt.Errorf("join the workers: %w", err)
 }
 
 func (m *member) key() string { return workerPrefix + m.id }
 
 // leave ends the life, if it has not ended, and tells the others.
-func (m *member) leave() {
+func (m *member) leave(ctx context.Context) {
 	m.end(errLeft)
 	m.work.Wait()
-	ctx, cancel := context.WithTimeout(context.Background(), beatTimeout)
+	ctx, cancel := context.WithTimeout(ctx, beatTimeout)
 	defer cancel()
 	_ = m.table.Delete(ctx, m.key(), m.revision) // else they find out
 	m.unlisted()

@@ -87,7 +87,7 @@ func (k *Keeper) visit(ctx, life context.Context, m *member, l event.OwnLane) ve
 	if err != nil {
 		return k.failed(ctx, l, err)
 	}
-	defer k.release(m, l)
+	defer k.release(context.WithoutCancel(ctx), m, l)
 	if orphan {
 		k.handOvers.Add(1)
 	}
@@ -145,8 +145,8 @@ func (k *Keeper) close(ctx context.Context, m *member, l event.OwnLane, left Lef
 	return verdict{more: n > 0}
 }
 
-func (k *Keeper) release(m *member, l event.OwnLane) {
-	ctx, cancel := context.WithTimeout(context.Background(), tableTimeout)
+func (k *Keeper) release(ctx context.Context, m *member, l event.OwnLane) {
+	ctx, cancel := context.WithTimeout(ctx, tableTimeout)
 	defer cancel()
 	if err := m.release(ctx, l); err != nil && m.valid() {
 		k.Log.Warn().Err(err).Msg("own lane is kept for now")

@@ -1,7 +1,6 @@
 package lanes
 
 import (
-	"io"
 	"net"
 	"net/url"
 	"sync"
@@ -116,7 +115,7 @@ func (w *wire) pump(from, to net.Conn) {
 			w.moves.Wait()
 		}
 		w.mu.Unlock()
-		if _, failed := to.Write(buffer[:n]); failed != nil || err == io.EOF || err != nil {
+		if _, failed := to.Write(buffer[:n]); failed != nil || err != nil {
 			return
 		}
 	}
