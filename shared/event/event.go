@@ -86,7 +86,7 @@ type Delivery struct {
 	Attempt int
 
 	// Deferrals is how often the attempt was put off without being made: the
-	// endpoint was paused, or disabled and the delivery among the dead letters.
+	// endpoint was disabled and the delivery among the dead letters.
 	Deferrals int
 
 	// Due is when the attempt may start; zero means at once.
