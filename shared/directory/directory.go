@@ -42,8 +42,8 @@ type Directory struct {
 
 	listeners listeners
 
-	mu      sync.Mutex // held to remember and to forget, so that the two cannot cross
-	changes uint64     // counts changes of any tenant
+	mu       sync.Mutex // held to remember and to forget, so that the two cannot cross
+	readings map[event.ID]*reading
 }
 
 // New returns an empty directory. Its answers are up to date only while Run runs.
@@ -55,7 +55,7 @@ func New(s *store.Store, log zerolog.Logger) (*Directory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make directory: %w", err)
 	}
-	return &Directory{store: s, log: log, cache: cache}, nil
+	return &Directory{store: s, log: log, cache: cache, readings: make(map[event.ID]*reading)}, nil
 }
 
 // Run listens for changes until ctx ends. While the database is away it keeps
@@ -113,10 +113,8 @@ func (d *Directory) Endpoint(ctx context.Context, tenant, endpoint event.ID, ver
 }
 
 func (d *Directory) load(ctx context.Context, id event.ID) (*Tenant, error) {
-	d.mu.Lock()
-	before := d.changes
-	d.mu.Unlock()
-
+	told := d.begin(id)
+	defer d.end(id, told)
 	snap, err := d.store.Snapshot(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, ErrUnknown
@@ -131,10 +129,37 @@ func (d *Directory) load(ctx context.Context, id event.ID) (*Tenant, error) {
 
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.changes == before { // else what was read may be older than a change already told
+	if !told.changed { // else what was read may be older than a change already told
 		d.cache.Set(id, t)
 	}
 	return t, nil
+}
+
+// reading is the look-ups of one tenant that are under way since the same change.
+type reading struct {
+	loads   int
+	changed bool // the tenant has, since they began
+}
+
+// begin takes note of a look-up.
+func (d *Directory) begin(id event.ID) *reading {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r := d.readings[id]
+	if r == nil {
+		r = &reading{}
+		d.readings[id] = r
+	}
+	r.loads++
+	return r
+}
+
+func (d *Directory) end(id event.ID, r *reading) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if r.loads--; r.loads == 0 && d.readings[id] == r {
+		delete(d.readings, id)
+	}
 }
 
 func (d *Directory) changed(id event.ID) {
@@ -152,7 +177,10 @@ func (d *Directory) reset() {
 func (d *Directory) forget(id event.ID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.changes++
+	if r := d.readings[id]; r != nil {
+		r.changed = true
+		delete(d.readings, id) // who begins now reads what is true
+	}
 	d.cache.Invalidate(id)
 }
 
@@ -160,6 +188,9 @@ func (d *Directory) forget(id event.ID) {
 func (d *Directory) forgetAll() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.changes++
+	for _, r := range d.readings {
+		r.changed = true
+	}
+	clear(d.readings)
 	d.cache.InvalidateAll()
 }

@@ -24,6 +24,7 @@ type world struct {
 	other    *store.Store
 	tenant   event.ID
 	endpoint event.ID
+	changes  atomic.Uint64 // that the directory was told of
 }
 
 func newWorld(t *testing.T) *world {
@@ -33,6 +34,7 @@ func newWorld(t *testing.T) *world {
 	var err error
 	w.Directory, err = New(testkit.Open(t, w.database), testkit.Log(t))
 	require.NoError(t, err)
+	t.Cleanup(w.Subscribe(func(event.ID) { w.changes.Add(1) }))
 	w.tenant = testkit.Tenant(t, w.other)
 	w.endpoint = testkit.Endpoint(t, w.other, w.tenant, "https://example.com/first").ID
 	return w
@@ -62,11 +64,7 @@ func (w *world) told(n uint64) {
 	testkit.Eventually(w.t, func() bool { return w.count() > n }, "the directory is told")
 }
 
-func (w *world) count() uint64 {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.changes
-}
+func (w *world) count() uint64 { return w.changes.Load() }
 
 // move has another process change the URL of the endpoint.
 func (w *world) move(url string) {
@@ -217,6 +215,37 @@ func TestOthersStayRemembered(t *testing.T) {
 	other, err := w.Tenant(t.Context(), bystander, 0)
 	require.NoError(t, err)
 	require.Same(t, one, other)
+}
+
+// TestOthersChangeDuringLoad changes one tenant while another is read, which is
+// remembered all the same: where somebody changes all the time, a tenant that
+// takes long to read would be read for every event.
+func TestOthersChangeDuringLoad(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.run()
+	bystander := testkit.Tenant(t, w.other)
+	release := w.hold()
+	read := make(chan *Tenant, 1)
+	go func() {
+		tenant, err := w.Tenant(t.Context(), w.tenant, 0)
+		if err != nil {
+			tenant = nil
+		}
+		read <- tenant
+	}()
+	w.held(1)
+	before := w.count()
+	_, err := w.other.PauseTenant(t.Context(), store.Ref{ID: bystander}, true)
+	require.NoError(t, err)
+	w.told(before)
+	release()
+	one := <-read
+	require.NotNil(t, one)
+	again, err := w.Tenant(t.Context(), w.tenant, 0)
+	require.NoError(t, err)
+	require.Same(t, one, again)
+	require.Empty(t, w.readings, "nothing is kept of what is done")
 }
 
 // TestVersionForcesReload is without notifications: Run does not run.
