@@ -141,6 +141,19 @@ func TestNewcomersOweNothing(t *testing.T) {
 	})
 }
 
+// TestTurnsAreNotSavedUp: who had nothing to start for many rounds gets one turn.
+func TestTurnsAreNotSavedUp(t *testing.T) {
+	t.Parallel()
+	tenant := newTenant(event.ID{1})
+	tenant.weight = 2
+	q := &tenant.queues[first]
+	require.True(t, q.hasTurn(50))
+	require.Equal(t, 2*quantum, q.credit)
+	q.credit = -5 * quantum
+	require.False(t, q.hasTurn(52))
+	require.True(t, q.hasTurn(53), "a debt is paid round by round")
+}
+
 // TestPriorities: high before normal before low, and yet low gets an eighth of the
 // starts and normal a quarter.
 func TestPriorities(t *testing.T) {
