@@ -1,15 +1,18 @@
 package fanout
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/testkit"
 )
 
 // TestBucket holds every bucket against its law: in no span of time are more
@@ -76,5 +79,113 @@ func TestChooseLane(t *testing.T) {
 	home := &directory.Endpoint{Target: store.Target{ID: event.NewID(), Ordered: true}, Tenant: tenant}
 	for range 2 * burst {
 		require.Equal(t, event.OwnLane{Tenant: tenant.ID, Endpoint: home.ID}, l.choose(home, event.High, false, now))
+	}
+}
+
+// TestBurstGoesToTenantLane: what exceeds the bucket is in the tenant's lane, and
+// whoever may serve it is told.
+func TestBurstGoesToTenantLane(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	testkit.Endpoint(t, w.store, w.tenant, "https://example.com")
+	lane := event.OwnLane{Tenant: w.tenant}
+	heard := make(chan event.OwnLane, 16)
+	stop, err := w.bus.OnSignal(func(l event.OwnLane) { heard <- l })
+	require.NoError(t, err)
+	defer stop()
+
+	const many = 2 * burst
+	events := make([]event.Event, many)
+	for i := range events {
+		events[i] = w.event(t)
+		events[i].Priority = event.Normal
+	}
+	w.publish(t, "batch", events...)
+	w.settled(t, 0)
+	require.Equal(t, lane, <-heard)
+	require.Empty(t, heard, "once for all that was published together")
+
+	behind := testkit.Messages(t, w.nats, event.StreamOverflow)
+	require.NotEmpty(t, behind)
+	for _, m := range behind {
+		d, err := event.DecodeDelivery(m.Data)
+		require.NoError(t, err)
+		require.Equal(t, []string{lane.Subject(), lane.MessageID(d)}, []string{m.Subject, m.ID})
+	}
+	shared := testkit.Deliveries(t, w.nats, event.StreamDeliver)
+	require.Len(t, shared, many-len(behind))
+	require.GreaterOrEqual(t, len(shared), burst)
+}
+
+// TestEndpointLane: what is for an ordered or paused endpoint goes there directly.
+func TestEndpointLane(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	ordered := testkit.Endpoint(t, w.store, w.tenant, "https://example.com", func(e *store.Endpoint) { e.Ordered = true })
+	paused := testkit.Endpoint(t, w.store, w.tenant, "https://example.com")
+	_, err := w.store.PauseEndpoint(t.Context(), w.tenant, store.Ref{ID: paused.ID}, true)
+	require.NoError(t, err)
+	testkit.Endpoint(t, w.store, w.tenant, "https://example.com")
+	all, forOne := w.event(t), w.event(t)
+	forOne.Endpoint = ordered.ID
+	w.publish(t, "batch", all, forOne)
+	w.settled(t, 0)
+	require.Equal(t, 1, testkit.StreamMessages(t, w.nats, event.StreamDeliver))
+	waiting := make(map[event.ID][]*event.Delivery)
+	for _, m := range testkit.Messages(t, w.nats, event.StreamOverflow) {
+		d, err := event.DecodeDelivery(m.Data)
+		require.NoError(t, err)
+		require.Equal(t, event.OwnLane{Tenant: w.tenant, Endpoint: d.Endpoint}.Subject(), m.Subject)
+		waiting[d.Endpoint] = append(waiting[d.Endpoint], d)
+	}
+	require.Len(t, waiting[paused.ID], 1)
+	require.Equal(t, all.Payload, waiting[paused.ID][0].Payload)
+	require.Len(t, waiting[ordered.ID], 2)
+	for i, tx := range []uint64{all.Tx, 0} {
+		d := waiting[ordered.ID][i]
+		require.Equal(t, tx, d.Tx, "what is for one endpoint alone has no place in the order")
+		require.True(t, d.Referred)
+		require.Empty(t, d.Payload)
+	}
+}
+
+// TestBatchThatComesAgain was expanded before, by somebody who did not live to say
+// so. Nothing overtakes its copy: a copy in the tenant's lane is dropped, and one
+// on a shared lane is ahead of what is looked up.
+func TestBatchThatComesAgain(t *testing.T) {
+	t.Parallel()
+	const many = 2 * burst
+	before := make(map[string]bool) // on shared lanes
+	w := start(t, func(w *world) {
+		testkit.Endpoint(t, w.store, w.tenant, "https://example.com")
+		events := make([]event.Event, many)
+		for i := range events {
+			events[i] = w.event(t)
+		}
+		w.publish(t, "batch", events...)
+		p, err := w.bus.Pull(bus.Fanout, 1)
+		require.NoError(t, err)
+		defer p.Close()
+		messages, err := p.Next(testkit.Context(t), 1)
+		require.NoError(t, err)
+		fan := w.worker(t)
+		b, err := fan.read(t.Context(), messages[0])
+		require.NoError(t, err)
+		out := outgoing{bus: w.bus, metrics: fan.metrics}
+		require.NoError(t, fan.expand(t.Context(), b, &out))
+		require.NoError(t, out.flush(t.Context()))
+		for _, d := range testkit.Deliveries(t, w.nats, event.StreamDeliver) {
+			before[d.Key()] = true
+			require.False(t, d.Recheck)
+		}
+		messages[0].Nak(0)
+	})
+	w.settled(t, 0)
+	require.NotEmpty(t, before)
+	require.Equal(t, len(before), testkit.StreamMessages(t, w.nats, event.StreamDeliver), "nothing more on shared lanes")
+	behind := testkit.Deliveries(t, w.nats, event.StreamOverflow)
+	require.Len(t, behind, many)
+	for _, d := range behind {
+		require.Equal(t, before[d.Key()], d.Recheck, fmt.Sprint("looked up if it is a copy: ", d.Key()))
 	}
 }
