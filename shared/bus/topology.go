@@ -61,9 +61,9 @@ func streams(replicas int) []jetstream.StreamConfig {
 	overflow := queue(event.StreamOverflow, event.SubjectsOverflow, "deliveries that wait in the lane of their tenant or endpoint", shortDuplicateWindow)
 	overflow.MaxConsumers = lanesLimit
 	return []jetstream.StreamConfig{
-		overflow,
 		queue(event.StreamEvents, "events.>", "batches of accepted events, from ingest to fanout", longDuplicateWindow),
 		queue(event.StreamDeliver, "deliver.>", "deliveries that are due, to deliver", shortDuplicateWindow),
+		overflow,
 		queue(event.StreamRetry, "retry.>", "deliveries that wait, by tier of delay", shortDuplicateWindow),
 		dlq,
 		queue(event.StreamTasks, "tasks.>", "announced jobs, from ingest to dlq", longDuplicateWindow),
