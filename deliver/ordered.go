@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/postrider/postrider/deliver/fair"
+	"github.com/postrider/postrider/deliver/lanes"
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/event"
@@ -13,11 +14,9 @@ import (
 )
 
 const (
-	// pulled together from the lane of an ordered endpoint.
-	orderedBatch = 64
-
-	// An ordered lane that has nothing to do for so long is left.
-	orderedIdle = 5 * time.Second
+	// pulled together from the lane of an ordered endpoint. Twice as many may be in
+	// memory beside the window, and with their payloads, if they were moved here.
+	orderedBatch = 32
 
 	// A wait of at most so long is made with the messages in memory; for a longer
 	// one the lane is left, and found again when it is over.
@@ -41,26 +40,32 @@ const (
 // what was made of them.
 type orderedLane struct {
 	*worker
-	lane    event.OwnLane
-	life    context.Context //nolint:containedctx // of the right to make attempts
-	held    func() bool     // whether there is that right
-	source  *source
-	window  window
-	arrived chan []*bus.Msg
+	lane     event.OwnLane
+	life     context.Context      //nolint:containedctx // of the right to make attempts
+	held     func() bool          // whether there is that right
+	patience func() time.Duration // for how long to wait for a message
+	source   *source
+	window   window
+	arrived  chan []*bus.Msg
 }
 
-// serveOrdered serves the lane until it is idle, must rest, or ctx ends. It then
-// returns when there is something to do for the lane again; zero for when
-// something comes. Attempts in flight are cut off when life ends. The messages that
-// it held are given back.
-func (w *worker) serveOrdered(ctx, life context.Context, held func() bool, l event.OwnLane) (until time.Time) {
-	puller, err := w.bus.Pull(bus.OwnLaneConsumer(l), orderedBatch)
-	if err != nil {
-		w.log.Warn().Err(err).Msg("ordered lane cannot be pulled from")
-		return time.Now().Add(retryLookup)
+// serveOrdered works on the lane of an ordered endpoint until it is idle, has to
+// rest, or ctx ends. Attempts in flight are cut off when life ends. What was made
+// of the messages that are given back is looked up, whatever it is.
+func (w *worker) serveOrdered(ctx, life context.Context, l *lanes.Lane) lanes.Left {
+	o := &orderedLane{worker: w, lane: l.OwnLane, life: life, held: l.Held, patience: l.Patience}
+	return lanes.Left{Until: o.visit(ctx), Unstarted: bus.LanePending}
+}
+
+// visit serves the lane, and gives back what is left. It returns when there is
+// something to do for the lane again; zero for when something comes.
+func (o *orderedLane) visit(ctx context.Context) (until time.Time) {
+	puller, err := o.bus.Pull(bus.OwnLaneConsumer(o.lane), orderedBatch)
+	if err != nil { // without a connection, and so without a lease
+		return time.Now().Add(shortRest)
 	}
 	defer puller.Close()
-	o := &orderedLane{worker: w, lane: l, life: life, held: held, source: newSource(l.Kind(), nil), arrived: make(chan []*bus.Msg)}
+	o.source, o.arrived = newSource(o.lane.Kind(), nil), make(chan []*bus.Msg)
 	pulling, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -113,7 +118,7 @@ func (o *orderedLane) serve(ctx context.Context) (until time.Time) {
 			err = o.ask(ctx)
 		case !again.IsZero():
 			o.wait(ctx, time.Until(again))
-		case !o.wait(ctx, orderedIdle) && len(o.window.held) == 0:
+		case !o.wait(ctx, o.patience()) && len(o.window.held) == 0:
 			return time.Time{}
 		}
 		if errors.Is(err, errLeave) {

@@ -147,7 +147,7 @@ func (o *order) serve() (stop func() time.Time, kill func()) {
 	life, die := context.WithCancel(context.Background())
 	ctx, leave := context.WithCancel(life)
 	left := make(chan time.Time, 1)
-	go func() { left <- o.worker.serveOrdered(ctx, life, living(life), o.lane) }()
+	go func() { left <- o.visit(ctx, life) }()
 	end := func(how func()) time.Time {
 		how()
 		until, ok := <-left
@@ -164,8 +164,15 @@ func (o *order) serve() (stop func() time.Time, kill func()) {
 	return func() time.Time { return end(leave) }, func() { end(die) }
 }
 
-// living reports whether a life goes on.
-func living(life context.Context) func() bool { return func() bool { return life.Err() == nil } }
+// visit is serveOrdered without lanes.Keeper.
+func (o *order) visit(ctx, life context.Context) (until time.Time) {
+	l := &orderedLane{
+		worker: o.worker, lane: o.lane, life: life,
+		held:     func() bool { return life.Err() == nil },
+		patience: func() time.Duration { return time.Minute },
+	}
+	return l.visit(ctx)
+}
 
 // left waits until n messages are left in the lane.
 func (o *order) left(n int) {
@@ -315,7 +322,7 @@ func TestOrderedRests(t *testing.T) {
 	o.send(o.accept(3)...)
 	require.NoError(t, o.bus.OpenLane(t.Context(), o.lane))
 	for range 2 {
-		until := o.worker.serveOrdered(t.Context(), t.Context(), living(t.Context()), o.lane)
+		until := o.visit(t.Context(), t.Context())
 		require.WithinRange(t, until, time.Now().Add(40*time.Minute), time.Now().Add(80*time.Minute))
 		require.NoError(t, o.bus.ResetLane(t.Context(), o.lane))
 		require.NoError(t, o.bus.OpenLane(t.Context(), o.lane))
@@ -333,7 +340,7 @@ func TestNotOrderedAnyMore(t *testing.T) {
 	_, err := testkit.SQL(t, o.database).Exec(t.Context(), `UPDATE endpoints SET ordered = false WHERE id = $1`, [16]byte(o.lane.Endpoint))
 	require.NoError(t, err)
 	require.NoError(t, o.bus.OpenLane(t.Context(), o.lane))
-	require.Zero(t, o.worker.serveOrdered(t.Context(), t.Context(), living(t.Context()), o.lane))
+	require.Zero(t, o.visit(t.Context(), t.Context()))
 	_, calls := o.receiver.got()
 	require.Zero(t, calls)
 	require.Equal(t, 3, testkit.StreamMessages(t, o.nats, event.StreamOverflow))

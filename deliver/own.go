@@ -34,7 +34,7 @@ func (w *worker) plan(ctx context.Context, l event.OwnLane) (lanes.Plan, error) 
 	now, err := w.look(ctx, l)
 	p := lanes.Plan{Until: now.until, Serve: w.serveOwn}
 	if now.ordered {
-		p.Exact, p.Serve = true, w.serveInOrder
+		p.Exact, p.Serve = true, w.serveOrdered
 	}
 	return p, err
 }
@@ -142,10 +142,4 @@ func await(ctx context.Context, r fair.Room) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-}
-
-// serveInOrder works on the lane of an ordered endpoint.
-func (w *worker) serveInOrder(ctx, life context.Context, l *lanes.Lane) lanes.Left {
-	until := w.serveOrdered(ctx, life, l.Held, l.OwnLane)
-	return lanes.Left{Until: until, Unstarted: bus.LanePending} // all of it is looked up again
 }
