@@ -369,3 +369,49 @@ func TestOrderedRun(t *testing.T) {
 	}
 	require.Equal(t, 1, runs)
 }
+
+// TestBecomesOrdered: an endpoint becomes ordered, is so no more, and is again, while
+// messages for it are on their way by all lanes. Each arrives, and no two are in
+// flight as long as it is ordered.
+func TestBecomesOrdered(t *testing.T) {
+	t.Parallel()
+	o := newOrder(t, nil)
+	set := func(ordered bool) {
+		_, err := testkit.SQL(t, o.database).Exec(t.Context(), `UPDATE endpoints SET ordered = $2 WHERE id = $1`, [16]byte(o.lane.Endpoint), ordered)
+		require.NoError(t, err)
+	}
+	bySharedLane := func(events []event.Event) {
+		for _, e := range events {
+			o.publish(&event.Delivery{
+				Event: e.ID, Tx: e.Tx, Tenant: o.tenant, Endpoint: o.lane.Endpoint, Type: e.Type, Attempt: 1, Payload: e.Payload,
+			})
+		}
+	}
+	arrived := func(n int) {
+		testkit.Eventually(t, func() bool {
+			taken, _ := o.receiver.got()
+			return len(taken) >= n
+		}, "%d have arrived", n)
+	}
+	o.startWith(loopback(), "3m")
+	bySharedLane(o.accept(30))
+	o.send(o.accept(30)...)
+	o.bus.Signal(o.lane)
+	arrived(20)
+	o.receiver.mu.Lock()
+	require.Equal(t, 1, o.receiver.most)
+	o.receiver.mu.Unlock()
+	set(false)
+	o.send(o.accept(30)...)
+	bySharedLane(o.accept(30))
+	o.bus.Signal(o.lane)
+	arrived(80)
+	set(true)
+	bySharedLane(o.accept(30))
+	o.acknowledged(0)
+	o.left(0)
+	taken, calls := o.receiver.got()
+	require.Len(t, taken, len(o.events))
+	require.Equal(t, len(o.events), calls)
+	o.nothingOn(event.StreamRetry, event.StreamDLQ)
+}
