@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -15,13 +16,16 @@ const (
 )
 
 // buffer is the room in memory for deliveries.
-type buffer struct{ all, own room }
+type buffer struct {
+	all, own room
+	held     atomic.Int64 // messages
+}
 
 // room is a bound on messages and their bytes.
 type room struct{ messages, bytes *semaphore.Weighted }
 
 func newBuffer() *buffer {
-	return &buffer{newRoom(bufferMessages, bufferBytes), newRoom(bufferMessages/2, bufferBytes/2)}
+	return &buffer{all: newRoom(bufferMessages, bufferBytes), own: newRoom(bufferMessages/2, bufferBytes/2)}
 }
 
 func newRoom(messages, bytes int64) room {
@@ -36,14 +40,18 @@ func (b *buffer) take(ctx context.Context, own bool, size int) error {
 			return err
 		}
 	}
-	err := b.all.take(ctx, size)
-	if err != nil && own {
-		b.own.give(size)
+	if err := b.all.take(ctx, size); err != nil {
+		if own {
+			b.own.give(size)
+		}
+		return err
 	}
-	return err
+	b.held.Add(1)
+	return nil
 }
 
 func (b *buffer) give(own bool, size int) {
+	b.held.Add(-1)
 	b.all.give(size)
 	if own {
 		b.own.give(size)

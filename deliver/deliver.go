@@ -98,7 +98,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		buffer:    newBuffer(),
 	}
 	keeper := lanes.New(lanes.Options{Bus: env.Bus, Log: env.Log, Plan: w.plan})
-	metrics.watch(env.Reg, keeper)
+	metrics.watch(env.Reg, w.buffer, keeper)
 	breakers := newBreakers(env.Store, env.Log, keeper.Tell)
 	w.scheduler = fair.New(limits, breakers.changed)
 	env.Reg.MustRegister(newGauges(w.scheduler.Stats))

@@ -28,6 +28,7 @@ type world struct {
 	bus      *bus.Bus
 	store    *store.Store
 	tenant   event.ID
+	metrics  *prometheus.Registry // of the stage that was started last
 }
 
 func newWorld(t *testing.T) *world {
@@ -49,8 +50,9 @@ func (w *world) startWith(policy egress.Policy, schedule string, changes ...func
 	w.t.Helper()
 	dir, err := directory.New(w.store, testkit.Log(w.t))
 	require.NoError(w.t, err)
+	w.metrics = prometheus.NewRegistry()
 	env := service.Env{
-		Log: testkit.Log(w.t), Reg: prometheus.NewRegistry(), Bus: w.bus, Store: w.store, Directory: dir, Egress: policy,
+		Log: testkit.Log(w.t), Reg: w.metrics, Bus: w.bus, Store: w.store, Directory: dir, Egress: policy,
 		Drain: 30 * time.Second,
 	}
 	stage := &Stage{Timeout: 30 * time.Second, Schedule: schedule}
@@ -101,6 +103,23 @@ func (w *world) acknowledged(n int) {
 	testkit.Eventually(w.t, func() bool {
 		return testkit.StreamMessages(w.t, w.nats, event.StreamDeliver)+testkit.StreamMessages(w.t, w.nats, event.StreamOverflow) == n
 	}, "%d deliveries left", n)
+}
+
+// nothingInMemory waits until the stage holds no delivery: what it does not count
+// back would some day be all the room that there is.
+func (w *world) nothingInMemory() {
+	w.t.Helper()
+	testkit.Eventually(w.t, func() bool {
+		families, err := w.metrics.Gather()
+		require.NoError(w.t, err)
+		for _, f := range families {
+			if f.GetName() == "postrider_deliveries_held" {
+				return f.GetMetric()[0].GetGauge().GetValue() == 0
+			}
+		}
+		w.t.Fatal("it does not say")
+		return false
+	}, "nothing is in memory")
 }
 
 // attempts of the tenant, in order.

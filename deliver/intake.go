@@ -45,18 +45,36 @@ func (w *worker) take(ctx context.Context, s *source, m *bus.Msg) {
 		return
 	}
 	j := w.newJob(s, m, d)
-	endpoint, err := w.directory.Endpoint(ctx, d.Tenant, d.Endpoint, d.Version)
+	if e, known := w.directory.Known(d.Tenant, d.Endpoint, d.Version); known {
+		w.route(ctx, j, e)
+		return
+	}
+	w.attempts.Go(func() { w.lookUp(ctx, j) }) // who is known need not wait for who is not
+}
+
+// lookUp finds out about a job's endpoint, and goes on with it.
+func (w *worker) lookUp(ctx context.Context, j *job) {
+	e, err := w.directory.Endpoint(ctx, j.Tenant, j.Endpoint, j.delivery.Version)
 	switch {
 	case errors.Is(err, directory.ErrUnknown):
 		j.ack() // deleted, and its deliveries with it
+	case err != nil && ctx.Err() != nil:
+		j.giveBack(0, false)
 	case err != nil:
 		w.comesAgain(j, err)
-	case !s.elsewhere(endpoint).IsZero():
-		w.move(ctx, j, s.elsewhere(endpoint))
 	default:
-		j.know(endpoint)
-		w.put(ctx, j)
+		w.route(ctx, j, e)
 	}
+}
+
+// route sends a job to the lane that it belongs in, or to the scheduler.
+func (w *worker) route(ctx context.Context, j *job, e *directory.Endpoint) {
+	if to := j.source.elsewhere(e); !to.IsZero() {
+		w.move(ctx, j, to)
+		return
+	}
+	j.know(e)
+	w.put(ctx, j)
 }
 
 // put brings a job to the scheduler. A first attempt that the tenant's queue has

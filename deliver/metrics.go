@@ -68,9 +68,13 @@ func (m *metrics) observe(d *event.Delivery, a *attempt) {
 	}
 }
 
-// watch has the keeper's lanes shown.
-func (*metrics) watch(reg prometheus.Registerer, k *lanes.Keeper) {
+// watch has the buffer and the keeper's lanes shown.
+func (*metrics) watch(reg prometheus.Registerer, b *buffer, k *lanes.Keeper) {
 	reg.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "postrider_deliveries_held",
+			Help: "Deliveries that were taken from lanes and are not done with.",
+		}, func() float64 { return float64(b.held.Load()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "postrider_own_lanes_open",
 			Help: "Lanes of single tenants and endpoints that are worked on.",

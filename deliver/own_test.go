@@ -133,6 +133,7 @@ func TestPausedDoesNotHoldUpOthers(t *testing.T) {
 	<-got
 	w.waiting(laneOf(paused), queue)
 	require.Len(t, w.attempts(), 1)
+	w.nothingInMemory()
 }
 
 // TestMovedOnFromTheTenantsLane is a delivery that met its endpoint's pause in the
@@ -171,6 +172,31 @@ func TestBacklogOfAnOwnLane(t *testing.T) {
 	w.acknowledged(0)
 	require.EqualValues(t, n, calls.Load())
 	require.Len(t, w.attempts(), n)
+	w.nothingInMemory()
+}
+
+// TestUnknownTenantWhileTheDatabaseIsAway: nobody else waits for the look-up.
+func TestUnknownTenantWhileTheDatabaseIsAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	url, calls := answering(t, http.StatusOK)
+	d := w.delivery(url)
+	w.start()
+	w.publish(d)
+	w.acknowledged(0)
+	end := testkit.Outage(t, w.database)
+	unknown := *d
+	for event.LaneOf(event.First, unknown.Tenant) != d.Lane() || unknown.Tenant == d.Tenant {
+		unknown.Tenant = event.NewID()
+	}
+	w.publish(&unknown)
+	known := *d
+	known.Event = event.NewID()
+	w.publish(&known)
+	testkit.Eventually(t, func() bool { return calls.Load() == 2 }, "who is known is delivered to")
+	end()
+	w.acknowledged(0)
+	w.nothingInMemory()
 }
 
 // TestFloodGoesToTheTenantsLane has more first attempts come than the tenant's
@@ -190,6 +216,7 @@ func TestFloodGoesToTheTenantsLane(t *testing.T) {
 	w.acknowledged(0)
 	require.EqualValues(t, n, calls.Load())
 	require.Len(t, w.attempts(), n)
+	w.nothingInMemory()
 }
 
 // TestBreaker has an endpoint fail until its breaker opens, and recover: what came

@@ -128,15 +128,15 @@ func (h *herd) work(name string, l *Lane, m *bus.Msg) {
 
 func (h *herd) publish(n int, lanes ...event.OwnLane) {
 	h.t.Helper()
-	var group []bus.Message
 	for range n {
+		var group []bus.Message
 		for _, l := range lanes {
 			h.sent++
 			id := fmt.Sprint(h.sent)
 			group = append(group, bus.Message{Subject: l.Subject(), ID: id, Data: []byte(id)})
 		}
+		require.NoError(h.t, h.bus.Publish(h.t.Context(), group...))
 	}
-	require.NoError(h.t, h.bus.Publish(h.t.Context(), group...))
 	h.bus.Signal(lanes...)
 }
 
@@ -276,7 +276,7 @@ func TestNewcomerGetsItsShare(t *testing.T) {
 	h := newHerd(t)
 	lanes := lanesOf(12)
 	h.start("a")
-	h.publish(2000, lanes...)
+	h.publish(1000, lanes...)
 	testkit.Eventually(t, func() bool { return h.shares("a") > 0 }, "it works")
 	h.start("b")
 	testkit.Eventually(t, func() bool { return h.shares("b") > 0 }, "the newcomer works")

@@ -456,3 +456,20 @@ func TestDatabaseAway(t *testing.T) {
 		return err == nil
 	}, "found when it is back")
 }
+
+func TestKnown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	version := w.version()
+	_, ok := w.Known(w.tenant, w.endpoint, version)
+	require.False(t, ok, "nobody has asked for it")
+	want, err := w.Endpoint(t.Context(), w.tenant, w.endpoint, version)
+	require.NoError(t, err)
+	e, ok := w.Known(w.tenant, w.endpoint, version)
+	require.True(t, ok)
+	require.Equal(t, want, e)
+	_, ok = w.Known(w.tenant, w.endpoint, version+1)
+	require.False(t, ok, "it may be older than that")
+	_, ok = w.Known(w.tenant, event.NewID(), version)
+	require.False(t, ok)
+}
