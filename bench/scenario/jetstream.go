@@ -58,13 +58,11 @@ func (l *lanes) see(all []consumer) {
 // most is how many consumers a stream had at once.
 func (l *lanes) most(stream string) int { return l.consumers[stream] }
 
-// deliveries is how often the streams handed something out.
-func (l *lanes) deliveries(streams ...string) (sum int64) {
-	for _, stream := range streams {
-		for id, c := range l.delivered {
-			if id.stream == stream {
-				sum += c.Delivered.Consumer
-			}
+// deliveries is how often a stream handed something out.
+func (l *lanes) deliveries(stream string) (sum int64) {
+	for id, c := range l.delivered {
+		if id.stream == stream {
+			sum += c.Delivered.Consumer
 		}
 	}
 	return sum
