@@ -29,12 +29,16 @@ import (
 // The design's default, which is that of Svix but for the last step.
 const defaultSchedule = "5s,5m,30m,2h,5h,10h,10h"
 
+// maxSlots is as many connections as a process has ports for, with some to spare.
+const maxSlots = 16_384
+
 // Stage is the deliver stage. Its exported fields are its settings.
 type Stage struct {
 	Timeout      time.Duration
 	Schedule     string
 	DisableAfter time.Duration
 	BreakerAfter time.Duration
+	Slots        int
 }
 
 // Name implements service.Stage.
@@ -46,6 +50,7 @@ func (s *Stage) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&s.Schedule, "retry-schedule", defaultSchedule, "`delays` after failed attempts, joined by commas; none for no retries")
 	fs.DurationVar(&s.DisableAfter, "disable-after", 120*time.Hour, "how long an endpoint may have nothing but failures before it is disabled; 0 for never")
 	fs.DurationVar(&s.BreakerAfter, "breaker-after", fair.Defaults().BreakerAfter, "how long an endpoint may have nothing but failures before only probes are sent to it; 0 for never")
+	fs.IntVar(&s.Slots, "slots", fair.Defaults().Slots, "`attempts` that may be in flight at once")
 }
 
 // Validate implements service.Stage.
@@ -59,6 +64,9 @@ func (s *Stage) Validate() error {
 	}
 	if s.DisableAfter < 0 {
 		faults = append(faults, fmt.Errorf("disable-after is %s: must not be negative", s.DisableAfter))
+	}
+	if s.Slots < 1 || s.Slots > maxSlots {
+		faults = append(faults, fmt.Errorf("slots is %d: must be 1 to %d", s.Slots, maxSlots))
 	}
 	if s.BreakerAfter < 0 {
 		faults = append(faults, fmt.Errorf("breaker-after is %s: must not be negative", s.BreakerAfter))
@@ -80,7 +88,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	defer done()
 
 	limits := fair.Defaults()
-	limits.BreakerAfter = s.BreakerAfter
+	limits.Slots, limits.BreakerAfter = s.Slots, s.BreakerAfter
 	metrics := newMetrics(env.Reg)
 	client := env.Egress.Client(egress.Pool{Idle: limits.Slots, IdlePerHost: limits.Endpoint})
 	defer client.CloseIdleConnections()

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
+	"github.com/postrider/postrider/deliver/fair"
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/egress"
@@ -55,7 +56,7 @@ func (w *world) startWith(policy egress.Policy, schedule string, changes ...func
 		Log: testkit.Log(w.t), Reg: w.metrics, Bus: w.bus, Store: w.store, Directory: dir, Egress: policy,
 		Drain: 30 * time.Second,
 	}
-	stage := &Stage{Timeout: 30 * time.Second, Schedule: schedule}
+	stage := &Stage{Timeout: 30 * time.Second, Schedule: schedule, Slots: fair.Defaults().Slots}
 	for _, change := range changes {
 		change(stage)
 	}
@@ -529,12 +530,14 @@ func pullAll(t *testing.T, b *bus.Bus, c bus.Consumer, got chan<- *bus.Msg) {
 
 func TestValidate(t *testing.T) {
 	t.Parallel()
-	require.NoError(t, (&Stage{Timeout: time.Second, Schedule: "none"}).Validate())
+	require.NoError(t, (&Stage{Timeout: time.Second, Schedule: "none", Slots: 1}).Validate())
 	for name, stage := range map[string]*Stage{
-		"no schedule":      {Timeout: time.Second, Schedule: "soon"},
-		"timeout too long": {Timeout: time.Hour},
-		"no timeout":       {},
-		"breaker":          {Timeout: time.Second, Schedule: "none", BreakerAfter: -1},
+		"no schedule":      {Timeout: time.Second, Schedule: "soon", Slots: 1},
+		"timeout too long": {Timeout: time.Hour, Slots: 1},
+		"no timeout":       {Slots: 1},
+		"breaker":          {Timeout: time.Second, Schedule: "none", Slots: 1, BreakerAfter: -1},
+		"no slots":         {Timeout: time.Second, Schedule: "none"},
+		"too many slots":   {Timeout: time.Second, Schedule: "none", Slots: 1e6},
 	} {
 		require.Error(t, stage.Validate(), name)
 	}
