@@ -142,7 +142,7 @@ func (k *Keeper) live(ctx context.Context) error {
 			return context.Cause(life)
 		case <-ctx.Done():
 			timer.Stop()
-			k.stop() // and only then the life ends
+			k.stop(m) // and only then the life ends
 			return nil
 		}
 		timer.Stop()
@@ -183,8 +183,10 @@ func (k *Keeper) left(e *entry, v verdict) {
 	k.kicked()
 }
 
-// stop has every lane left, and returns when all are.
-func (k *Keeper) stop() {
+// stop has every lane left, and returns when all are. Others have those that are
+// left early without waiting for the last.
+func (k *Keeper) stop(m *member) {
+	m.retire()
 	k.mu.Lock()
 	k.stopped = true
 	for e := range k.board.served {

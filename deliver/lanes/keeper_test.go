@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -254,6 +255,48 @@ func TestHandOver(t *testing.T) {
 			h.worked()
 		})
 	}
+}
+
+// TestStoppingWorkerIsNotWaitedFor: of a worker that has still to finish one of its
+// lanes, the others go to another at once.
+func TestStoppingWorkerIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	h := newHerd(t)
+	lanes := lanesOf(8)
+	finish, busy := make(chan struct{}), make(chan event.OwnLane, 1)
+	var one atomic.Bool
+	a := h.start("a", func(l event.OwnLane, p *Plan) {
+		serve := p.Serve
+		p.Serve = func(ctx, life context.Context, lane *Lane) Left {
+			if one.CompareAndSwap(false, true) {
+				busy <- l
+				<-finish
+			}
+			return serve(ctx, life, lane)
+		}
+	})
+	release := sync.OnceFunc(func() { close(finish) })
+	t.Cleanup(release) // or it would not end
+	h.publish(1, lanes...)
+	held := testkit.Receive(t, busy)
+	b := h.start("b")
+	h.workers(b, 2)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		a.stop()
+	}()
+	h.workers(b, 1)
+	h.publish(5, slices.DeleteFunc(slices.Clone(lanes), func(l event.OwnLane) bool { return l == held })...)
+	testkit.Eventually(t, func() bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return len(h.done) == h.sent-1
+	}, "all but one message are worked on")
+	require.Empty(t, stopped)
+	release()
+	h.worked()
+	testkit.Receive(t, stopped)
 }
 
 // shares counts the lanes that a worker worked on last.

@@ -55,7 +55,6 @@ type member struct {
 	table      *bus.Table
 	id         string
 	connection uint64 // that it lives on: without it, others may take it for dead at once
-	born       []byte // the record; for people to read
 	changed    func(workers bool, lane event.OwnLane)
 
 	end      context.CancelCauseFunc
@@ -63,6 +62,7 @@ type member struct {
 	work     sync.WaitGroup
 
 	mu       sync.Mutex
+	record   string // when it was born, for people to read, or leaving
 	view     *view
 	revision uint64 // of its own record
 	lease    time.Time
@@ -85,14 +85,14 @@ func join(ctx context.Context, b *bus.Bus, changed func(workers bool, lane event
 	}
 	m := &member{
 		bus: b, table: table, id: rand.Text(), connection: connection, changed: changed,
-		born: []byte(time.Now().UTC().Format(time.RFC3339)),
-		view: newView(),
+		record: time.Now().UTC().Format(time.RFC3339),
+		view:   newView(),
 	}
 	if m.unlisted, err = b.Present(m.id); err != nil {
 		return nil, nil, fmt.Errorf("join the workers: %w", err)
 	}
 	m.lease = time.Now().Add(leaseFor)
-	if m.revision, err = table.Create(ctx, m.key(), m.born); err != nil {
+	if m.revision, err = table.Create(ctx, m.key(), []byte(m.record)); err != nil {
 		m.unlisted()
 		return nil, nil, fmt.Errorf("join the workers: %w", err)
 	}
@@ -116,6 +116,14 @@ func join(ctx context.Context, b *bus.Bus, changed func(workers bool, lane event
 }
 
 func (m *member) key() string { return workerPrefix + m.id }
+
+// retire has the others take over what they can while the worker finishes what it
+// has. They hear of it with the next beat.
+func (m *member) retire() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.record = leaving
+}
 
 // leave ends the life, if it has not ended, and tells the others.
 func (m *member) leave(ctx context.Context) {
@@ -161,8 +169,11 @@ func (m *member) beat(life context.Context) {
 	every(life, beatEvery, func() {
 		ctx, cancel := context.WithTimeout(life, beatTimeout)
 		defer cancel()
+		m.mu.Lock()
+		record := []byte(m.record)
+		m.mu.Unlock()
 		began := time.Now()
-		revision, err := m.table.Update(ctx, m.key(), m.born, m.revision)
+		revision, err := m.table.Update(ctx, m.key(), record, m.revision)
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		switch {

@@ -29,7 +29,11 @@ type view struct {
 type heard struct {
 	revision uint64
 	at       time.Time
+	leaving  bool // it has locks still, and takes no more
 }
+
+// leaving is the record of a worker that is about to leave.
+const leaving = "leaving"
 
 // lock is a lane's record.
 type lock struct {
@@ -42,7 +46,7 @@ func newView() *view {
 }
 
 // apply takes note of a change, unless a later one is known. It reports whether a
-// worker came or went, and which lane's lock changed, if one did.
+// worker came, goes or went, and which lane's lock changed, if one did.
 func (v *view) apply(r bus.Record, now time.Time) (workers bool, lane event.OwnLane) {
 	if id, ok := strings.CutPrefix(r.Key, workerPrefix); ok {
 		return v.applyWorker(id, r, now), event.OwnLane{}
@@ -71,16 +75,19 @@ func (v *view) applyWorker(id string, r bus.Record, now time.Time) (changed bool
 		delete(v.workers, id)
 		return known
 	default:
-		v.workers[id] = heard{r.Revision, now}
-		return !known
+		after := heard{r.Revision, now, string(r.Value) == leaving}
+		v.workers[id] = after
+		return !known || after.leaving != before.leaving
 	}
 }
 
-// live lists the workers, in order.
+// live lists the workers that lanes can belong to, in order.
 func (v *view) live() []string {
 	ids := make([]string, 0, len(v.workers))
-	for id := range v.workers {
-		ids = append(ids, id)
+	for id, h := range v.workers {
+		if !h.leaving {
+			ids = append(ids, id)
+		}
 	}
 	slices.Sort(ids)
 	return ids
