@@ -240,12 +240,15 @@ func TestHandOver(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHerd(t)
-			lanes := lanesOf(12)
+			lanes := lanesOf(20)
 			a, b := h.start("a"), h.start("b")
 			h.workers(a, 2)
 			h.workers(b, 2)
-			h.publish(400, lanes...)
-			testkit.Eventually(t, func() bool { return h.shares("a") > 0 && h.shares("b") > 0 }, "both work")
+			h.publish(200, lanes...)
+			testkit.Eventually(t, func() bool {
+				h.publish(1, lanes...)
+				return h.shares("a") > 0 && h.shares("b") > 0
+			}, "both work")
 			began := time.Now()
 			leave(a)
 			h.worked()
@@ -317,12 +320,15 @@ func (h *herd) shares(name string) int {
 func TestNewcomerGetsItsShare(t *testing.T) {
 	t.Parallel()
 	h := newHerd(t)
-	lanes := lanesOf(12)
+	lanes := lanesOf(20)
 	h.start("a")
-	h.publish(1000, lanes...)
+	h.publish(100, lanes...)
 	testkit.Eventually(t, func() bool { return h.shares("a") > 0 }, "it works")
 	h.start("b")
-	testkit.Eventually(t, func() bool { return h.shares("b") > 0 }, "the newcomer works")
+	testkit.Eventually(t, func() bool {
+		h.publish(10, lanes...)
+		return h.shares("b") > 0
+	}, "the newcomer works")
 	h.worked()
 }
 
