@@ -194,7 +194,7 @@ func (o *orderedLane) ask(ctx context.Context) error {
 	}
 	var unknown []event.Place
 	if q.spans() {
-		unknown, err = o.store.Unattempted(ctx, o.lane.Tenant, o.lane.Endpoint, q.span, windowFull)
+		unknown, err = o.store.Unfinished(ctx, o.lane.Tenant, o.lane.Endpoint, q.span, windowFull)
 		if err != nil {
 			return err
 		}

@@ -227,6 +227,27 @@ func TestOrderedWaitsForMissing(t *testing.T) {
 	o.inOrder(events)
 }
 
+// TestOrderedWaitsForFailed: what was attempted before, by a worker that died, comes
+// after others, and still goes first.
+func TestOrderedWaitsForFailed(t *testing.T) {
+	t.Parallel()
+	o := newOrder(t, schedule.Schedule{time.Millisecond})
+	events := o.accept(3)
+	require.NoError(t, o.store.RecordAttempts(t.Context(), []store.Attempt{{
+		ID: event.NewID(), Tenant: o.tenant, Event: events[0].ID, Endpoint: o.lane.Endpoint, Number: 1,
+		Outcome: string(Rejected), NextAt: time.Now(), Response: []byte{},
+	}}))
+	o.send(events[1:]...)
+	o.serve()
+	testkit.Eventually(t, func() bool {
+		b, err := o.bus.Backlog(t.Context(), bus.OwnLaneConsumer(o.lane))
+		return err == nil && b.Waiting == 0
+	}, "the others are taken")
+	o.send(events[0])
+	o.left(0)
+	o.inOrder(events)
+}
+
 // TestOrderedHeadFails: what fails is tried again before anything else is.
 func TestOrderedHeadFails(t *testing.T) {
 	t.Parallel()

@@ -144,7 +144,7 @@ func (w *window) ask(slack, first time.Duration) question {
 }
 
 // answer takes note of the answer: the newest attempts, and the events of the span,
-// in order, of which nothing is known in the database. It returns how many of
+// in order, that the database says are not done with. It returns how many of
 // them were waited for in vain.
 func (w *window) answer(q question, made map[store.Leg]store.Attempt, unknown []event.Place, now time.Time) (lost int) {
 	for _, h := range q.about {

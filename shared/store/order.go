@@ -17,28 +17,29 @@ type Span struct {
 	Since, Until  time.Time   // of the ids that are looked at
 }
 
-// unattemptedSQL is about events that all keep their order: those for one endpoint
+// unfinishedSQL is about events that all keep their order: those for one endpoint
 // alone and those for later have none. An event that is older than the endpoint
 // was never sent there, whatever it asks for.
-const unattemptedSQL = `
+const unfinishedSQL = `
 SELECT e.tx, e.id FROM events e JOIN endpoints p ON p.tenant_id = e.tenant_id AND p.id = $2
 WHERE e.tenant_id = $1 AND e.id >= $3 AND e.id < $4 AND e.id > p.id
 	AND (e.tx, e.id) > ($5::xid8, $6::uuid) AND (e.tx, e.id) < ($7::xid8, $8::uuid)
 	AND e.endpoint_id IS NULL AND e.deliver_at IS NULL AND ` + wants + `
-	AND NOT EXISTS (SELECT FROM attempts a WHERE a.endpoint_id = p.id AND a.event_id = e.id AND a.id >= $9)
+	AND NOT EXISTS (SELECT FROM attempts a WHERE a.endpoint_id = p.id AND a.event_id = e.id AND a.id >= $9
+		AND a.run_id IS NULL AND a.next_at IS NULL)
 	AND NOT EXISTS (SELECT FROM dead_letters d WHERE d.endpoint_id = p.id AND d.event_id = e.id)
 ORDER BY e.tx, e.id LIMIT $10`
 
-// Unattempted lists events of the span that the endpoint wants and that nothing is
-// known of: neither an attempt nor a dead letter. They are on their way to it, or
-// it did not want them when they were accepted. It lists the first of them, at most
-// limit.
-func (s *Store) Unattempted(ctx context.Context, tenant, endpoint event.ID, span Span, limit int) ([]event.Place, error) {
-	rows, err := s.db.Query(ctx, unattemptedSQL, tenant, endpoint, event.FloorID(span.Since), event.FloorID(span.Until),
+// Unfinished lists events of the span that the endpoint wants and that are not done
+// with: there is neither a last attempt nor a dead letter. They are on their way to
+// it, or it did not want them when they were accepted. It lists the first of them,
+// at most limit.
+func (s *Store) Unfinished(ctx context.Context, tenant, endpoint event.ID, span Span, limit int) ([]event.Place, error) {
+	rows, err := s.db.Query(ctx, unfinishedSQL, tenant, endpoint, event.FloorID(span.Since), event.FloorID(span.Until),
 		span.After.Tx, span.After.Event, span.Before.Tx, span.Before.Event, event.FloorID(span.Since.Add(-clockSkew)), limit)
 	places, err := collect(rows, err, func(row pgx.Row, p *event.Place) error { return row.Scan(&p.Tx, &p.Event) })
 	if err != nil {
-		return nil, fmt.Errorf("find events without attempt: %w", err)
+		return nil, fmt.Errorf("find unfinished events: %w", err)
 	}
 	return places, nil
 }

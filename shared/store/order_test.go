@@ -31,7 +31,7 @@ func spanOf(first, last event.Event) store.Span {
 	return store.Span{After: place(first), Before: place(last), Since: first.ID.Time().Add(-2 * time.Second), Until: last.ID.Time().Add(2 * time.Second)}
 }
 
-func TestUnattempted(t *testing.T) {
+func TestUnfinished(t *testing.T) {
 	t.Parallel()
 	s := testkit.Store(t)
 	tenant, other := testkit.Tenant(t, s), testkit.Tenant(t, s)
@@ -54,7 +54,7 @@ func TestUnattempted(t *testing.T) {
 		newEvent(tenant), // to be attempted again
 		newEvent(tenant), // dead
 		newEvent(tenant), // on its way
-		newEvent(tenant), // on its way
+		newEvent(tenant), // on its way, and attempted
 		newEvent(tenant), // the last
 	)
 	attempt := func(e event.Event, run event.ID, number int, next time.Time) store.Attempt {
@@ -66,22 +66,22 @@ func TestUnattempted(t *testing.T) {
 	made := []store.Attempt{
 		attempt(events[5], event.ID{}, 1, next), attempt(events[5], event.ID{}, 2, time.Time{}),
 		attempt(events[6], event.ID{}, 1, time.Time{}), attempt(events[6], run, 3, next),
-		attempt(before, event.ID{}, 1, time.Time{}),
+		attempt(before, event.ID{}, 1, time.Time{}), attempt(events[9], event.ID{}, 1, next),
 	}
 	require.NoError(t, s.RecordAttempts(t.Context(), made))
 	letter := store.DeadLetter{Event: events[7].ID, Tenant: tenant, Endpoint: endpoint.ID, Reason: "endpoint_disabled"}
 	require.NoError(t, s.RecordDeadLetters(t.Context(), []store.DeadLetter{letter}))
 
 	last := len(events) - 1
-	got, err := s.Unattempted(t.Context(), tenant, endpoint.ID, spanOf(events[0], events[last]), 10)
+	got, err := s.Unfinished(t.Context(), tenant, endpoint.ID, spanOf(events[0], events[last]), 10)
 	require.NoError(t, err)
 	require.Equal(t, []event.Place{place(events[last-2]), place(events[last-1])}, got)
 	all := spanOf(before, events[last])
 	all.After = event.Place{}
-	got, err = s.Unattempted(t.Context(), tenant, endpoint.ID, all, 10)
+	got, err = s.Unfinished(t.Context(), tenant, endpoint.ID, all, 10)
 	require.NoError(t, err)
 	require.Equal(t, []event.Place{place(events[0]), place(events[last-2]), place(events[last-1])}, got, "what is older than the endpoint is not for it")
-	got, err = s.Unattempted(t.Context(), tenant, endpoint.ID, all, 1)
+	got, err = s.Unfinished(t.Context(), tenant, endpoint.ID, all, 1)
 	require.NoError(t, err)
 	require.Equal(t, []event.Place{place(events[0])}, got)
 
@@ -102,10 +102,10 @@ func TestUnattempted(t *testing.T) {
 	require.Equal(t, want, newest)
 }
 
-// BenchmarkUnattempted asks what is missing in a window of an ordered endpoint, among
+// BenchmarkUnfinished asks what is missing in a window of an ordered endpoint, among
 // 10,000 events of its tenant of the last seconds, of which it wants one in ten or
 // all and has had all but those in the window.
-func BenchmarkUnattempted(b *testing.B) {
+func BenchmarkUnfinished(b *testing.B) {
 	const recent, window = 10_000, 256
 	for name, types := range map[string][]string{"all": nil, "one in ten": {"wanted"}} {
 		b.Run(name, func(b *testing.B) {
@@ -140,7 +140,7 @@ func BenchmarkUnattempted(b *testing.B) {
 					span := spanOf(events[first], events[recent-1])
 					span.Since = events[0].ID.Time()
 					for b.Loop() {
-						_, err := s.Unattempted(b.Context(), tenant, endpoint.ID, span, 2*window)
+						_, err := s.Unfinished(b.Context(), tenant, endpoint.ID, span, 2*window)
 						require.NoError(b, err)
 					}
 				})
