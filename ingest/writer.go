@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/postrider/postrider/ingest/api"
@@ -33,18 +32,16 @@ const (
 var errCommitTimeout = fmt.Errorf("database did not commit within %s", commitTimeout)
 
 // writer accepts events in groups: the calls that are there at the same time share a
-// transaction. The events of one call are never in two that could overtake each
+// transaction. There is no timer: a group is what has come while the one before it
+// was committed. The events of one call are never in two that could overtake each
 // other, so ordered endpoints get them in their order.
 type writer struct {
 	store   *store.Store
 	outbox  *outbox
 	metrics *metrics
 
-	mu      sync.RWMutex // guards closing the queue against those who still send
-	closed  bool
-	queue   chan []request
-	waiting atomic.Int64 // requests in the queue
-	done    sync.WaitGroup
+	queue *queue
+	done  sync.WaitGroup
 }
 
 // request is one event of a call to Accept.
@@ -58,11 +55,12 @@ type request struct {
 // newWriter starts the writers. ctx bounds their commits, not their lives: they
 // end with close.
 func newWriter(ctx context.Context, s *store.Store, o *outbox, m *metrics) *writer {
-	w := &writer{store: s, outbox: o, metrics: m, queue: make(chan []request, queued)}
-	limit := group.Limit[[]request]{Items: groupEvents, Bytes: groupBytes, Size: sizeOf}
+	w := &writer{store: s, outbox: o, metrics: m, queue: newQueue()}
 	for range writers {
 		w.done.Go(func() {
-			group.Run(w.queue, limit, func(calls [][]request) { w.commit(ctx, calls) })
+			for calls := w.queue.take(); calls != nil; calls = w.queue.take() {
+				w.commit(ctx, calls)
+			}
 		})
 	}
 	return w
@@ -72,12 +70,15 @@ func newWriter(ctx context.Context, s *store.Store, o *outbox, m *metrics) *writ
 // refused. When ctx ends before that it returns the cause, and each event may or
 // may not be accepted.
 func (w *writer) Accept(ctx context.Context, events ...*store.NewEvent) ([]api.Verdict, error) {
+	if len(events) == 0 {
+		return nil, nil
+	}
 	requests := make([]request, len(events))
 	answered := make(chan struct{}, len(events))
 	for i, e := range events {
 		requests[i] = request{ctx: ctx, event: e, answered: answered}
 	}
-	if !w.enqueue(requests) {
+	if !w.queue.put(requests) {
 		w.metrics.accepted.WithLabelValues("overloaded").Add(float64(len(events)))
 		return nil, api.ErrOverloaded
 	}
@@ -95,38 +96,10 @@ func (w *writer) Accept(ctx context.Context, events ...*store.NewEvent) ([]api.V
 	return verdicts, nil
 }
 
-// enqueue takes all of the requests or none.
-func (w *writer) enqueue(requests []request) bool {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	if w.closed {
-		return false
-	}
-	n := int64(len(requests))
-	if w.waiting.Add(n) > queued {
-		w.waiting.Add(-n)
-		return false
-	}
-	w.queue <- requests // has room for so many calls
-	return true
-}
-
 // close waits until everything that was enqueued is answered.
 func (w *writer) close() {
-	w.mu.Lock()
-	w.closed = true
-	close(w.queue)
-	w.mu.Unlock()
+	w.queue.close()
 	w.done.Wait()
-}
-
-// sizeOf is the size of a call in the terms of a group's limit: by its bytes, and as
-// if an event had never less than what makes a full group by number full by size.
-func sizeOf(call []request) (bytes int) {
-	for i := range call {
-		bytes += max(len(call[i].event.Payload), groupBytes/groupEvents)
-	}
-	return bytes
 }
 
 func (w *writer) commit(ctx context.Context, calls [][]request) {
@@ -167,7 +140,6 @@ func (w *writer) commit(ctx context.Context, calls [][]request) {
 // made (store.PollSlack).
 func (w *writer) here(calls [][]request) (here []*request) {
 	for _, call := range calls {
-		w.waiting.Add(-int64(len(call)))
 		for i := range call {
 			r := &call[i]
 			if r.ctx.Err() != nil {

@@ -97,7 +97,7 @@ func (w *world) queue(events ...*store.NewEvent) []asked {
 	all := make([]asked, len(events))
 	for i, e := range events {
 		all[i] = w.ask(context.Background(), e)
-		require.True(w.t, w.writer.enqueue(all[i].requests))
+		require.True(w.t, w.writer.queue.put(all[i].requests))
 	}
 	return all
 }
@@ -294,10 +294,10 @@ func TestNobodyWaits(t *testing.T) {
 	w := newWorld(t)
 	release := w.hold()
 	held := w.queue(w.event(), w.event())
-	testkit.Eventually(t, func() bool { return len(w.writer.queue) == 0 }, "the writers are at work")
+	testkit.Eventually(t, func() bool { return w.writer.queue.length() == 0 }, "the writers are at work")
 	ctx, cancel := context.WithCancel(t.Context())
 	gone := w.ask(ctx, w.event())
-	require.True(t, w.writer.enqueue(gone.requests))
+	require.True(t, w.writer.queue.put(gone.requests))
 	held = append(held, w.queue(w.event())...)
 	cancel()
 	release()
@@ -357,7 +357,7 @@ func TestCloseAnswersWhatIsQueued(t *testing.T) {
 	}()
 	testkit.Eventually(t, func() bool {
 		probe := w.ask(context.Background(), w.event())
-		if !w.writer.enqueue(probe.requests) {
+		if !w.writer.queue.put(probe.requests) {
 			return true
 		}
 		requests = append(requests, probe)
