@@ -21,7 +21,7 @@ func newGauges(stats func() fair.Stats) *gauges {
 		running: desc("attempts_in_flight", "Attempts in flight, by class.", "class"),
 		waiting: desc("deliveries_in_memory", "Deliveries that wait in memory for their turn, by class.", "class"),
 		lagging: desc("attempts_in_flight_lagging", "Attempts in flight at slow endpoints and from lanes of single tenants and endpoints, which have a share of the slots together."),
-		resting: desc("endpoints_resting", "Endpoints that are left alone for a while, as they have asked for."),
+		resting: desc("endpoints_resting", "Endpoints that are left alone for a while: they have asked for it, or do nothing but fail."),
 		broken:  desc("endpoints_broken", "Endpoints whose circuit breaker is open, as far as this process has to do with them."),
 	}
 }

@@ -19,10 +19,15 @@ func toEndpoint(j *Job) { j.Lane = OfEndpoint }
 
 func failed(took time.Duration) Report { return Report{Result: Failure, Took: took} }
 
-// attempt has one attempt fail or succeed, after the time that it took.
+// attempt has one attempt fail or succeed, after the time that it took, and after
+// the endpoint's rest.
 func (b *bench) attempt(t *testing.T, r Report, set ...func(*Job)) {
 	t.Helper()
 	j := b.put('a', 1, set...)
+	if j.told == 0 {
+		time.Sleep(time.Until(j.endpoint.rest.until))
+		synctest.Wait()
+	}
 	require.Equal(t, 1, j.told, "it starts")
 	require.Contains(t, b.running, j)
 	time.Sleep(r.Took)
@@ -38,11 +43,11 @@ func TestBreakerOpens(t *testing.T) {
 		want   int // the failure that opens it; 0: none of 200 does
 	}{
 		"quick failures":           {failed(time.Millisecond), time.Second, 10 * time.Second, 20},
-		"very quick failures":      {failed(0), 100 * time.Millisecond, 10 * time.Second, 101},
+		"very quick failures":      {failed(0), 100 * time.Millisecond, 10 * time.Second, 63},
 		"timeouts":                 {failed(15 * time.Second), 0, 10 * time.Second, 5},
 		"failures of four seconds": {failed(4 * time.Second), 0, 10 * time.Second, 5},
 		"of three seconds":         {failed(3 * time.Second), 0, 10 * time.Second, 7},
-		"a longer time":            {failed(time.Second), 0, time.Minute, 61},
+		"a longer time":            {failed(time.Second), 0, time.Minute, 57},
 		"never":                    {failed(time.Minute), 0, 0, 0},
 		"successes":                {Report{Result: Success, Took: time.Minute}, 0, 10 * time.Second, 0},
 		"no attempts":              {Report{Result: None, Took: time.Minute}, 0, 10 * time.Second, 0},

@@ -109,12 +109,24 @@ func (e *endpoint) busy(j *Job, now time.Time) Verdict {
 		return Verdict{Answer: EndpointBusy, Until: e.breaker.open.Probe}
 	case e.breaker.isOpen() && (j.Lane != OfEndpoint || others > 0 || !e.breaker.ready(now)):
 		return Verdict{Answer: EndpointBusy}
-	case e.rest.until.Sub(now) > 0 && (j.Lane != OfEndpoint || e.rest.until.Sub(now) > shortRest):
+	case e.restsTooLong(j, now):
 		return Verdict{Answer: EndpointBusy, Until: e.rest.until}
 	case e.slow && j.Lane != OfEndpoint && j.class == first && e.full(j):
 		return Verdict{Answer: EndpointBusy}
 	default:
 		return Verdict{}
+	}
+}
+
+// restsTooLong reports whether the job cannot wait here for the end of the rest.
+func (e *endpoint) restsTooLong(j *Job, now time.Time) bool {
+	switch left := e.rest.until.Sub(now); {
+	case left <= 0:
+		return false
+	case left > shortRest:
+		return true
+	default:
+		return j.Lane != OfEndpoint && j.place.in == nil && e.waiting >= restLine
 	}
 }
 

@@ -9,8 +9,8 @@
 //
 // What holds a job back: the caps on attempts in flight, of the worker, of the
 // tenant and of the endpoint; the share of the slots that slow endpoints and own
-// lanes have together; limits on attempts per second; rests that an endpoint asked
-// for; and its circuit breaker.
+// lanes have together; limits on attempts per second; rests of an endpoint that
+// asked for them or does nothing but fail; and its circuit breaker.
 package fair
 
 import (

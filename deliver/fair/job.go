@@ -78,9 +78,10 @@ const (
 	// TenantFull: this tenant has as many jobs of that class waiting as it may.
 	TenantFull
 
-	// EndpointBusy: the endpoint rests, its breaker is open, or, for a first
-	// attempt, it is slow and has as many attempts in flight as it may. The job
-	// would only be in the way of others here.
+	// EndpointBusy: the endpoint rests for long, or jobs wait already for the end of
+	// a short rest; its breaker is open; or, for a first attempt, it is slow and has
+	// as many attempts in flight as it may. The job would only be in the way of
+	// others here.
 	EndpointBusy
 
 	// Closed: the scheduler takes nothing more.

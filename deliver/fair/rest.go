@@ -10,39 +10,75 @@ const (
 	// for a day is asked again after an hour.
 	longestWish = time.Hour
 
-	// shortRest is a rest that jobs of the endpoint's own lane wait for in memory.
+	// The failures of a run that a rest follows: that one, and all after it. The
+	// rest is twice as long with every so many more.
+	pacedFrom   = 10
+	pacedBy     = 10
+	firstPace   = 20 * time.Millisecond
+	longestPace = time.Second
+
+	// shortRest is a rest that jobs wait for in memory: those of the endpoint's own
+	// lane all, and others as long as fewer than restLine wait, or they would take
+	// the places of the tenant's other endpoints.
 	shortRest = time.Second
+	restLine  = 4
 )
 
-// rest is the time for which an endpoint is left alone because it had too much to
-// do. While that goes on, each rest is twice as long as the one before.
+// rest is the time for which an endpoint is left alone: because it had too much to
+// do, or because nothing but failures has come from it, which would go through all
+// that waits for it before its breaker opens.
 type rest struct {
 	until time.Time
-	grew  time.Time     // when length was set
-	last  time.Duration // of the rests; 0 after a success
+	asked time.Time     // the same without the rests of a run
+	grew  time.Time     // when last was set
+	last  time.Duration // of the rests because it had too much to do; 0 after a success
+	run   int           // failures since the last success
 }
 
 // learn begins a rest if the report of an attempt begun then asks for one.
 func (r *rest) learn(now, began time.Time, report Report) {
-	var wait time.Duration
-	switch {
-	case report.Result == None:
+	asked := min(report.RetryAfter, longestWish)
+	switch report.Result {
+	case None:
 		return
-	case report.Result == Success:
+	case Success:
 		if !began.Before(r.grew) {
 			r.last = 0
 		}
+		r.run, r.until = 0, r.asked
 		return
-	case report.Result == Throttled && r.last == 0:
+	case Throttled:
+		r.grow(now, began)
+		asked = max(asked, r.last)
+	case Failure:
+	}
+	r.run++
+	r.asked = later(r.asked, now.Add(asked))
+	r.until = later(r.asked, now.Add(pace(r.run)))
+}
+
+// grow makes the rests of an endpoint that has too much to do longer. What was in
+// flight before the last one says nothing new.
+func (r *rest) grow(now, began time.Time) {
+	switch {
+	case r.last == 0:
 		r.last, r.grew = firstRest, now
-	case report.Result == Throttled && !began.Before(r.grew): // what was in flight before says nothing new
+	case !began.Before(r.grew):
 		r.last, r.grew = min(2*r.last, longestRest), now
 	}
-	if report.Result == Throttled {
-		wait = r.last
+}
+
+// pace is the rest after a run of so many failures.
+func pace(run int) time.Duration {
+	if run < pacedFrom {
+		return 0
 	}
-	wait = max(wait, min(report.RetryAfter, longestWish))
-	if until := now.Add(wait); until.After(r.until) {
-		r.until = until
+	return min(firstPace<<min((run-pacedFrom)/pacedBy, 10), longestPace)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
 	}
+	return b
 }

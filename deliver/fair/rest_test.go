@@ -12,30 +12,38 @@ func throttled(wish time.Duration) Report {
 	return Report{Result: Throttled, Took: time.Millisecond, RetryAfter: wish}
 }
 
+// rests is how long the endpoint of the tests rests from now on.
+func (b *bench) rests() time.Duration {
+	own := target('a', 1)
+	if room := b.Room(&own); room.N == 0 {
+		return time.Until(room.At)
+	}
+	return 0
+}
+
 // TestRests has an endpoint that has too much to do, again and again: each rest is
 // twice as long as the one before, until it takes something.
 func TestRests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, after(0))
-		own := target('a', 1)
 		for _, want := range []int{100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000} {
 			b.attempt(t, throttled(0))
 			rest := time.Duration(want) * time.Millisecond
-			v := b.Put(&b.job('a', 1, of(retry)).Job)
-			require.Equal(t, Verdict{Answer: EndpointBusy, Until: time.Now().Add(rest)}, v)
+			require.Equal(t, rest, b.rests())
+			if rest > shortRest {
+				v := b.Put(&b.job('a', 1, of(retry)).Job)
+				require.Equal(t, Verdict{Answer: EndpointBusy, Until: time.Now().Add(rest)}, v)
+			}
 			require.Equal(t, Queued, b.Put(&b.job('a', 2).Job).Answer, "another endpoint")
 			b.end(quick, whichever)
-			room := b.Room(&own)
-			require.Zero(t, room.N)
-			require.Equal(t, v.Until, room.At)
 			time.Sleep(rest)
-			require.Equal(t, atOnce, b.Room(&own).N)
+			require.Zero(t, b.rests())
 		}
-		require.Equal(t, 1, b.endpoints.byID[own.Endpoint].window)
+		require.Equal(t, 1, b.endpoints.byID[target('a', 1).Endpoint].window)
 		b.attempt(t, quick)
 		b.attempt(t, throttled(0))
-		require.Equal(t, firstRest, time.Until(b.Put(&b.job('a', 1).Job).Until), "a success starts over")
+		require.Equal(t, firstRest, b.rests(), "a success starts over")
 	})
 }
 
@@ -51,13 +59,13 @@ func TestOneRestAtATime(t *testing.T) {
 		b.end(throttled(0), whichever)
 		b.end(throttled(0), whichever)
 		b.end(quick, whichever)
-		require.Equal(t, firstRest, time.Until(b.Put(&b.job('a', 1).Job).Until))
+		require.Equal(t, firstRest, b.rests())
 		time.Sleep(firstRest / 2)
 		b.end(throttled(0), whichever)
-		require.Equal(t, firstRest, time.Until(b.Put(&b.job('a', 1).Job).Until), "it has just said so again")
+		require.Equal(t, firstRest, b.rests(), "it has just said so again")
 		time.Sleep(firstRest)
 		b.attempt(t, throttled(0))
-		require.Equal(t, 2*firstRest, time.Until(b.Put(&b.job('a', 1).Job).Until))
+		require.Equal(t, 2*firstRest, b.rests())
 	})
 }
 
@@ -65,24 +73,109 @@ func TestRetryAfter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, after(0))
-		until := func() time.Duration { return time.Until(b.Put(&b.job('a', 1).Job).Until) }
 		b.attempt(t, throttled(7*time.Second))
-		require.Equal(t, 7*time.Second, until())
+		require.Equal(t, 7*time.Second, b.rests())
 		time.Sleep(7 * time.Second)
 		b.attempt(t, throttled(time.Millisecond))
-		require.Equal(t, 2*firstRest, until(), "not shorter than without")
+		require.Equal(t, 2*firstRest, b.rests(), "not shorter than without")
 		time.Sleep(2 * firstRest)
 		b.attempt(t, Report{Result: Failure, Took: time.Millisecond, RetryAfter: 3 * time.Second})
-		require.Equal(t, 3*time.Second, until(), "whatever the failure")
+		require.Equal(t, 3*time.Second, b.rests(), "whatever the failure")
 		time.Sleep(3 * time.Second)
 		b.attempt(t, throttled(48*time.Hour))
-		require.Equal(t, longestWish, until())
+		require.Equal(t, longestWish, b.rests())
 	})
 }
 
-// TestRestsOfOwnLanes: jobs of the endpoint's own lane wait for the end of a short
-// rest, and start then; a long one gives them back.
-func TestRestsOfOwnLanes(t *testing.T) {
+// TestPace: an endpoint that fails at once does not go through its backlog
+// meanwhile.
+func TestPace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, after(10*time.Second))
+		began := time.Now()
+		n := 0
+		for len(b.changes) == 0 {
+			b.attempt(t, failed(0))
+			n++
+			switch n {
+			case 9:
+				require.Zero(t, time.Since(began))
+				require.Zero(t, b.rests())
+			case 10, 19:
+				require.Equal(t, firstPace, b.rests())
+			case 20:
+				require.Equal(t, 2*firstPace, b.rests())
+			}
+		}
+		require.Equal(t, 66, n)
+	})
+}
+
+// TestPaceEnds: a success ends the rest of a run, and the run.
+func TestPaceEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, after(0))
+		for range 16 {
+			b.attempt(t, quick)
+		}
+		for range 16 {
+			b.put('a', 1)
+		}
+		for range 15 {
+			b.end(failed(0), whichever)
+		}
+		require.Equal(t, firstPace, b.rests())
+		waiting := b.put('a', 1)
+		require.Zero(t, waiting.told)
+		b.end(quick, whichever)
+		require.Equal(t, []*testJob{waiting}, b.running)
+		b.end(failed(0), whichever)
+		require.Zero(t, b.rests())
+	})
+}
+
+// TestWishOutlastsSuccess: what an endpoint asked for holds, whatever comes of what
+// was in flight.
+func TestWishOutlastsSuccess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, after(0))
+		b.put('a', 1)
+		b.put('a', 1)
+		b.end(Report{Result: Failure, RetryAfter: time.Second}, whichever)
+		b.end(quick, whichever)
+		require.Equal(t, time.Second, b.rests())
+	})
+}
+
+// TestShortRest: a few jobs from lanes that are not the endpoint's wait for its
+// end, the others go.
+func TestShortRest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, after(0))
+		b.attempt(t, throttled(0))
+		for n := range restLine {
+			require.Equal(t, Queued, b.Put(&b.job('a', 1, func(j *Job) { j.Lane = Lane(n % 2) }).Job).Answer)
+		}
+		require.Empty(t, b.running)
+		for _, l := range []Lane{Shared, OfTenant} {
+			v := b.Put(&b.job('a', 1, of(retry), func(j *Job) { j.Lane = l }).Job)
+			require.Equal(t, Verdict{Answer: EndpointBusy, Until: time.Now().Add(firstRest)}, v)
+		}
+		require.Equal(t, Queued, b.Put(&b.job('a', 1, toEndpoint).Job).Answer)
+		time.Sleep(firstRest)
+		synctest.Wait()
+		require.NotEmpty(t, b.running)
+		require.Empty(t, b.back)
+	})
+}
+
+// TestRestsWithJobsWaiting: they wait for the end of a short rest, and start then; a
+// long one gives them back.
+func TestRestsWithJobsWaiting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := after(0)
@@ -91,15 +184,14 @@ func TestRestsOfOwnLanes(t *testing.T) {
 		b.put('a', 1)
 		own, shared := b.put('a', 1, toEndpoint), b.put('a', 1, of(retry))
 		b.end(throttled(0), whichever)
-		require.Equal(t, []*testJob{shared}, b.back)
-		require.Equal(t, firstRest, time.Until(shared.verdict.Until))
+		require.Empty(t, b.back)
 		require.Empty(t, b.running)
 		time.Sleep(firstRest)
 		synctest.Wait()
 		require.Equal(t, []*testJob{own}, b.running, "nobody had to come by")
 		again := b.put('a', 1, toEndpoint)
 		b.end(throttled(time.Minute), whichever)
-		require.Equal(t, []*testJob{shared, again}, b.back)
+		require.ElementsMatch(t, []*testJob{shared, again}, b.back)
 		require.Equal(t, time.Minute, time.Until(again.verdict.Until))
 	})
 }
