@@ -37,12 +37,13 @@ type entry struct {
 	blocked bool      // resting since another worker has it
 	place   int       // among the resting
 
-	since   time.Time // serving since then
-	leave   context.CancelCauseFunc
-	leaving bool
-	strange bool // it is another worker's by now
-	heard   bool // a signal came while it was served
-	told    bool // something changed while it was served: its rest is void
+	since     time.Time // serving since then
+	leave     context.CancelCauseFunc
+	leaving   bool
+	strange   bool // it is another worker's by now
+	heard     bool // a signal came while it was served
+	told      bool // something changed while it was served: its rest is void
+	unblocked bool // its lock changed while it was served
 }
 
 // board is the lanes that are this worker's and have something to do now or later,
@@ -97,9 +98,14 @@ func (b *board) tellAll() {
 	}
 }
 
-// unblock is tell for a lane whose lock has changed.
+// unblock takes note that the lane's lock has changed, which is news only for one
+// that is blocked: this worker's own locks are heard of as well.
 func (b *board) unblock(l event.OwnLane) {
-	if e := b.find(l); e != nil && (e.state == serving || e.blocked) {
+	switch e := b.find(l); {
+	case e == nil:
+	case e.state == serving: // it may turn out to be blocked
+		e.unblocked = true
+	case e.blocked:
 		b.wake(e)
 	}
 }
@@ -130,7 +136,7 @@ func (b *board) next(now time.Time, share int) *entry {
 	}
 	b.served[e] = struct{}{}
 	e.state, e.since = serving, now
-	e.leaving, e.strange, e.heard, e.told = false, false, false, false
+	e.leaving, e.strange, e.heard, e.told, e.unblocked = false, false, false, false, false
 	return e
 }
 
@@ -139,6 +145,7 @@ func (b *board) next(now time.Time, share int) *entry {
 func (b *board) left(e *entry, more bool, until time.Time, blocked bool) {
 	delete(b.served, e)
 	e.leave = nil
+	e.told = e.told || blocked && e.unblocked
 	switch {
 	case e.strange:
 		b.forget(e)

@@ -91,6 +91,24 @@ func TestRests(t *testing.T) {
 	require.NotNil(t, b.next(now, 1), "something had changed while it was served")
 }
 
+// TestOwnLock: a worker hears of its own locks too, and they are no news.
+func TestOwnLock(t *testing.T) {
+	t.Parallel()
+	l, now := laneNumber(1, 0), time.Now()
+	visited := func(until time.Time, blocked bool) *board {
+		b := newBoard()
+		b.hear(l)
+		e := b.next(now, 1)
+		b.unblock(l)
+		b.left(e, false, until, blocked)
+		return b
+	}
+	require.Zero(t, visited(time.Time{}, false).known, "nothing is left in the lane: it is forgotten")
+	later := now.Add(time.Minute)
+	require.Equal(t, later, visited(later, false).alarm(), "it rests")
+	require.NotNil(t, visited(later, true).next(now, 1), "who was in its way may have gone")
+}
+
 func TestStrangeLanesAreLeft(t *testing.T) {
 	t.Parallel()
 	b, now := newBoard(), time.Now()
