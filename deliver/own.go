@@ -24,8 +24,10 @@ const (
 	shortRest = time.Second
 
 	// glance is how long at most a lane is served without a look at what the
-	// directory says.
-	glance = 250 * time.Millisecond
+	// directory says; and longGlance while nothing more of it can start, as during a
+	// probe, which may take as long as an attempt may.
+	glance     = 250 * time.Millisecond
+	longGlance = time.Second
 )
 
 // plan says what there is to do with an own lane. It is asked before the lane is
@@ -130,11 +132,11 @@ func noMoreBefore(r fair.Room) time.Time {
 	return time.Now().Add(glance)
 }
 
-// await waits until there may be room again, and no longer than a glance.
+// await waits until there may be room again, and no longer than a long glance.
 func await(ctx context.Context, r fair.Room) {
-	timer := time.NewTimer(glance)
+	timer := time.NewTimer(longGlance)
 	defer timer.Stop()
-	if at := time.Until(r.At); !r.At.IsZero() && at < glance {
+	if at := time.Until(r.At); !r.At.IsZero() && at < longGlance {
 		timer.Reset(max(at, time.Millisecond))
 	}
 	select {
