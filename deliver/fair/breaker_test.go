@@ -25,8 +25,7 @@ func (b *bench) attempt(t *testing.T, r Report, set ...func(*Job)) {
 	t.Helper()
 	j := b.put('a', 1, set...)
 	if j.told == 0 {
-		time.Sleep(time.Until(j.endpoint.rest.until))
-		synctest.Wait()
+		b.pass(time.Until(j.endpoint.rest.until))
 	}
 	require.Equal(t, 1, j.told, "it starts")
 	require.Contains(t, b.running, j)

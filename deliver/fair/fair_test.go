@@ -82,6 +82,14 @@ func (b *bench) end(r Report, match func(*testJob) bool) {
 	b.Done(&j.Job, r)
 }
 
+// pass lets time pass, and what the scheduler does by itself be done.
+func (b *bench) pass(d time.Duration) {
+	b.mu.Lock()   // what was read so far was read before
+	b.mu.Unlock() //nolint:staticcheck // that is all
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func (b *bench) count(match func(*testJob) bool) int {
 	n := 0
 	for _, j := range b.running {

@@ -99,7 +99,7 @@ func TestProperties(t *testing.T) {
 			"end well": func(*rapid.T) { w.end(Success) },
 			"fail":     func(*rapid.T) { w.end(Failure, Throttled) },
 			"pass": func(r *rapid.T) {
-				time.Sleep(rapid.SampledFrom([]time.Duration{time.Millisecond, 30 * time.Millisecond, 300 * time.Millisecond, 6 * time.Second}).Draw(r, "time"))
+				w.pass(rapid.SampledFrom([]time.Duration{time.Millisecond, 30 * time.Millisecond, 300 * time.Millisecond, 6 * time.Second}).Draw(r, "time"))
 			},
 			"": func(*rapid.T) {
 				synctest.Wait()
@@ -112,7 +112,7 @@ func TestProperties(t *testing.T) {
 			for len(w.running) > 0 {
 				w.bench.end(quick, whichever)
 			}
-			time.Sleep(10 * time.Millisecond)
+			w.pass(10 * time.Millisecond)
 			synctest.Wait()
 		}
 		w.requireNothing()
