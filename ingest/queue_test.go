@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -116,5 +118,30 @@ func TestQueueProperties(t *testing.T) {
 		require.Zero(t, q.length())
 		require.Empty(t, q.waiting)
 		require.Empty(t, q.turns)
+	})
+}
+
+// TestQueueRests: who had more than a turn has none before others that come, and
+// what waits of it meanwhile is not forgotten, not even when the queue is closed.
+func TestQueueRests(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue()
+		for range 3 {
+			require.True(t, q.put(callOf('a', turn+1, 0)))
+		}
+		wake := q.rest([][]request{callOf('a', turn+1, 0), callOf('b', turn, 0)})
+		require.True(t, q.put(callOf('b', 1, 0)))
+		require.Equal(t, map[byte][]int{'b': {1}}, sizes(q.take()), "a turn is no reason to rest")
+		require.True(t, q.put(callOf('a', 1, 0)))
+
+		time.Sleep(time.Second) // the commit
+		wake()
+		q.close()
+		began := time.Now()
+		require.Equal(t, map[byte][]int{'a': {turn + 1, turn + 1, turn + 1, 1}}, sizes(q.take()))
+		require.Equal(t, restFactor*time.Second, time.Since(began))
+		require.Nil(t, q.take())
+		require.Empty(t, q.resting)
 	})
 }

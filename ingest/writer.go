@@ -59,7 +59,9 @@ func newWriter(ctx context.Context, s *store.Store, o *outbox, m *metrics) *writ
 	for range writers {
 		w.done.Go(func() {
 			for calls := w.queue.take(); calls != nil; calls = w.queue.take() {
+				wake := w.queue.rest(calls)
 				w.commit(ctx, calls)
+				wake()
 			}
 		})
 	}
