@@ -93,6 +93,7 @@ func (w *worker) serveOwn(ctx, _ context.Context, l *lanes.Lane) lanes.Left {
 // its lane. It returns until when the lane has to rest, zero if it has not.
 func (w *worker) pullOwn(ctx context.Context, s *source, puller *bus.Puller) (until time.Time) {
 	last := time.Now()
+	var yields yielding
 	for ctx.Err() == nil && s.held() {
 		now, err := w.look(ctx, s.lane.OwnLane)
 		if err != nil {
@@ -113,6 +114,7 @@ func (w *worker) pullOwn(ctx context.Context, s *source, puller *bus.Puller) (un
 		for _, m := range messages {
 			w.take(ctx, s, m)
 		}
+		yields.after(ctx, len(messages))
 		switch {
 		case len(messages) > 0 || !s.hand.idle():
 			last = time.Now()
