@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -9,31 +8,49 @@ import (
 	"github.com/postrider/postrider/shared/event"
 )
 
-// turn is how many events a tenant puts into a group that it shares with others.
-// So one that posts thousands makes nobody else wait for a group of hundreds.
-const turn = 64
+const (
+	// light is how many events a tenant may have waiting without being a burden to
+	// others.
+	light = 64
 
-// restFactor is how many times as long as its commit took a tenant rests that had
-// more than a turn in it. Who posts thousands has the machine work at the speed at
-// which it can, and everybody else wait for it; so the busier the machine, the
-// longer the rest. On an idle one it still leaves 16,000 events a second.
-const restFactor = 2
+	// heavyGroup bounds the events of a group of a tenant that has more: a larger
+	// one keeps disk and database from everybody else for longer than it gains.
+	heavyGroup = 256
 
-// queue is what waits for a writer: calls, by the tenant of their first event.
-// Tenants take turns, so a call waits for those of its own tenant and for a few of
-// each other, however many there are.
+	// restFactor is how many times as long as its commit took such a tenant rests.
+	// Who posts thousands has the machine work at the speed at which it can, and
+	// everybody else wait for it; so the busier the machine, the longer the rest. On
+	// an idle one it leaves some 10,000 events a second.
+	restFactor = 2
+)
+
+// queue is what waits for a writer: calls, in a line for each tenant of their first
+// event. Tenants with little waiting share a group; one with much has a group for
+// itself, one writer at a time is at those, and after each the tenant rests. So
+// whoever posts little finds a writer that is free or will be in a moment, and
+// shares its transaction with others of the kind only.
 type queue struct {
-	mu      sync.Mutex
-	more    sync.Cond // a call came, or the queue was closed
-	closed  bool
+	mu     sync.Mutex
+	more   sync.Cond // something may be taken, or the queue was closed
+	closed bool
+	events int
+	lines  map[event.ID]*line
+	little []*line // have calls waiting, few events, in the order of their turns
+	much   []*line // have many and do not rest
+	atMuch bool    // a writer is at a group of one with much
+	turn   bool    // of those with much, when both wait
+}
+
+// line is the calls of a tenant.
+type line struct {
+	tenant  event.ID
+	calls   [][]request
 	events  int
-	waiting map[event.ID][][]request
-	turns   []event.ID // those that have calls waiting and do not rest, in the order of their turns
-	resting map[event.ID]int
+	resting bool
 }
 
 func newQueue() *queue {
-	q := &queue{waiting: make(map[event.ID][][]request), resting: make(map[event.ID]int)}
+	q := &queue{lines: make(map[event.ID]*line)}
 	q.more.L = &q.mu
 	return q
 }
@@ -47,108 +64,115 @@ func (q *queue) put(call []request) bool {
 		return false
 	}
 	tenant := call[0].event.Tenant
-	if len(q.waiting[tenant]) == 0 && q.resting[tenant] == 0 {
-		q.turns = append(q.turns, tenant)
+	l := q.lines[tenant]
+	if l == nil {
+		l = &line{tenant: tenant}
+		q.lines[tenant] = l
 	}
-	q.waiting[tenant] = append(q.waiting[tenant], call)
+	few := len(l.calls) > 0 && l.events <= light
+	l.calls = append(l.calls, call)
+	l.events += len(call)
 	q.events += len(call)
-	q.more.Signal()
+	switch {
+	case l.resting:
+	case few && l.events > light:
+		q.little = slices.DeleteFunc(q.little, func(other *line) bool { return other == l })
+		fallthrough
+	case len(l.calls) == 1:
+		q.lineUp(l)
+	}
 	return true
 }
 
-// take waits for calls and returns a group of them: as much as fits of a tenant
-// that is alone, and of several a turn of each. A call is never taken apart. It
-// returns nothing when the queue is closed and empty.
-func (q *queue) take() (group [][]request) {
+// lineUp gives a line its place among those whose turn is to come.
+func (q *queue) lineUp(l *line) {
+	if l.events > light {
+		q.much = append(q.much, l)
+	} else {
+		q.little = append(q.little, l)
+	}
+	q.more.Signal()
+}
+
+// take waits for calls and returns a group of them; a call is never taken apart.
+// done must be called when the group is committed. It returns no group when the
+// queue is closed and empty.
+func (q *queue) take() (group [][]request, done func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.turns) == 0 {
-		if q.closed && len(q.waiting) == 0 {
-			return nil
+	for len(q.little) == 0 && (len(q.much) == 0 || q.atMuch) {
+		if q.closed && len(q.lines) == 0 {
+			return nil, nil
 		}
 		q.more.Wait()
 	}
-	share := turn
-	if len(q.turns) == 1 {
-		share = groupEvents
+	if len(q.much) > 0 && !q.atMuch && (q.turn || len(q.little) == 0) {
+		group, done = q.takeMuch()
+	} else {
+		q.turn = true
+		group, done = q.takeLittle(), func() {}
 	}
-	room := limit{groupEvents, groupBytes}
-	for range len(q.turns) {
-		taken, full := q.takeOf(q.turns[0], share, &room)
+	q.more.Signal() // what is left for the other writer is not announced again
+	return group, done
+}
+
+// takeLittle takes what fits of all lines with little.
+func (q *queue) takeLittle() (group [][]request) {
+	room := room{groupEvents, groupBytes, true}
+	for len(q.little) > 0 {
+		l := q.little[0]
+		taken, all := q.takeOf(l, &room)
 		group = append(group, taken...)
-		if full {
-			break
+		if !all {
+			return group
 		}
-	}
-	if len(q.turns) > 0 {
-		q.more.Signal() // for the other writer: what is left is not announced again
+		q.little = q.little[1:]
+		delete(q.lines, l.tenant)
 	}
 	return group
 }
 
-// takeOf takes calls of the tenant whose turn it is and sends the tenant to the end
-// of the line. full says that its next call has no room in the group; if that is
-// the first, the tenant stays at the head.
-func (q *queue) takeOf(tenant event.ID, share int, room *limit) (taken [][]request, full bool) {
-	calls := q.waiting[tenant]
-	n := 0
-	for n < len(calls) && share > 0 && !full {
-		if full = !room.fits(calls[n]); !full {
-			share -= len(calls[n])
-			q.events -= len(calls[n])
-			n++
-		}
-	}
-	taken = calls[:n:n]
-	switch {
-	case n == len(calls):
-		delete(q.waiting, tenant)
-		q.turns = q.turns[1:]
-	case n == 0: // the turn is still to come
-	default:
-		q.waiting[tenant] = calls[n:]
-		q.turns = append(q.turns[1:], tenant)
-	}
-	return taken, full
-}
-
-// rest keeps the tenants that had more than their turn in a group from having
-// another until wake is called, and some time has passed that depends on how long
-// that took.
-func (q *queue) rest(group [][]request) (wake func()) {
+// takeMuch takes a group of one line with much, which rests when that is done.
+func (q *queue) takeMuch() (group [][]request, done func()) {
+	l := q.much[0]
+	q.much = q.much[1:]
+	q.atMuch, q.turn, l.resting = true, false, true
+	group, _ = q.takeOf(l, &room{heavyGroup, groupBytes, true})
 	began := time.Now()
-	had := make(map[event.ID]int)
-	for _, call := range group {
-		had[call[0].event.Tenant] += len(call)
-	}
-	maps.DeleteFunc(had, func(_ event.ID, events int) bool { return events <= turn })
-	if len(had) == 0 {
-		return func() {}
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for tenant := range had {
-		q.resting[tenant]++
-		q.turns = slices.DeleteFunc(q.turns, func(id event.ID) bool { return id == tenant })
-	}
-	return func() {
-		time.AfterFunc(restFactor*time.Since(began), func() { q.wake(had) })
+	return group, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.atMuch = false
+		q.more.Broadcast()
+		time.AfterFunc(restFactor*time.Since(began), func() { q.wake(l) })
 	}
 }
 
-func (q *queue) wake(tenants map[event.ID]int) {
+// wake ends the rest of a line.
+func (q *queue) wake(l *line) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for tenant := range tenants {
-		if q.resting[tenant]--; q.resting[tenant] > 0 {
-			continue
-		}
-		delete(q.resting, tenant)
-		if len(q.waiting[tenant]) > 0 {
-			q.turns = append(q.turns, tenant)
-		}
+	l.resting = false
+	if len(l.calls) > 0 {
+		q.lineUp(l)
+		return
 	}
-	q.more.Broadcast()
+	delete(q.lines, l.tenant)
+	q.more.Broadcast() // it may have been the last
+}
+
+// takeOf takes calls of a line while there is room for them, and reports whether
+// that was all.
+func (q *queue) takeOf(l *line, room *room) (taken [][]request, all bool) {
+	n := 0
+	for n < len(l.calls) && room.take(l.calls[n]) {
+		l.events -= len(l.calls[n])
+		q.events -= len(l.calls[n])
+		n++
+	}
+	taken = l.calls[:n:n]
+	l.calls = l.calls[n:]
+	return taken, len(l.calls) == 0
 }
 
 // close has take return nothing more when all that waits is taken.
@@ -159,18 +183,22 @@ func (q *queue) close() {
 	q.more.Broadcast()
 }
 
-// limit is what still fits into a group. Any first call does.
-type limit struct{ events, bytes int }
+// room is what still fits into a group.
+type room struct {
+	events, bytes int
+	empty         bool // then any call fits
+}
 
-func (l *limit) fits(call []request) bool {
+func (r *room) take(call []request) bool {
 	bytes := 0
 	for i := range call {
 		bytes += len(call[i].event.Payload)
 	}
-	if first := l.events == groupEvents; !first && (len(call) > l.events || bytes > l.bytes) {
+	if !r.empty && (len(call) > r.events || bytes > r.bytes) {
 		return false
 	}
-	l.events -= len(call)
-	l.bytes -= bytes
+	r.events -= len(call)
+	r.bytes -= bytes
+	r.empty = false
 	return true
 }

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,23 +39,62 @@ func sizes(group [][]request) map[byte][]int {
 	return by
 }
 
-func TestQueueTakesTurns(t *testing.T) {
+// TestQueueKeepsMuchApart has three tenants, one of which posts a lot.
+func TestQueueKeepsMuchApart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue()
+		for range 4 {
+			require.True(t, q.put(callOf('a', 100, 0)))
+		}
+		group, done := q.take()
+		require.Equal(t, map[byte][]int{'a': {100, 100}}, sizes(group), "as much as a group of its own may have")
+
+		require.True(t, q.put(callOf('b', 1, 0)))
+		for range 3 {
+			require.True(t, q.put(callOf('c', 20, 0)))
+		}
+		little, _ := q.take()
+		require.Equal(t, map[byte][]int{'b': {1}, 'c': {20, 20, 20}}, sizes(little), "the other writer is for those with little")
+
+		time.Sleep(time.Second) // the commit
+		done()
+		require.True(t, q.put(callOf('c', 40, 0)))
+		require.True(t, q.put(callOf('c', 40, 0)), "which is much now")
+		other, done := q.take()
+		require.Equal(t, map[byte][]int{'c': {40, 40}}, sizes(other), "while the first rests")
+		done()
+
+		began := time.Now()
+		rest, done := q.take()
+		require.Equal(t, map[byte][]int{'a': {100, 100}}, sizes(rest))
+		require.Equal(t, restFactor*time.Second, time.Since(began))
+		done()
+		q.close()
+		last, _ := q.take()
+		require.Nil(t, last)
+		require.False(t, q.put(callOf('a', 1, 0)))
+	})
+}
+
+// TestQueueTurnsBetweenMuchAndLittle: neither waits for ever while there is always
+// more of the other.
+func TestQueueTurnsBetweenMuchAndLittle(t *testing.T) {
 	t.Parallel()
 	q := newQueue()
-	for range 10 {
-		require.True(t, q.put(callOf('a', 100, 0)))
+	for range 3 {
+		require.True(t, q.put(callOf('b', 1, 0)))
+		require.True(t, q.put(callOf('a', light+1, 0)))
+		require.True(t, q.put(callOf('d', light+1, 0)))
 	}
-	require.Equal(t, map[byte][]int{'a': {100, 100, 100, 100, 100}}, sizes(q.take()), "alone: a full group")
-	require.True(t, q.put(callOf('b', 1, 0)))
-	require.True(t, q.put(callOf('c', 40, 0)))
-	require.True(t, q.put(callOf('c', 40, 0)))
-	require.True(t, q.put(callOf('c', 40, 0)))
-	require.Equal(t, map[byte][]int{'a': {100}, 'b': {1}, 'c': {40, 40}}, sizes(q.take()), "a turn of each")
-	require.Equal(t, map[byte][]int{'a': {100}, 'c': {40}}, sizes(q.take()))
-	require.Equal(t, map[byte][]int{'a': {100, 100, 100}}, sizes(q.take()))
-	q.close()
-	require.Nil(t, q.take())
-	require.False(t, q.put(callOf('a', 1, 0)))
+	var order []byte
+	for range 3 {
+		group, done := q.take()
+		order = append(order, group[0][0].event.Tenant[0])
+		require.True(t, q.put(callOf('b', 1, 0)))
+		done()
+	}
+	require.Equal(t, "bab", string(order))
 }
 
 func TestQueueBoundsGroupsByBytes(t *testing.T) {
@@ -64,84 +104,75 @@ func TestQueueBoundsGroupsByBytes(t *testing.T) {
 		require.True(t, q.put(callOf('a', 1, groupBytes/2)))
 	}
 	require.True(t, q.put(callOf('b', 1, groupBytes+1)))
-	require.Equal(t, map[byte][]int{'a': {1, 1}}, sizes(q.take()))
-	require.Equal(t, map[byte][]int{'b': {1}}, sizes(q.take()), "more than a group may have, but alone")
-	require.Equal(t, map[byte][]int{'a': {1}}, sizes(q.take()))
+	for _, want := range []map[byte][]int{
+		{'a': {1, 1}},
+		{'a': {1}},
+		{'b': {1}}, // more than a group may have, but alone
+	} {
+		group, done := q.take()
+		require.Equal(t, want, sizes(group))
+		done()
+	}
 }
 
 // TestQueueProperties puts and takes in any sequence: nothing is lost or overtakes
-// what its tenant posted before, groups are bounded, and nobody is passed over.
+// what its tenant posted before, groups are bounded, two are never at those with
+// much, and all of it comes to an end.
 func TestQueueProperties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		q := newQueue()
 		waiting := make(map[byte][]*request) // the first of each call
-		take := func() {
-			heads := make(map[byte]*request)
-			for tenant, calls := range waiting {
-				heads[tenant] = calls[0]
-			}
+		var atWork []func()
+		taken := func(group [][]request, done func()) {
 			events := 0
-			group := q.take()
 			for _, call := range group {
 				tenant := call[0].event.Tenant[0]
 				require.Same(t, waiting[tenant][0], &call[0], "in the order of its tenant")
-				waiting[tenant] = waiting[tenant][1:]
-				if len(waiting[tenant]) == 0 {
+				if waiting[tenant] = waiting[tenant][1:]; len(waiting[tenant]) == 0 {
 					delete(waiting, tenant)
 				}
-				delete(heads, tenant)
 				events += len(call)
 			}
 			require.True(t, events <= groupEvents || len(group) == 1)
-			if len(heads) > 0 { // whose turn did not come, since the group was full
-				require.Greater(t, events+groupEvents/2, groupEvents)
-			}
+			atWork = append(atWork, done)
+		}
+		end := func(i int) {
+			atWork[i]()
+			atWork = slices.Delete(atWork, i, i+1)
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"put": func(t *rapid.T) {
-				call := callOf(rapid.ByteRange(1, 9).Draw(t, "tenant"), rapid.IntRange(1, groupEvents/2).Draw(t, "events"), 0)
+				call := callOf(rapid.ByteRange(1, 9).Draw(t, "tenant"), rapid.IntRange(1, 2*light).Draw(t, "events"), 0)
 				if q.put(call) {
 					tenant := call[0].event.Tenant[0]
 					waiting[tenant] = append(waiting[tenant], &call[0])
 				}
 			},
 			"take": func(*rapid.T) {
-				if len(waiting) > 0 {
-					take()
+				q.mu.Lock()
+				ready := len(q.little) > 0 || len(q.much) > 0 && !q.atMuch
+				q.mu.Unlock()
+				if ready {
+					taken(q.take())
+				}
+			},
+			"end": func(t *rapid.T) {
+				if len(atWork) > 0 {
+					end(rapid.IntRange(0, len(atWork)-1).Draw(t, "which"))
 				}
 			},
 		})
-		for len(waiting) > 0 {
-			take()
-		}
-		require.Zero(t, q.length())
-		require.Empty(t, q.waiting)
-		require.Empty(t, q.turns)
-	})
-}
-
-// TestQueueRests: who had more than a turn has none before others that come, and
-// what waits of it meanwhile is not forgotten, not even when the queue is closed.
-func TestQueueRests(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		q := newQueue()
-		for range 3 {
-			require.True(t, q.put(callOf('a', turn+1, 0)))
-		}
-		wake := q.rest([][]request{callOf('a', turn+1, 0), callOf('b', turn, 0)})
-		require.True(t, q.put(callOf('b', 1, 0)))
-		require.Equal(t, map[byte][]int{'b': {1}}, sizes(q.take()), "a turn is no reason to rest")
-		require.True(t, q.put(callOf('a', 1, 0)))
-
-		time.Sleep(time.Second) // the commit
-		wake()
 		q.close()
-		began := time.Now()
-		require.Equal(t, map[byte][]int{'a': {turn + 1, turn + 1, turn + 1, 1}}, sizes(q.take()))
-		require.Equal(t, restFactor*time.Second, time.Since(began))
-		require.Nil(t, q.take())
-		require.Empty(t, q.resting)
+		for len(atWork) > 0 {
+			end(0)
+		}
+		for group, done := q.take(); group != nil; group, done = q.take() {
+			taken(group, done)
+			end(0)
+		}
+		require.Empty(t, waiting)
+		require.Zero(t, q.length())
+		require.Empty(t, q.lines)
 	})
 }

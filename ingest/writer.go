@@ -58,10 +58,9 @@ func newWriter(ctx context.Context, s *store.Store, o *outbox, m *metrics) *writ
 	w := &writer{store: s, outbox: o, metrics: m, queue: newQueue()}
 	for range writers {
 		w.done.Go(func() {
-			for calls := w.queue.take(); calls != nil; calls = w.queue.take() {
-				wake := w.queue.rest(calls)
+			for calls, done := w.queue.take(); calls != nil; calls, done = w.queue.take() {
 				w.commit(ctx, calls)
-				wake()
+				done()
 			}
 		})
 	}
