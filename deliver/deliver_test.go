@@ -30,6 +30,7 @@ type world struct {
 	store    *store.Store
 	tenant   event.ID
 	metrics  *prometheus.Registry // of the stage that was started last
+	watched  <-chan struct{}      // closed when it sees changes, and forgets nothing any more for fear of having missed some
 }
 
 func newWorld(t *testing.T) *world {
@@ -51,6 +52,10 @@ func (w *world) startWith(policy egress.Policy, schedule string, changes ...func
 	w.t.Helper()
 	dir, err := directory.New(w.store, testkit.Log(w.t))
 	require.NoError(w.t, err)
+	told := make(chan struct{})
+	w.watched = told
+	tell := sync.OnceFunc(func() { close(told) })
+	dir.Subscribe(func(event.ID) { tell() })
 	w.metrics = prometheus.NewRegistry()
 	env := service.Env{
 		Log: testkit.Log(w.t), Reg: w.metrics, Bus: w.bus, Store: w.store, Directory: dir, Egress: policy,

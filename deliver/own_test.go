@@ -182,6 +182,7 @@ func TestUnknownTenantWhileTheDatabaseIsAway(t *testing.T) {
 	url, calls := answering(t, http.StatusOK)
 	d := w.delivery(url)
 	w.start()
+	testkit.Receive(t, w.watched)
 	w.publish(d)
 	w.acknowledged(0)
 	end := testkit.Outage(t, w.database)

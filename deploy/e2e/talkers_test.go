@@ -26,7 +26,7 @@ func testTalkers(t *testing.T, s system) {
 		answer := c.must(t, http.StatusOK, http.MethodGet, "/admin/top-talkers?limit=250", nil)
 		for _, each := range answer["endpoints"].(map[string]any)["bySlots"].([]any) {
 			if found := each.(map[string]any); found["endpointId"] == endpoint {
-				require.Equal(t, 1.0, answer["workers"])
+				require.EqualValues(t, 1, answer["workers"])
 				talker = found
 			}
 		}
