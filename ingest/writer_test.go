@@ -293,8 +293,11 @@ func TestNobodyWaits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	release := w.hold()
-	held := w.queue(w.event(), w.event())
-	testkit.Eventually(t, func() bool { return w.writer.queue.length() == 0 }, "the writers are at work")
+	var held []asked
+	for range writers {
+		held = append(held, w.queue(w.event())...)
+		testkit.Eventually(t, func() bool { return w.writer.queue.length() == 0 }, "a writer is at work")
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	gone := w.ask(ctx, w.event())
 	require.True(t, w.writer.queue.put(gone.requests))

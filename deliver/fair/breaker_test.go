@@ -42,11 +42,11 @@ func TestBreakerOpens(t *testing.T) {
 		want   int // the failure that opens it; 0: none of 200 does
 	}{
 		"quick failures":           {failed(time.Millisecond), time.Second, 10 * time.Second, 20},
-		"very quick failures":      {failed(0), 100 * time.Millisecond, 10 * time.Second, 63},
+		"very quick failures":      {failed(0), 100 * time.Millisecond, 10 * time.Second, 101},
 		"timeouts":                 {failed(15 * time.Second), 0, 10 * time.Second, 5},
 		"failures of four seconds": {failed(4 * time.Second), 0, 10 * time.Second, 5},
 		"of three seconds":         {failed(3 * time.Second), 0, 10 * time.Second, 7},
-		"a longer time":            {failed(time.Second), 0, time.Minute, 57},
+		"a longer time":            {failed(time.Second), 0, time.Minute, 61},
 		"never":                    {failed(time.Minute), 0, 0, 0},
 		"successes":                {Report{Result: Success, Took: time.Minute}, 0, 10 * time.Second, 0},
 		"no attempts":              {Report{Result: None, Took: time.Minute}, 0, 10 * time.Second, 0},

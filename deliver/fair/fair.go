@@ -118,7 +118,7 @@ func (s *Scheduler) Done(j *Job, r Report) {
 	s.release(j)
 	t.queues[j.class].settle(j.cost, cost(r.Took))
 	s.change(e, func() { e.learn(r, s.limits.Endpoint) })
-	e.rest.learn(now, j.began, r)
+	e.rest.learn(now, j.began, r, s.limits.BreakerAfter > 0)
 	if state, b, changed := e.breaker.learn(j, r, now, s.limits.BreakerAfter); changed {
 		if state == BreakerClosed {
 			e.window = 1

@@ -29,7 +29,7 @@ func TestKilledRecoverFinishes(t *testing.T) {
 		total, err = strconv.Atoi(set)
 		require.NoError(t, err)
 	}
-	s := startStack(t)
+	s := startStack(t, "POSTRIDER_BREAKER_AFTER=0") // or what failed would wait for the endpoint, and not be dead
 	c := system{s.URL, s.Token}.client(t)
 	var works atomic.Bool
 	r := newReceiver(t, func(string, int) int {
