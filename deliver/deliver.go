@@ -128,11 +128,11 @@ func (w *worker) run(ctx, drain context.Context, keeper *lanes.Keeper, breakers 
 	var finishing sync.WaitGroup
 	for range recorders {
 		finishing.Go(func() {
-			group.Run(w.results, group.Limit[*result]{Items: recordsGroup}, func(r []*result) { w.finisher.finish(drain, r) })
+			group.Run(w.results, recordsGroup, func(r []*result) { w.finisher.finish(drain, r) })
 		})
 	}
 	finishing.Go(func() {
-		group.Run(w.moves, group.Limit[*move]{Items: movesGroup}, func(m []*move) { w.finisher.move(drain, m) })
+		group.Run(w.moves, movesGroup, func(m []*move) { w.finisher.move(drain, m) })
 	})
 	finishing.Go(func() { breakers.run(drain) })
 

@@ -95,7 +95,7 @@ func (w *world) newWorker(retries schedule.Schedule) *worker {
 	}
 	var finishing sync.WaitGroup
 	finishing.Go(func() {
-		group.Run(one.results, group.Limit[*result]{Items: recordsGroup}, func(r []*result) { one.finisher.finish(context.Background(), r) })
+		group.Run(one.results, recordsGroup, func(r []*result) { one.finisher.finish(context.Background(), r) })
 	})
 	w.t.Cleanup(func() {
 		one.scheduler.Close()

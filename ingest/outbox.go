@@ -53,7 +53,7 @@ func newOutbox(ctx context.Context, env service.Env, m *metrics) *outbox {
 		published: make(chan event.ID, publishing),
 	}
 	o.marked.Go(func() {
-		group.Run(o.published, group.Limit[event.ID]{Items: marksPerGroup}, o.mark)
+		group.Run(o.published, marksPerGroup, o.mark)
 	})
 	return o
 }

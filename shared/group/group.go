@@ -5,56 +5,30 @@
 // nobody (measured: a timed window of 1 to 5 ms helps 64 callers nothing).
 package group
 
-// Limit bounds a group.
-type Limit[T any] struct {
-	Items int         // at most so many
-	Bytes int         // at most so many, but always one item; 0: no bound
-	Size  func(T) int // of an item in bytes; used only when Bytes is set
-}
-
-// Run commits what comes in until in is closed and everything that came was
-// committed. Several Runs may share a channel; while one waits for its commit
-// the next one fills its group.
-func Run[T any](in <-chan T, limit Limit[T], commit func([]T)) {
-	var rest []T // the item that did not fit, if any
-	for {
-		if len(rest) == 0 {
-			first, ok := <-in
-			if !ok {
-				return
-			}
-			rest = []T{first}
-		}
-		var full []T
-		full, rest = gather(rest, in, limit)
-		commit(full)
+// Run commits what comes in groups, of so many items at most, until in is closed and
+// everything that came was committed. Several Runs may share a channel; while one
+// waits for its commit the next one fills its group.
+func Run[T any](in <-chan T, most int, commit func([]T)) {
+	for first := range in {
+		commit(gather(first, in, most))
 	}
 }
 
-// gather adds to the group what is there, without waiting. An item that would
-// make the group too large is returned apart, to begin the next one.
-func gather[T any](group []T, in <-chan T, limit Limit[T]) (full, rest []T) {
-	bytes := 0
-	if limit.Bytes > 0 {
-		bytes = limit.Size(group[0])
-	}
-	for len(group) < limit.Items {
+// gather adds to the first what is there, without waiting.
+func gather[T any](first T, in <-chan T, most int) []T {
+	group := []T{first}
+	for len(group) < most {
 		select {
 		case item, ok := <-in:
 			if !ok {
-				return group, nil
-			}
-			if limit.Bytes > 0 {
-				if bytes += limit.Size(item); bytes > limit.Bytes {
-					return group, []T{item}
-				}
+				return group
 			}
 			group = append(group, item)
 		default:
-			return group, nil
+			return group
 		}
 	}
-	return group, nil
+	return group
 }
 
 // Isolate does work on the group, and when work fails because of the data in it
