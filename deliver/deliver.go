@@ -128,7 +128,7 @@ func (w *worker) run(ctx, drain context.Context, keeper *lanes.Keeper, breakers 
 	var finishing sync.WaitGroup
 	for range recorders {
 		finishing.Go(func() {
-			group.Run(w.results, recordsGroup, func(r []*result) { w.finisher.finish(drain, r) })
+			group.Paced(w.results, recordsGroup, recordEvery, (*result).urgent, func(r []*result) { w.finisher.finish(drain, r) })
 		})
 	}
 	finishing.Go(func() {

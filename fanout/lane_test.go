@@ -171,7 +171,7 @@ func TestBatchThatComesAgain(t *testing.T) {
 		fan := w.worker(t)
 		b, err := fan.read(t.Context(), messages[0])
 		require.NoError(t, err)
-		out := outgoing{bus: w.bus, metrics: fan.metrics}
+		out := outgoing{bus: w.bus, metrics: fan.metrics, most: groupSize}
 		require.NoError(t, fan.expand(t.Context(), b, &out))
 		require.NoError(t, out.flush(t.Context()))
 		for _, d := range testkit.Deliveries(t, w.nats, event.StreamDeliver) {

@@ -22,6 +22,7 @@ type outgoing struct {
 	metrics *metrics
 	pace    *pace // nil: at once
 
+	most  int // messages in a group
 	group []bus.Message
 	bytes int
 	kinds map[string]int             // of the group
@@ -38,7 +39,7 @@ func (o *outgoing) put(ctx context.Context, h hop) error {
 	if !h.lane.IsZero() {
 		o.lanes[h.lane] = struct{}{}
 	}
-	if len(o.group) < groupSize && o.bytes < groupBytes {
+	if len(o.group) < o.most && o.bytes < groupBytes {
 		return nil
 	}
 	return o.flush(ctx)

@@ -54,7 +54,7 @@ func (w *worker) run(ctx, drain context.Context) error {
 // done again whole, and the message ids make the repeated part harmless.
 func (w *worker) expandAll(ctx context.Context, messages []*bus.Msg) {
 	var done []*bus.Msg
-	out := outgoing{bus: w.bus, metrics: w.metrics}
+	out := outgoing{bus: w.bus, metrics: w.metrics, most: groupSize}
 	for i, m := range messages {
 		b, err := w.read(ctx, m)
 		if err != nil {

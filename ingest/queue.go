@@ -15,13 +15,13 @@ const (
 
 	// heavyGroup bounds the events of a group of a tenant that has more: a larger
 	// one keeps disk and database from everybody else for longer than it gains.
-	heavyGroup = 256
+	heavyGroup = 128
 
 	// restFactor is how many times as long as its commit took such a tenant rests.
 	// Who posts thousands has the machine work at the speed at which it can, and
 	// everybody else wait for it; so the busier the machine, the longer the rest. On
-	// an idle one it leaves some 10,000 events a second.
-	restFactor = 2
+	// an idle one it leaves some 8,000 events a second.
+	restFactor = 3
 )
 
 // queue is what waits for a writer: calls, in a line for each tenant of their first

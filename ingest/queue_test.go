@@ -45,10 +45,10 @@ func TestQueueKeepsMuchApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue()
 		for range 4 {
-			require.True(t, q.put(callOf('a', 100, 0)))
+			require.True(t, q.put(callOf('a', 64, 0)))
 		}
 		group, done := q.take()
-		require.Equal(t, map[byte][]int{'a': {100, 100}}, sizes(group), "as much as a group of its own may have")
+		require.Equal(t, map[byte][]int{'a': {64, 64}}, sizes(group), "as much as a group of its own may have")
 
 		require.True(t, q.put(callOf('b', 1, 0)))
 		for range 3 {
@@ -67,7 +67,7 @@ func TestQueueKeepsMuchApart(t *testing.T) {
 
 		began := time.Now()
 		rest, done := q.take()
-		require.Equal(t, map[byte][]int{'a': {100, 100}}, sizes(rest))
+		require.Equal(t, map[byte][]int{'a': {64, 64}}, sizes(rest))
 		require.Equal(t, restFactor*time.Second, time.Since(began))
 		done()
 		q.close()

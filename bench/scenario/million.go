@@ -54,6 +54,9 @@ func besideMillion(ctx context.Context, b *bench, s *system) error {
 	if err != nil {
 		b.report.fault(err)
 	}
+	if err := s.writeOut(ctx); err != nil {
+		return err
+	}
 	b.tell("quiet beside %d", waiting)
 	beside, err := s.send(ctx, millionRate, b.span(millionSpan), to)
 	if err != nil {

@@ -65,6 +65,9 @@ func (s *system) load(events int64, to ...sender.Target) sender.Config {
 // beside sends quiet traffic from the moment that the noise begins, and returns
 // both results when all quiet events have arrived and all noise was accepted.
 func (s *system) beside(ctx context.Context, load sender.Config, rate float64, span time.Duration, to []sender.Target) (quiet quietResult, loud sender.Result, err error) {
+	if err := s.writeOut(ctx); err != nil {
+		return quiet, loud, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	n, err := startNoise(ctx, load)

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -38,6 +40,42 @@ func TestRunGathersWhatCameWhileItCommitted(t *testing.T) {
 	goOn <- struct{}{}
 	done.Wait()
 	require.Equal(t, [][]int{{0}, {1, 2, 3, 4, 5}, {6, 7}}, groups)
+}
+
+func TestPacedWaitsForMore(t *testing.T) {
+	t.Parallel()
+	const every = time.Second
+	synctest.Test(t, func(t *testing.T) {
+		in := make(chan int)
+		var groups [][]int
+		var at []time.Duration
+		began := time.Now()
+		var done sync.WaitGroup
+		done.Go(func() {
+			group.Paced(in, 3, every, func(n int) bool { return n < 0 }, func(g []int) {
+				groups, at = append(groups, slices.Clone(g)), append(at, time.Since(began))
+			})
+		})
+		in <- 1 // does not wait
+		synctest.Wait()
+		in <- 2
+		in <- 3
+		time.Sleep(2 * every) // they have waited for one
+		in <- 4
+		synctest.Wait()
+		in <- 5
+		in <- -6 // does not wait, nor does what has come before it
+		synctest.Wait()
+		in <- 7
+		in <- 8
+		in <- 9 // the group is full
+		synctest.Wait()
+		in <- 10
+		close(in) // nothing more can come
+		done.Wait()
+		require.Equal(t, [][]int{{1}, {2, 3}, {4}, {5, -6}, {7, 8, 9}, {10}}, groups)
+		require.Equal(t, []time.Duration{0, every, 2 * every, 2 * every, 2 * every, 2 * every}, at)
+	})
 }
 
 func TestRunKeepsOrderAndBounds(t *testing.T) {
