@@ -165,7 +165,7 @@ func (w *world) result(metric, result string) int {
 func TestAcceptsShareTransactions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	const n = 400
+	const n = heavyGroup
 	release := w.hold()
 	events := make([]*store.NewEvent, n)
 	for i := range events {
