@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/service"
 )
 
@@ -17,16 +18,17 @@ func main() {
 		fs := flag.NewFlagSet("bootstrap", flag.ContinueOnError)
 		database := fs.String("database-url", "", "PostgreSQL `URL`, such as postgres://user:password@host/postrider")
 		nats := fs.String("nats-url", "nats://127.0.0.1:4222", "NATS `URL`s, joined by commas")
-		replicas := fs.Int("replicas", 1, "how many NATS servers store each `stream`: 1, 3 or 5")
+		var layout bus.Layout
+		layout.Flags(fs)
 		if err := service.Parse(fs, os.Args[1:], os.LookupEnv); err != nil {
 			return err
 		}
 		if *database == "" {
 			return fmt.Errorf("database-url is not set: set %s", service.Variable("database-url"))
 		}
-		if *replicas != 1 && *replicas != 3 && *replicas != 5 {
-			return fmt.Errorf("replicas is %d: must be 1, 3 or 5", *replicas)
+		if err := layout.Validate(); err != nil {
+			return err
 		}
-		return service.Bootstrap(ctx, *database, *nats, *replicas)
+		return service.Bootstrap(ctx, *database, *nats, layout)
 	}))
 }

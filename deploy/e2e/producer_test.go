@@ -21,10 +21,8 @@ type producer struct {
 	accepted []string
 }
 
-const senders = 8
-
-// produce starts a producer of about 200 events a second.
-func produce(t *testing.T, c *client, app string) *producer {
+// produce starts a producer of some 30 events a second from each of its senders.
+func produce(t *testing.T, c *client, app string, senders int) *producer {
 	t.Helper()
 	p := &producer{client: c, app: app, stop: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())

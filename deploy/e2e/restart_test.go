@@ -30,7 +30,7 @@ func TestEveryStageDrains(t *testing.T) {
 		return http.StatusOK
 	})
 	c.application(t, "drain", r.URL+"/works", r.URL+"/fails")
-	p := produce(t, c, "drain")
+	p := produce(t, c, "drain", 8)
 	ctx := testkit.Context(t)
 	for _, stage := range stack.Stages() {
 		p.more(ctx, 50)
@@ -74,7 +74,7 @@ func TestKilledIngestLosesNothing(t *testing.T) {
 	c := system{s.URL, s.Token}.client(t)
 	r := newReceiver(t, nil)
 	c.application(t, "kill", r.URL+"/hook")
-	p := produce(t, c, "kill")
+	p := produce(t, c, "kill", 8)
 	ctx := testkit.Context(t)
 	for range 10 {
 		p.more(ctx, 30)

@@ -17,6 +17,7 @@ import (
 	"github.com/postrider/postrider/fanout"
 	"github.com/postrider/postrider/ingest"
 	"github.com/postrider/postrider/retry"
+	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/embedded"
 	"github.com/postrider/postrider/shared/service"
 )
@@ -30,6 +31,7 @@ const (
 type local struct {
 	service.Settings
 
+	layout  bus.Layout
 	dataDir string
 	ingest  ingest.Stage
 	stages  []service.Stage
@@ -41,6 +43,7 @@ func parse(args []string, lookup func(string) (string, bool)) (*local, error) {
 	fs := flag.NewFlagSet("postrider", flag.ContinueOnError)
 	fs.StringVar(&l.dataDir, "data-dir", ".postrider", "`folder` of everything that is kept")
 	l.Flags(fs)
+	l.layout.Flags(fs)
 	for _, s := range l.stages {
 		s.Flags(fs)
 	}
@@ -65,7 +68,7 @@ func (l *local) validate() error {
 	if settings.NATSURL == "" {
 		settings.NATSURL = "embedded"
 	}
-	return service.Validate(settings, l.stages...)
+	return errors.Join(service.Validate(settings, l.stages...), l.layout.Validate())
 }
 
 // run starts the servers, prepares them, runs the stages and prints the line
@@ -106,7 +109,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		defer server.Stop()
 		l.NATSURL = server.URL()
 	}
-	if err := service.Bootstrap(starting, l.DatabaseURL, l.NATSURL, 1); err != nil {
+	if err := service.Bootstrap(starting, l.DatabaseURL, l.NATSURL, l.layout); err != nil {
 		return err
 	}
 	announced := make(chan struct{})

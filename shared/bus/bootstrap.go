@@ -5,37 +5,71 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 // ErrNotBootstrapped is returned by Verify.
 var ErrNotBootstrapped = errors.New("stream is missing: run bootstrap")
 
+const (
+	// A cluster that has only begun has no leader yet, or not all of its servers.
+	settleTimeout = 30 * time.Second
+	settlePause   = 250 * time.Millisecond
+)
+
 // Bootstrap makes the streams and consumers that are missing and changes those
 // that differ from their declaration. It touches nothing else: updating a
 // stream with the configuration that it has has lost delayed messages in
 // clusters (nats-server #5526). Only the bootstrap step calls it, stages never.
-func (b *Bus) Bootstrap(ctx context.Context, replicas int) error {
-	for _, want := range streams(replicas) {
+// For servers that are not ready it waits, up to half a minute.
+func (b *Bus) Bootstrap(ctx context.Context, l Layout) error {
+	for until := time.Now().Add(settleTimeout); ; {
+		err := b.bootstrap(ctx, l)
+		if err == nil || !unsettled(err) || time.Now().After(until) {
+			return err
+		}
+		select {
+		case <-time.After(settlePause):
+		case <-ctx.Done():
+			return errors.Join(err, context.Cause(ctx))
+		}
+	}
+}
+
+func (b *Bus) bootstrap(ctx context.Context, l Layout) error {
+	for _, want := range streams(l) {
 		if err := b.ensureStream(ctx, want); err != nil {
 			return fmt.Errorf("bootstrap stream %s: %w", want.Name, err)
 		}
 	}
-	for c, want := range consumers(replicas) {
+	for c, want := range consumers() {
 		if err := b.ensureConsumer(ctx, c, want); err != nil {
 			return fmt.Errorf("bootstrap consumer %s: %w", c, err)
 		}
 	}
-	if err := b.ensureWorkers(ctx, replicas); err != nil {
-		return fmt.Errorf("bootstrap bucket %s: %w", workersBucket, err)
-	}
 	return nil
+}
+
+// noPeers is the server's code for a stream that fewer servers could store than
+// it asks for.
+const noPeers jetstream.ErrorCode = 10005
+
+// unsettled reports whether the servers may do in a moment what they could not do
+// now.
+func unsettled(err error) bool {
+	var api *jetstream.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode == noPeers || api.Code == 503 && api.ErrorCode != jetstream.JSErrCodeJetStreamNotEnabled
+	}
+	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // Verify returns ErrNotBootstrapped when a stream is not there.
 func (b *Bus) Verify(ctx context.Context) error {
-	for _, want := range streams(1) {
+	for _, want := range streams(Layout{}) {
 		_, err := b.js.Stream(ctx, want.Name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return fmt.Errorf("%s: %w", want.Name, ErrNotBootstrapped)
@@ -61,6 +95,7 @@ func (b *Bus) ensureStream(ctx context.Context, want jetstream.StreamConfig) err
 	changed.Description, changed.Subjects = want.Description, want.Subjects
 	changed.Discard, changed.Duplicates = want.Discard, want.Duplicates
 	changed.MaxAge, changed.Replicas = want.MaxAge, want.Replicas
+	changed.AllowDirect = want.AllowDirect
 	if reflect.DeepEqual(have, changed) {
 		return nil
 	}
@@ -85,20 +120,5 @@ func (b *Bus) ensureConsumer(ctx context.Context, c Consumer, want jetstream.Con
 		return nil
 	}
 	_, err = b.js.UpdateConsumer(ctx, c.Stream, changed)
-	return err
-}
-
-// ensureWorkers makes the table of the deliver workers.
-func (b *Bus) ensureWorkers(ctx context.Context, replicas int) error {
-	_, err := b.js.KeyValue(ctx, workersBucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		_, err = b.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket:         workersBucket,
-			Description:    "live deliver workers, and who has which own lane",
-			History:        1,
-			LimitMarkerTTL: tombstoneTTL,
-			Replicas:       replicas,
-		})
-	}
 	return err
 }

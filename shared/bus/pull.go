@@ -15,10 +15,11 @@ import (
 
 const (
 	pullExpires   = 30 * time.Second
-	pullHeartbeat = 5 * time.Second
+	pullHeartbeat = 2 * time.Second
 
 	// A request that has been silent for two heartbeats is lost: its server
-	// went away, or its leader changed (nats.go #2063).
+	// went away, or its leader changed (nats.go #2063). So the lanes go on no
+	// later than their new leaders could.
 	pullSilence = 2*pullHeartbeat + time.Second
 
 	// pullPause keeps a consumer that is not there from being asked for in a

@@ -40,8 +40,9 @@ const (
 )
 
 // streams declares every stream. Work queues hold what is not done yet; DLQ
-// keeps what it had for a month, to be looked into.
-func streams(replicas int) []jetstream.StreamConfig {
+// keeps what it had for a month, to be looked into; the table of the deliver
+// workers is a bucket, which is a stream with rules of its own.
+func streams(l Layout) []jetstream.StreamConfig {
 	queue := func(name, subjects, description string, window time.Duration) jetstream.StreamConfig {
 		return jetstream.StreamConfig{
 			Name:        name,
@@ -51,7 +52,7 @@ func streams(replicas int) []jetstream.StreamConfig {
 			Storage:     jetstream.FileStorage,
 			Discard:     jetstream.DiscardNew,
 			Duplicates:  window,
-			Replicas:    replicas,
+			Replicas:    l.Replicas,
 		}
 	}
 	dlq := queue(event.StreamDLQ, "dlq.>", "exhausted deliveries, recorded by dlq", longDuplicateWindow)
@@ -67,12 +68,35 @@ func streams(replicas int) []jetstream.StreamConfig {
 		queue(event.StreamRetry, "retry.>", "deliveries that wait, by tier of delay", shortDuplicateWindow),
 		dlq,
 		queue(event.StreamTasks, "tasks.>", "announced jobs, from ingest to dlq", longDuplicateWindow),
+		table(workersBucket, "live deliver workers, and who has which own lane", l.Replicas),
+	}
+}
+
+// table declares the stream of a KV bucket that keeps the newest value of each
+// key. The client library would have made it readable from any replica
+// (AllowDirect); but who asks whether a worker lives must not be told what a
+// replica that lags behind knows.
+func table(bucket, description string, replicas int) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:                   "KV_" + bucket,
+		Description:            description,
+		Subjects:               []string{"$KV." + bucket + ".>"},
+		Storage:                jetstream.FileStorage,
+		Discard:                jetstream.DiscardNew,
+		MaxMsgsPerSubject:      1,
+		AllowRollup:            true,
+		DenyDelete:             true,
+		AllowMsgTTL:            true,
+		SubjectDeleteMarkerTTL: tombstoneTTL,
+		Duplicates:             longDuplicateWindow,
+		Replicas:               replicas,
 	}
 }
 
 // consumers declares every consumer. None gives up on a message: stages count
-// attempts themselves and hand over what is exhausted.
-func consumers(replicas int) map[Consumer]jetstream.ConsumerConfig {
+// attempts themselves and hand over what is exhausted. They are stored as often as
+// their streams.
+func consumers() map[Consumer]jetstream.ConsumerConfig {
 	all := make(map[Consumer]jetstream.ConsumerConfig)
 	add := func(c Consumer, filter string, maxPending int) {
 		all[c] = jetstream.ConsumerConfig{
@@ -82,7 +106,6 @@ func consumers(replicas int) map[Consumer]jetstream.ConsumerConfig {
 			AckWait:       ackWait,
 			MaxDeliver:    -1,
 			MaxAckPending: maxPending,
-			Replicas:      replicas,
 		}
 	}
 	add(Fanout, event.SubjectEvents, 512)

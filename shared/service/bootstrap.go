@@ -8,9 +8,9 @@ import (
 )
 
 // Bootstrap prepares a database and a NATS server for the stages: it migrates
-// the schema and makes the streams and consumers, each stored replicas times.
-// It changes only what differs, so it may run at every start.
-func Bootstrap(ctx context.Context, databaseURL, natsURL string, replicas int) error {
+// the schema and makes the streams and consumers as they are laid out. It changes
+// only what differs, so it may run at every start.
+func Bootstrap(ctx context.Context, databaseURL, natsURL string, layout bus.Layout) error {
 	db, err := store.Open(ctx, databaseURL, 2)
 	if err != nil {
 		return adviseDatabase(err)
@@ -24,5 +24,5 @@ func Bootstrap(ctx context.Context, databaseURL, natsURL string, replicas int) e
 		return adviseNATS(err)
 	}
 	defer b.Close()
-	return b.Bootstrap(ctx, replicas)
+	return b.Bootstrap(ctx, layout)
 }

@@ -228,14 +228,14 @@ func TestBootstrap(t *testing.T) {
 	settings := good(t)
 	settings.DatabaseURL, settings.NATSURL = testkit.EmptyDatabase(t), testkit.NATS(t).URL()
 	for range 2 {
-		require.NoError(t, Bootstrap(testkit.Context(t), settings.DatabaseURL, settings.NATSURL, 1))
+		require.NoError(t, Bootstrap(testkit.Context(t), settings.DatabaseURL, settings.NATSURL, bus.Layout{Replicas: 1}))
 	}
 	begun := errors.New("begun")
 	stage := &fake{name: "stage", run: func(context.Context, Env) error { return begun }}
 	require.ErrorIs(t, start(t, settings, stage).wait(t), begun, "stages can start")
 
 	fromTheFuture(t, settings.DatabaseURL)
-	require.ErrorIs(t, Bootstrap(testkit.Context(t), settings.DatabaseURL, settings.NATSURL, 1), store.ErrNewerSchema)
+	require.ErrorIs(t, Bootstrap(testkit.Context(t), settings.DatabaseURL, settings.NATSURL, bus.Layout{Replicas: 1}), store.ErrNewerSchema)
 }
 
 // fromTheFuture makes the database look as a newer version would have left it.

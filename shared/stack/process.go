@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 )
 
@@ -75,7 +76,7 @@ func (p *process) stop(ctx context.Context) error {
 		<-p.exited
 		return fmt.Errorf("stop %s: killed, it did not end by itself; see %s", p.name, p.log)
 	}
-	if code := p.cmd.ProcessState.ExitCode(); code != 0 && p.name != NATS {
+	if code := p.cmd.ProcessState.ExitCode(); code != 0 && !strings.HasPrefix(p.name, NATS) {
 		return fmt.Errorf("stop %s: exit code %d; see %s", p.name, code, p.log)
 	}
 	return nil

@@ -16,19 +16,24 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/postrider/postrider/shared/embedded"
 )
 
-// NATS and Postgres are the names of the two servers; the stages go by theirs.
+// NATS and Postgres are the names of the two servers; the stages go by theirs. In a
+// cluster NATS is the first server, and the others are nats-server-2….
 const (
 	NATS     = "nats-server"
 	Postgres = "postgres"
 )
 
-const ingest = "ingest" // the stage with the API
+const (
+	ingest    = "ingest" // the stage with the API
+	readyPath = "/readyz"
+)
 
 const (
 	readyTimeout = time.Minute
@@ -50,6 +55,9 @@ type Options struct {
 	// Processes is how many processes a stage has; one where it says nothing. The
 	// first goes by the name of its stage, the others are deliver-2, deliver-3….
 	Processes map[string]int
+	// NATSServers is how many servers NATS is: one, or three as a cluster, in which
+	// each of them stores every stream. One where it says nothing.
+	NATSServers int
 	// NoFsync is for tests that do not measure.
 	NoFsync bool
 }
@@ -59,21 +67,22 @@ type Stack struct {
 	URL         string // of the API
 	Token       string // of the operator
 	DatabaseURL string
-	NATSURL     string
-	MonitorURL  string // where nats-server tells of itself
+	NATSURL     string // of all servers, joined by commas
+	MonitorURL  string // where nats-server tells of itself, the first of a cluster
 
 	jwtSecret string // that all of ingest share
 	options   Options
 	temporary bool // its folder goes with it
 	postgres  *embedded.Postgres
 	processes map[string]*process
+	servers   []string          // the processes of NATS
 	workers   []string          // the processes of all stages, in the order of their start
-	admin     map[string]string // address of each one's admin port
+	health    map[string]string // URL at which each one says whether it is ready
 }
 
 // Start starts everything and returns when every stage is ready.
 func Start(ctx context.Context, o Options) (s *Stack, err error) {
-	s = &Stack{Token: rand.Text(), jwtSecret: rand.Text(), options: o, processes: make(map[string]*process), admin: make(map[string]string)}
+	s = &Stack{Token: rand.Text(), jwtSecret: rand.Text(), options: o, processes: make(map[string]*process), health: make(map[string]string)}
 	defer func() { //nolint:contextcheck // stops also when ctx has ended
 		if err != nil {
 			err = errors.Join(err, s.Stop())
@@ -84,13 +93,10 @@ func Start(ctx context.Context, o Options) (s *Stack, err error) {
 		return s, err
 	}
 	s.DatabaseURL = s.postgres.URL()
-	if err := s.prepareNATS(); err != nil {
+	if err := s.startNATS(ctx); err != nil {
 		return s, err
 	}
-	if err := s.StartProcess(ctx, NATS); err != nil {
-		return s, err
-	}
-	if err := s.bootstrap(ctx); err != nil {
+	if err := s.Bootstrap(ctx); err != nil {
 		return s, err
 	}
 	for _, stage := range Stages() {
@@ -117,23 +123,30 @@ func (s *Stack) startStage(ctx context.Context, stage string) error {
 	return nil
 }
 
-// StartProcess starts a process that does not run, and returns when it is ready.
+// StartProcess starts a process that does not run, and returns when it is ready: a
+// NATS server when it has caught up with what it stores.
 func (s *Stack) StartProcess(ctx context.Context, name string) error {
-	p := s.processes[name]
-	if err := p.start(); err != nil {
+	if err := s.processes[name].start(); err != nil {
 		return err
 	}
+	return s.AwaitReady(ctx, name)
+}
+
+// AwaitReady returns when a process that was started is ready, or an error after a
+// minute, or when it has ended.
+func (s *Stack) AwaitReady(ctx context.Context, name string) error {
+	p := s.processes[name]
 	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, fmt.Errorf("%s is not ready within %s", name, readyTimeout))
 	defer cancel()
 	for {
-		if s.ready(ctx, name) {
+		if s.Ready(ctx, name) {
 			return nil
 		}
 		select {
 		case <-p.exited:
-			return fmt.Errorf("start %s: %w; see %s", name, p.err, p.log)
+			return fmt.Errorf("await %s: %w; see %s", name, p.err, p.log)
 		case <-ctx.Done():
-			return fmt.Errorf("start %s: %w; see %s", name, context.Cause(ctx), p.log)
+			return fmt.Errorf("await %s: %w; see %s", name, context.Cause(ctx), p.log)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -180,7 +193,7 @@ func (s *Stack) Processes() map[string]int {
 }
 
 // AdminURL is where a process of a stage tells of itself.
-func (s *Stack) AdminURL(name string) string { return "http://" + s.admin[name] }
+func (s *Stack) AdminURL(name string) string { return strings.TrimSuffix(s.health[name], readyPath) }
 
 // Log is the file that a process writes its log to.
 func (s *Stack) Log(name string) string { return s.processes[name].log }
@@ -191,7 +204,7 @@ func (s *Stack) Stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	var failed error
-	for _, name := range append(slices.Clone(s.workers), NATS) {
+	for _, name := range slices.Concat(s.workers, s.servers) {
 		if p := s.processes[name]; p != nil {
 			failed = errors.Join(failed, p.stop(ctx))
 		}
@@ -211,30 +224,13 @@ func (s *Stack) Stop() error {
 	return nil
 }
 
-func (s *Stack) prepareNATS() error {
-	port, err1 := freePort()
-	monitor, err2 := freePort()
-	if err := errors.Join(err1, err2); err != nil {
-		return err
-	}
-	s.NATSURL, s.MonitorURL = "nats://127.0.0.1:"+port, "http://127.0.0.1:"+monitor
-	config := filepath.Join(s.options.Dir, "nats.conf")
-	text := fmt.Sprintf("host: 127.0.0.1\nport: %s\nhttp: 127.0.0.1:%s\njetstream { store_dir: %q, sync_interval: 1s }\n",
-		port, monitor, filepath.Join(s.options.Dir, "nats"))
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		return fmt.Errorf("write nats-server configuration: %w", err)
-	}
-	s.processes[NATS] = s.process(NATS, NATS, nil, "-c", config)
-	return nil
-}
-
 func (s *Stack) prepareWorker(stage, name string) error {
 	admin, err := freePort()
 	if err != nil {
 		return err
 	}
-	s.admin[name] = "127.0.0.1:" + admin
-	env := []string{"POSTRIDER_ADMIN_LISTEN=" + s.admin[name]}
+	s.health[name] = "http://127.0.0.1:" + admin + readyPath
+	env := []string{"POSTRIDER_ADMIN_LISTEN=127.0.0.1:" + admin}
 	if stage == ingest {
 		port, err := freePort()
 		if err != nil {
@@ -250,8 +246,9 @@ func (s *Stack) prepareWorker(stage, name string) error {
 	return nil
 }
 
-func (s *Stack) bootstrap(ctx context.Context) error {
-	p := s.process("bootstrap", "bootstrap", nil)
+// Bootstrap runs the bootstrap step, again and with further settings if need be.
+func (s *Stack) Bootstrap(ctx context.Context, env ...string) error {
+	p := s.process("bootstrap", "bootstrap", append([]string{"POSTRIDER_REPLICAS=" + strconv.Itoa(len(s.servers))}, env...))
 	if err := p.start(); err != nil {
 		return err
 	}
@@ -280,16 +277,9 @@ func (s *Stack) process(program, name string, env []string, args ...string) *pro
 	}
 }
 
-// ready asks the process itself.
-func (s *Stack) ready(ctx context.Context, name string) bool {
-	if name == NATS {
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.NATSURL[len("nats://"):])
-		if err != nil {
-			return false
-		}
-		return conn.Close() == nil
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.AdminURL(name)+"/readyz", http.NoBody)
+// Ready asks a process whether it can do its work.
+func (s *Stack) Ready(ctx context.Context, name string) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.health[name], http.NoBody)
 	if err != nil {
 		return false
 	}

@@ -44,7 +44,7 @@ func Connect(t testing.TB, address string) *bus.Bus {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.Close)
-	if err := b.Bootstrap(t.Context(), 1); err != nil {
+	if err := b.Bootstrap(t.Context(), bus.Layout{Replicas: 1}); err != nil {
 		t.Fatal(err)
 	}
 	return b
