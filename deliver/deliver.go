@@ -139,7 +139,9 @@ func (w *worker) run(ctx, drain context.Context, keeper *lanes.Keeper, breakers 
 	sources, ctx := errgroup.WithContext(ctx)
 	defer context.AfterFunc(ctx, w.scheduler.Close)() // lanes are left when nothing waits any more
 	for _, l := range event.Lanes() {
-		sources.Go(func() error { return w.serve(ctx, l) })
+		sources.Go(func() error {
+			return w.bus.EachShard(ctx, func(ctx context.Context, s event.Shard) error { return w.serve(ctx, l, s) })
+		})
 	}
 	sources.Go(func() error { return keeper.Run(ctx) })
 	err := sources.Wait()

@@ -492,8 +492,9 @@ func TestStopGivesBackWhatWaits(t *testing.T) {
 
 	ctx, other, got := testkit.Context(t), testkit.Connect(t, w.nats), make(chan *bus.Msg, n)
 	for _, l := range []event.OwnLane{{Tenant: w.tenant}, {Tenant: w.tenant, Endpoint: d.Endpoint}} {
-		require.NoError(t, other.OpenLane(ctx, l))
-		pullAll(t, other, bus.OwnLaneConsumer(l), got)
+		c, err := other.OpenLane(ctx, l)
+		require.NoError(t, err)
+		pullAll(t, other, c, got)
 	}
 	pullAll(t, other, bus.LaneConsumer(d.Lane()), got)
 	for range n - started {

@@ -214,7 +214,7 @@ func (r *result) next() (bus.Message, bool, error) {
 	d.Due = r.attempt.NextAt
 	data, err := d.Encode()
 	tier := event.TierFor(time.Until(d.Due))
-	return bus.Message{Subject: tier.Subject(), ID: d.Key(), Data: data}, true, err
+	return bus.Message{Subject: tier.Subject(), Tenant: d.Tenant, ID: d.Key(), Data: data}, true, err
 }
 
 // made finds the attempt of a job that may have been made already: it came

@@ -10,16 +10,17 @@ import (
 	"github.com/postrider/postrider/shared/event"
 )
 
-// serve brings the deliveries of a shared lane to the scheduler until ctx ends.
-func (w *worker) serve(ctx context.Context, l event.Lane) error {
-	puller, err := w.bus.Pull(bus.LaneConsumer(l), pullBatch)
+// serve brings the deliveries of a shared lane in one shard to the scheduler until
+// ctx ends.
+func (w *worker) serve(ctx context.Context, l event.Lane, shard event.Shard) error {
+	puller, err := w.bus.Pull(bus.LaneConsumer(l).In(shard), pullBatch)
 	if err != nil {
 		return err
 	}
 	defer puller.Close()
 	s := newSource(string(l), nil)
 	for {
-		messages, err := puller.Next(ctx, pullBatch)
+		messages, err := puller.Next(ctx, max(pullBatch/w.bus.Shards(), leastBatch))
 		if err != nil {
 			return nil // ctx has ended
 		}

@@ -39,7 +39,7 @@ func (m *move) message() (bus.Message, error) {
 			return bus.Message{}, err
 		}
 	}
-	return bus.Message{Subject: m.to.Subject(), ID: m.to.MessageID(&d), Data: data}, nil
+	return bus.Message{Subject: m.to.Subject(), Tenant: d.Tenant, ID: m.to.MessageID(&d), Data: data}, nil
 }
 
 // move moves a group: to the lane, then acknowledge. In between a crash can only

@@ -41,6 +41,7 @@ const (
 type orderedLane struct {
 	*worker
 	lane     event.OwnLane
+	consumer bus.Consumer
 	life     context.Context      //nolint:containedctx // of the right to make attempts
 	held     func() bool          // whether there is that right
 	patience func() time.Duration // for how long to wait for a message
@@ -53,14 +54,14 @@ type orderedLane struct {
 // rest, or ctx ends. Attempts in flight are cut off when life ends. What was made
 // of the messages that are given back is looked up, whatever it is.
 func (w *worker) serveOrdered(ctx, life context.Context, l *lanes.Lane) lanes.Left {
-	o := &orderedLane{worker: w, lane: l.OwnLane, life: life, held: l.Held, patience: l.Patience}
+	o := &orderedLane{worker: w, lane: l.OwnLane, consumer: l.Consumer, life: life, held: l.Held, patience: l.Patience}
 	return lanes.Left{Until: o.visit(ctx), Unstarted: bus.LanePending}
 }
 
 // visit serves the lane, and gives back what is left. It returns when there is
 // something to do for the lane again; zero for when something comes.
 func (o *orderedLane) visit(ctx context.Context) (until time.Time) {
-	puller, err := o.bus.Pull(bus.OwnLaneConsumer(o.lane), orderedBatch)
+	puller, err := o.bus.Pull(o.consumer, orderedBatch)
 	if err != nil { // without a connection, and so without a lease
 		return time.Now().Add(shortRest)
 	}

@@ -68,6 +68,7 @@ type order struct {
 	worker   *worker
 	receiver *receiver
 	lane     event.OwnLane
+	consumer bus.Consumer // when the lane is open
 	events   []event.Event
 }
 
@@ -136,14 +137,21 @@ func (o *order) sendDelivery(d event.Delivery) {
 	d.Tenant, d.Endpoint, d.Type, d.Referred = o.tenant, o.lane.Endpoint, "invoice.paid", true
 	data, err := d.Encode()
 	require.NoError(o.t, err)
-	require.NoError(o.t, o.bus.Publish(o.t.Context(), bus.Message{Subject: o.lane.Subject(), ID: o.lane.MessageID(&d), Data: data}))
+	require.NoError(o.t, o.bus.Publish(o.t.Context(), bus.Message{Subject: o.lane.Subject(), Tenant: o.tenant, ID: o.lane.MessageID(&d), Data: data}))
+}
+
+func (o *order) open() {
+	o.t.Helper()
+	var err error
+	o.consumer, err = o.bus.OpenLane(o.t.Context(), o.lane)
+	require.NoError(o.t, err)
 }
 
 // serve serves the lane until stop or kill is called; kill is what happens to a
 // worker that lives no more.
 func (o *order) serve() (stop func() time.Time, kill func()) {
 	o.t.Helper()
-	require.NoError(o.t, o.bus.OpenLane(o.t.Context(), o.lane))
+	o.open()
 	life, die := context.WithCancel(context.Background())
 	ctx, leave := context.WithCancel(life)
 	left := make(chan time.Time, 1)
@@ -167,7 +175,7 @@ func (o *order) serve() (stop func() time.Time, kill func()) {
 // visit is serveOrdered without lanes.Keeper.
 func (o *order) visit(ctx, life context.Context) (until time.Time) {
 	l := &orderedLane{
-		worker: o.worker, lane: o.lane, life: life,
+		worker: o.worker, lane: o.lane, consumer: o.consumer, life: life,
 		held:     func() bool { return life.Err() == nil },
 		patience: func() time.Duration { return time.Minute },
 	}
@@ -341,12 +349,12 @@ func TestOrderedRests(t *testing.T) {
 	o := newOrder(t, schedule.Schedule{time.Hour})
 	o.receiver.answer = func(string, int) int { return http.StatusInternalServerError }
 	o.send(o.accept(3)...)
-	require.NoError(t, o.bus.OpenLane(t.Context(), o.lane))
+	o.open()
 	for range 2 {
 		until := o.visit(t.Context(), t.Context())
 		require.WithinRange(t, until, time.Now().Add(40*time.Minute), time.Now().Add(80*time.Minute))
 		require.NoError(t, o.bus.ResetLane(t.Context(), o.lane))
-		require.NoError(t, o.bus.OpenLane(t.Context(), o.lane))
+		o.open()
 	}
 	_, calls := o.receiver.got()
 	require.Equal(t, 1, calls)
@@ -360,7 +368,7 @@ func TestNotOrderedAnyMore(t *testing.T) {
 	o.send(o.accept(3)...)
 	_, err := testkit.SQL(t, o.database).Exec(t.Context(), `UPDATE endpoints SET ordered = false WHERE id = $1`, [16]byte(o.lane.Endpoint))
 	require.NoError(t, err)
-	require.NoError(t, o.bus.OpenLane(t.Context(), o.lane))
+	o.open()
 	require.Zero(t, o.visit(t.Context(), t.Context()))
 	_, calls := o.receiver.got()
 	require.Zero(t, calls)

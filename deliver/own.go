@@ -75,7 +75,7 @@ func (w *worker) look(ctx context.Context, l event.OwnLane) (now look, err error
 
 // serveOwn works on an own lane until it is idle, has to rest, or ctx ends.
 func (w *worker) serveOwn(ctx, _ context.Context, l *lanes.Lane) lanes.Left {
-	puller, err := w.bus.Pull(bus.OwnLaneConsumer(l.OwnLane), ownBatch)
+	puller, err := w.bus.Pull(l.Consumer, ownBatch)
 	if err != nil { // without a connection, and so without a lease
 		return lanes.Left{Until: time.Now().Add(shortRest)}
 	}

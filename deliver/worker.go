@@ -21,6 +21,10 @@ const (
 	// the latency and a quarter less CPU than signals (measured).
 	pullBatch = 32
 
+	// The shards of a lane share that, so that they do not fill the memory; but each
+	// pulls so many.
+	leastBatch = 8
+
 	// How long a delivery waits that could not be looked into.
 	retryLookup = 2 * time.Second
 

@@ -163,7 +163,7 @@ func (r *redriver) handOut(ctx context.Context, task event.ID, selected []store.
 		if err != nil {
 			return err
 		}
-		messages = append(messages, bus.Message{Subject: d.Subject(), ID: d.Key(), Data: data})
+		messages = append(messages, bus.Message{Subject: d.Subject(), Tenant: d.Tenant, ID: d.Key(), Data: data})
 	}
 	if err := r.bus.Publish(ctx, messages...); err != nil {
 		return err

@@ -8,10 +8,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/service"
 )
 
-// workers of one process: while one waits for its publishes the others decode
+// workers of one process for each shard: while one waits for its publishes the others decode
 // and match.
 const workers = 4
 
@@ -40,10 +41,12 @@ func (*Stage) Run(ctx context.Context, env service.Env) error {
 	}
 	work, ctx := errgroup.WithContext(ctx)
 	for range workers {
-		work.Go(func() error { return w.run(ctx, drain) })
+		work.Go(func() error {
+			return env.Bus.EachShard(ctx, func(ctx context.Context, s event.Shard) error { return w.run(ctx, drain, s) })
+		})
 	}
 	for range wideWorkers {
-		work.Go(func() error { return w.runWide(ctx) })
+		work.Go(func() error { return env.Bus.EachShard(ctx, w.runWide) })
 	}
 	return work.Wait()
 }

@@ -24,7 +24,7 @@ type hop struct {
 func (l *lanes) route(ev *event.Event, e *directory.Endpoint, again bool) (hop, error) {
 	d := delivery(ev, e)
 	now := time.Now()
-	h := hop{message: bus.Message{ID: d.Key()}}
+	h := hop{message: bus.Message{Tenant: d.Tenant, ID: d.Key()}}
 	switch wait := d.Due.Sub(now); {
 	case !d.Due.IsZero() && wait > 0:
 		h.kind, h.message.Subject = later, event.TierFor(wait).Subject()

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// wideWorkers of one process. They take turns, a group each, so that many
+	// wideWorkers of one process for each shard. They take turns, a group each, so that many
 	// endpoints of one tenant do not keep those of another waiting.
 	wideWorkers = 4
 
@@ -33,15 +33,15 @@ func widely(ev *event.Event) (hop, error) {
 	data, err := ev.Append(nil)
 	return hop{
 		kind:    wide,
-		message: bus.Message{Subject: event.SubjectWide, ID: event.Message.Format(ev.ID) + "@wide", Data: data},
+		message: bus.Message{Subject: event.SubjectWide, Tenant: ev.Tenant, ID: event.Message.Format(ev.ID) + "@wide", Data: data},
 	}, err
 }
 
 // runWide expands wide events, one at a time. When ctx ends in the middle of one
 // it is given back and expanded again, from its beginning: that may be many
 // seconds of work, and a process that is stopped has not that much time.
-func (w *worker) runWide(ctx context.Context) error {
-	puller, err := w.bus.Pull(bus.Wide, 1)
+func (w *worker) runWide(ctx context.Context, s event.Shard) error {
+	puller, err := w.bus.Pull(bus.Wide.In(s), 1)
 	if err != nil {
 		return err
 	}

@@ -60,9 +60,9 @@ func TestOthersPassWideEvent(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running errgroup.Group
 	fan := w.worker(t)
-	running.Go(func() error { return fan.run(ctx, context.Background()) })
+	running.Go(func() error { return fan.run(ctx, context.Background(), event.Whole) })
 	for range wideWorkers {
-		running.Go(func() error { return fan.runWide(ctx) })
+		running.Go(func() error { return fan.runWide(ctx, event.Whole) })
 	}
 	t.Cleanup(func() {
 		cancel()
@@ -100,7 +100,7 @@ func TestStoppedInWideEvent(t *testing.T) {
 		fan.pace.turn <- struct{}{}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- fan.runWide(ctx) }()
+		go func() { ended <- fan.runWide(ctx, event.Whole) }()
 		testkit.Eventually(t, func() bool {
 			b, err := w.bus.Backlog(t.Context(), bus.Wide)
 			return err == nil && b.Pending == 1

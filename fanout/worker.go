@@ -34,8 +34,8 @@ type worker struct {
 	pace      *pace
 }
 
-func (w *worker) run(ctx, drain context.Context) error {
-	puller, err := w.bus.Pull(bus.Fanout, batches)
+func (w *worker) run(ctx, drain context.Context, s event.Shard) error {
+	puller, err := w.bus.Pull(bus.Fanout.In(s), batches)
 	if err != nil {
 		return err
 	}

@@ -89,29 +89,42 @@ func (o *outbox) close() {
 func (o *outbox) send(ctx context.Context, batches ...store.Batch) error {
 	messages := make([]bus.Message, 0, len(batches))
 	for _, b := range batches {
-		m, err := encode(b)
+		parts, err := encode(b, o.bus.Shards())
 		if err != nil {
 			return err
 		}
-		messages = append(messages, m)
+		messages = append(messages, parts...)
 	}
 	return o.bus.Publish(ctx, messages...)
 }
 
-// encode makes one message of a batch.
-func encode(b store.Batch) (bus.Message, error) {
+// encode makes one message of a batch for each shard that its tenants are in. They
+// may have the same id, since each goes to a stream of its own.
+func encode(b store.Batch, shards int) ([]bus.Message, error) {
 	size := 0
 	for i := range b.Events {
 		size += 256 + len(b.Events[i].Payload)
 	}
-	data := make([]byte, 0, min(size, 2*batchBytes))
+	var parts []bus.Message
+	places := make(map[event.Shard]int)
 	for i := range b.Events {
+		e := &b.Events[i]
+		s := event.ShardOf(e.Tenant, shards)
+		n, ok := places[s]
+		if !ok {
+			n = len(parts)
+			places[s] = n
+			parts = append(parts, bus.Message{
+				Subject: event.SubjectEvents, Tenant: e.Tenant, ID: event.Batch.Format(b.ID),
+				Data: make([]byte, 0, min(size, 2*batchBytes)/shards),
+			})
+		}
 		var err error
-		if data, err = b.Events[i].Append(data); err != nil {
-			return bus.Message{}, err
+		if parts[n].Data, err = e.Append(parts[n].Data); err != nil {
+			return nil, err
 		}
 	}
-	return bus.Message{Subject: event.SubjectEvents, ID: event.Batch.Format(b.ID), Data: data}, nil
+	return parts, nil
 }
 
 func (o *outbox) mark(ids []event.ID) {

@@ -167,13 +167,39 @@ func TestEncode(t *testing.T) {
 		{ID: event.NewID(), Tenant: event.NewID(), Type: "a", Payload: []byte(`{}`)},
 		{ID: event.NewID(), Tenant: event.NewID(), Type: "b", Referred: true, Payload: []byte{}},
 	}}
-	m, err := encode(b)
+	parts, err := encode(b, 1)
 	require.NoError(t, err)
-	require.Equal(t, event.SubjectEvents, m.Subject)
-	require.Equal(t, event.Batch.Format(b.ID), m.ID)
-	got, err := event.DecodeEvents(m.Data)
+	require.Len(t, parts, 1)
+	require.Equal(t, event.SubjectEvents, parts[0].Subject)
+	require.Equal(t, event.Batch.Format(b.ID), parts[0].ID)
+	got, err := event.DecodeEvents(parts[0].Data)
 	require.NoError(t, err)
 	require.Equal(t, b.Events, got)
+}
+
+// TestEncodeForShards: each shard gets what its tenants posted, in its order.
+func TestEncodeForShards(t *testing.T) {
+	t.Parallel()
+	const shards = 3
+	b := store.Batch{ID: event.NewID()}
+	want := make(map[event.Shard][]event.Event)
+	for n := range 100 {
+		e := event.Event{ID: event.NewID(), Tenant: event.NewID(), Type: "a", Payload: []byte{byte(n)}}
+		b.Events = append(b.Events, e)
+		s := event.ShardOf(e.Tenant, shards)
+		want[s] = append(want[s], e)
+	}
+	parts, err := encode(b, shards)
+	require.NoError(t, err)
+	got := make(map[event.Shard][]event.Event)
+	for _, m := range parts {
+		require.Equal(t, event.Batch.Format(b.ID), m.ID)
+		s := event.ShardOf(m.Tenant, shards)
+		require.NotContains(t, got, s, "two messages of one id would be taken for copies")
+		got[s], err = event.DecodeEvents(m.Data)
+		require.NoError(t, err)
+	}
+	require.Equal(t, want, got)
 }
 
 func TestAnnounce(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/postrider/postrider/ingest/api"
@@ -74,7 +75,7 @@ func (t *talk) now(ctx context.Context) (api.Talk, error) {
 // look adds what a stream holds of whom, and since when: at the heads of its
 // queues, and where there is most.
 func (t *talk) look(ctx context.Context, stream string, heads []string, all tally) error {
-	subjects, err := t.bus.Subjects(ctx, stream, ">")
+	subjects, err := t.bus.Subjects(ctx, stream, strings.ToLower(stream)+".>")
 	if err != nil || len(subjects) == 0 {
 		return err
 	}

@@ -153,13 +153,13 @@ func (r *releaser) send(ctx context.Context, group []*waiting) {
 }
 
 // next is where the message goes now: to its lane when it is due, else into the
-// longest tier that fits the rest of the wait. The sequence number tells two
-// stays in the same tier apart.
+// longest tier that fits the rest of the wait. The time that it was stored at tells
+// two stays in the same tier apart.
 func (w *waiting) next() bus.Message {
-	m := bus.Message{Subject: w.delivery.Subject(), ID: w.delivery.Key(), Data: w.msg.Data}
+	m := bus.Message{Subject: w.delivery.Subject(), Tenant: w.delivery.Tenant, ID: w.delivery.Key(), Data: w.msg.Data}
 	if !w.due() {
 		m.Subject = event.TierFor(time.Until(w.delivery.Due)).Subject()
-		m.ID += "@" + strconv.FormatUint(w.msg.Sequence, 10)
+		m.ID += "@" + strconv.FormatInt(w.msg.Stored.UnixNano(), 36)
 	}
 	return m
 }

@@ -70,7 +70,7 @@ func TestNextGoesToLaneOrTier(t *testing.T) {
 	t.Parallel()
 	due := time.Now().Add(137 * time.Second)
 	d := &event.Delivery{Event: event.NewID(), Tenant: event.NewID(), Endpoint: event.NewID(), Attempt: 2, Due: due}
-	early := &waiting{msg: &bus.Msg{Sequence: 7, Data: []byte("same bytes")}, delivery: d, until: due.Add(-137 * time.Second)}
+	early := &waiting{msg: &bus.Msg{Stored: time.Unix(0, 7), Data: []byte("same bytes")}, delivery: d, until: due.Add(-137 * time.Second)}
 	m := early.next()
 	require.Equal(t, "retry.2m", m.Subject)
 	require.Equal(t, d.Key()+"@7", m.ID)

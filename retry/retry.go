@@ -52,7 +52,9 @@ func (*Stage) Run(ctx context.Context, env service.Env) error {
 	})
 	for _, t := range event.Tiers() {
 		work.Go(func() error {
-			return (&tier{Tier: t, bus: env.Bus, log: env.Log, releaser: r, metrics: metrics}).run(ctx)
+			return env.Bus.EachShard(ctx, func(ctx context.Context, s event.Shard) error {
+				return (&tier{Tier: t, shard: s, bus: env.Bus, log: env.Log, releaser: r, metrics: metrics}).run(ctx)
+			})
 		})
 	}
 	return work.Wait()

@@ -40,10 +40,11 @@ const (
 	retryMalformed = 30 * time.Second
 )
 
-// tier watches the head of one tier.
+// tier watches the head of one tier in one shard.
 type tier struct {
 	event.Tier
 
+	shard    event.Shard
 	bus      *bus.Bus
 	log      zerolog.Logger
 	releaser *releaser
@@ -54,7 +55,7 @@ type tier struct {
 }
 
 func (t *tier) run(ctx context.Context) error {
-	puller, err := t.bus.Pull(bus.TierConsumer(t.Tier), batch)
+	puller, err := t.bus.Pull(bus.TierConsumer(t.Tier).In(t.shard), batch)
 	if err != nil {
 		return err
 	}

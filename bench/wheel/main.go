@@ -132,7 +132,7 @@ func fill(ctx context.Context, b *bus.Bus, count, rate int, delay func() time.Du
 			if err != nil {
 				return 0, err
 			}
-			group[i] = bus.Message{Subject: event.TierFor(wait).Subject(), ID: d.Key(), Data: data}
+			group[i] = bus.Message{Subject: event.TierFor(wait).Subject(), Tenant: d.Tenant, ID: d.Key(), Data: data}
 		}
 		if err := b.Publish(ctx, group...); err != nil {
 			return 0, err

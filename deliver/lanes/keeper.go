@@ -3,7 +3,6 @@ package lanes
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,16 +14,8 @@ import (
 )
 
 const (
-	// sweepEvery is how often all lanes with messages are listed, for what was
-	// signalled in vain.
-	sweepEvery = 15 * time.Second
-
-	// sweepPause keeps workers that come and go from having them listed more often.
-	sweepPause = 500 * time.Millisecond
-
-	sweepTimeout = 10 * time.Second
-	rejoinAfter  = 250 * time.Millisecond
-	stepEvery    = 250 * time.Millisecond // while lanes wait for their turn
+	rejoinAfter = 250 * time.Millisecond
+	stepEvery   = 250 * time.Millisecond // while lanes wait for their turn
 )
 
 // Why a lane must be left.
@@ -75,21 +66,24 @@ type Options struct {
 type Keeper struct {
 	Options
 
-	kick      chan struct{} // the board has changed
+	kick      chan struct{} // a board has changed
 	sweep     chan struct{} // lanes may have become ours
 	visits    sync.WaitGroup
 	handOvers atomic.Uint64
 
 	mu      sync.Mutex
-	board   *board
-	member  *member // nil while this worker is not one of them
+	shards  int
+	boards  map[event.Shard]*board // each shard bears so many open lanes
+	member  *member                // nil while this worker is not one of them
 	workers []string
 	stopped bool
 }
 
 // New returns a keeper that does nothing before Run.
 func New(o Options) *Keeper {
-	return &Keeper{Options: o, board: newBoard(), kick: make(chan struct{}, 1), sweep: make(chan struct{}, 1)}
+	return &Keeper{
+		Options: o, boards: make(map[event.Shard]*board), kick: make(chan struct{}, 1), sweep: make(chan struct{}, 1),
+	}
 }
 
 // Run keeps lanes until ctx ends. Then every lane is left and handed over, and
@@ -103,6 +97,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	defer k.visits.Wait()
 	said := ""
 	for ctx.Err() == nil {
+		k.divide(k.Bus.Shards())
 		if err := k.live(ctx); err != nil && ctx.Err() == nil && err.Error() != said {
 			said = err.Error()
 			k.Log.Warn().Err(err).Msg("own lanes stand still; joining the workers again")
@@ -115,7 +110,29 @@ func (k *Keeper) Run(ctx context.Context) error {
 	return nil
 }
 
-// live joins the workers and keeps lanes until that life or ctx ends.
+// divide makes new boards if there are more shards than before: tenants have moved
+// between them. Lanes are found again.
+func (k *Keeper) divide(shards int) {
+	if shards == k.shards {
+		return
+	}
+	k.visits.Wait() // of the life before, which has ended
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.shards, k.boards = shards, make(map[event.Shard]*board)
+}
+
+// board is that of the tenant's shard. The caller holds the lock.
+func (k *Keeper) board(tenant event.ID) *board {
+	s := event.ShardOf(tenant, k.shards)
+	if k.boards[s] == nil {
+		k.boards[s] = newBoard()
+	}
+	return k.boards[s]
+}
+
+// live joins the workers and keeps lanes until that life or ctx ends, or there are
+// more shards.
 func (k *Keeper) live(ctx context.Context) error {
 	m, life, err := join(ctx, k.Bus, k.tableChanged)
 	if err != nil {
@@ -132,6 +149,7 @@ func (k *Keeper) live(ctx context.Context) error {
 	swept, stopSweeps := context.WithCancel(life)
 	defer stopSweeps()
 	sweeping.Go(func() { k.sweeps(swept, m) })
+	divided := k.Bus.Divided(k.shards)
 	for {
 		timer := time.NewTimer(k.step(life, m))
 		select {
@@ -144,6 +162,10 @@ func (k *Keeper) live(ctx context.Context) error {
 			timer.Stop()
 			k.stop(m) // and only then the life ends
 			return nil
+		case <-divided:
+			timer.Stop()
+			k.stop(m)
+			return nil
 		}
 		timer.Stop()
 	}
@@ -154,8 +176,16 @@ func (k *Keeper) live(ctx context.Context) error {
 func (k *Keeper) step(life context.Context, m *member) time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	pause := sweepEvery
+	for _, b := range k.boards {
+		pause = min(pause, k.stepOn(life, b, m))
+	}
+	return pause
+}
+
+func (k *Keeper) stepOn(life context.Context, b *board, m *member) time.Duration {
 	now, share := time.Now(), max(bus.MaxLanes/max(len(k.workers), 1), 1)
-	for e := k.board.next(now, share); e != nil; e = k.board.next(now, share) {
+	for e := b.next(now, share); e != nil; e = b.next(now, share) {
 		ctx, leave := context.WithCancelCause(life)
 		e.leave = leave
 		k.visits.Go(func() {
@@ -163,11 +193,11 @@ func (k *Keeper) step(life context.Context, m *member) time.Duration {
 			k.left(e, k.visit(ctx, life, m, e.lane))
 		})
 	}
-	for _, e := range k.board.overstayed(now, share) {
+	for _, e := range b.overstayed(now, share) {
 		e.leave(errTurnOver)
 	}
-	switch alarm := k.board.alarm(); {
-	case k.board.turns.len > 0:
+	switch alarm := b.alarm(); {
+	case b.turns.len > 0:
 		return stepEvery
 	case alarm.IsZero():
 		return sweepEvery
@@ -177,10 +207,7 @@ func (k *Keeper) step(life context.Context, m *member) time.Duration {
 }
 
 func (k *Keeper) left(e *entry, v verdict) {
-	k.mu.Lock()
-	k.board.left(e, v.more, v.until, v.blocked)
-	k.mu.Unlock()
-	k.kicked()
+	k.change(e.lane.Tenant, func(b *board) { b.left(e, v.more, v.until, v.blocked) })
 }
 
 // stop has every lane left, and returns when all are. Others have those that are
@@ -189,8 +216,10 @@ func (k *Keeper) stop(m *member) {
 	m.retire()
 	k.mu.Lock()
 	k.stopped = true
-	for e := range k.board.served {
-		e.leave(errStopped)
+	for _, b := range k.boards {
+		for e := range b.served {
+			e.leave(errStopped)
+		}
 	}
 	k.mu.Unlock()
 	k.visits.Wait()
@@ -198,7 +227,7 @@ func (k *Keeper) stop(m *member) {
 
 // Tell says that something has changed for the lane, so that its rest may be over.
 func (k *Keeper) Tell(l event.OwnLane) {
-	k.change(func(b *board) {
+	k.change(l.Tenant, func(b *board) {
 		if k.mine(l.Tenant) {
 			b.tell(l)
 		}
@@ -207,10 +236,12 @@ func (k *Keeper) Tell(l event.OwnLane) {
 
 // TellTenant says that something has changed for the tenant or any of its
 // endpoints.
-func (k *Keeper) TellTenant(tenant event.ID) { k.change(func(b *board) { b.tellTenant(tenant) }) }
+func (k *Keeper) TellTenant(tenant event.ID) {
+	k.change(tenant, func(b *board) { b.tellTenant(tenant) })
+}
 
 // TellAll says that anything may have changed for any lane.
-func (k *Keeper) TellAll() { k.change((*board).tellAll) }
+func (k *Keeper) TellAll() { k.changeAll((*board).tellAll) }
 
 // Stats is what the keeper does now, and how often a lane went from one worker to
 // another, seen by either.
@@ -223,21 +254,35 @@ type Stats struct {
 func (k *Keeper) Stats() Stats {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return Stats{Open: len(k.board.served), Waiting: k.board.turns.len, HandOvers: k.handOvers.Load()}
+	s := Stats{HandOvers: k.handOvers.Load()}
+	for _, b := range k.boards {
+		s.Open += len(b.served)
+		s.Waiting += b.turns.len
+	}
+	return s
 }
 
 // hear says that the lane may have messages.
 func (k *Keeper) hear(l event.OwnLane) {
-	k.change(func(b *board) {
+	k.change(l.Tenant, func(b *board) {
 		if k.mine(l.Tenant) {
 			b.hear(l)
 		}
 	})
 }
 
-func (k *Keeper) change(what func(*board)) {
+func (k *Keeper) change(tenant event.ID, what func(*board)) {
 	k.mu.Lock()
-	what(k.board)
+	what(k.board(tenant))
+	k.mu.Unlock()
+	k.kicked()
+}
+
+func (k *Keeper) changeAll(what func(*board)) {
+	k.mu.Lock()
+	for _, b := range k.boards {
+		what(b)
+	}
 	k.mu.Unlock()
 	k.kicked()
 }
@@ -258,7 +303,7 @@ func (k *Keeper) mine(tenant event.ID) bool {
 func (k *Keeper) setMember(m *member) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.member, k.workers = m, nil
+	k.member, k.workers, k.stopped = m, nil, false
 }
 
 // tableChanged is told of what the table says of workers and of locks.
@@ -267,7 +312,7 @@ func (k *Keeper) tableChanged(workers bool, l event.OwnLane) {
 		k.regroup()
 		return
 	}
-	k.change(func(b *board) { b.unblock(l) })
+	k.change(l.Tenant, func(b *board) { b.unblock(l) })
 }
 
 // regroup takes note of the workers that there are now.
@@ -279,15 +324,17 @@ func (k *Keeper) regroup() {
 		return
 	}
 	k.workers = m.live()
-	for _, e := range k.board.disown(k.mine) {
-		if e.leave != nil {
-			e.leave(errMoved)
+	for _, b := range k.boards {
+		for _, e := range b.disown(k.mine) {
+			if e.leave != nil {
+				e.leave(errMoved)
+			}
 		}
 	}
 	for _, l := range m.orphans() {
 		if k.mine(l.Tenant) {
-			k.board.hear(l)
-			k.board.unblock(l)
+			k.board(l.Tenant).hear(l)
+			k.board(l.Tenant).unblock(l)
 		}
 	}
 	k.mu.Unlock()
@@ -296,66 +343,4 @@ func (k *Keeper) regroup() {
 	case k.sweep <- struct{}{}:
 	default:
 	}
-}
-
-// sweeps finds lanes with messages that no signal told of.
-func (k *Keeper) sweeps(ctx context.Context, m *member) {
-	for {
-		if err := k.sweepOnce(ctx, m); err != nil && ctx.Err() == nil {
-			k.Log.Warn().Err(err).Msg("own lanes cannot be listed; trying again")
-		}
-		regular := time.NewTimer(sweepEvery)
-		select {
-		case <-regular.C:
-		case <-k.sweep:
-			select {
-			case <-time.After(sweepPause):
-			case <-ctx.Done():
-			}
-		case <-ctx.Done():
-		}
-		regular.Stop()
-		if ctx.Err() != nil {
-			return
-		}
-	}
-}
-
-func (k *Keeper) sweepOnce(ctx context.Context, m *member) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, sweepTimeout, fmt.Errorf("no answer within %s", sweepTimeout))
-	defer cancel()
-	k.mu.Lock()
-	rested := k.board.rested() // what rests since then may be younger than the list
-	k.mu.Unlock()
-	lanes, err := k.Bus.OwnLanes(ctx)
-	if err != nil {
-		return err
-	}
-	k.change(func(b *board) {
-		b.swept(rested, func(l event.OwnLane) bool { return lanes[l] > 0 })
-		for l := range lanes {
-			if k.mine(l.Tenant) {
-				b.hear(l)
-			}
-		}
-	})
-	return k.releaseStray(ctx, m)
-}
-
-// releaseStray gives back the locks that could not be given back when their lanes
-// were left. A lane that is visited again meanwhile has a lock of a later revision.
-func (k *Keeper) releaseStray(ctx context.Context, m *member) error {
-	stray := m.held()
-	k.mu.Lock()
-	for l := range stray {
-		if e := k.board.find(l); e != nil && e.state == serving {
-			delete(stray, l)
-		}
-	}
-	k.mu.Unlock()
-	var failed error
-	for l, held := range stray {
-		failed = errors.Join(failed, m.unlock(ctx, l, held))
-	}
-	return failed
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -83,7 +84,7 @@ func (s *sheep) kill() { s.wire.cut() }
 
 // serve works on the messages of a lane, one after the other.
 func (h *herd) serve(ctx context.Context, s *sheep, l *Lane) Left {
-	p, err := s.bus.Pull(bus.OwnLaneConsumer(l.OwnLane), 4)
+	p, err := s.bus.Pull(l.Consumer, 4)
 	if err != nil {
 		return Left{Until: time.Now().Add(time.Second)}
 	}
@@ -134,7 +135,7 @@ func (h *herd) publish(n int, lanes ...event.OwnLane) {
 		for _, l := range lanes {
 			h.sent++
 			id := fmt.Sprint(h.sent)
-			group = append(group, bus.Message{Subject: l.Subject(), ID: id, Data: []byte(id)})
+			group = append(group, bus.Message{Subject: l.Subject(), Tenant: l.Tenant, ID: id, Data: []byte(id)})
 		}
 		require.NoError(h.t, h.bus.Publish(h.t.Context(), group...))
 	}
@@ -218,7 +219,7 @@ func TestWakeUpIsNotLost(t *testing.T) {
 			// It has looked, and found nothing; now something comes.
 			h.sent++
 			id := fmt.Sprint(h.sent)
-			if err := h.bus.Publish(ctx, bus.Message{Subject: l.Subject(), ID: id, Data: []byte(id)}); err != nil {
+			if err := h.bus.Publish(ctx, bus.Message{Subject: l.Subject(), Tenant: l.Tenant, ID: id, Data: []byte(id)}); err != nil {
 				t.Error(err)
 			}
 			return Left{}
@@ -313,6 +314,41 @@ func (h *herd) shares(name string) int {
 		}
 	}
 	return n
+}
+
+// TestDivide adds shards while there is a backlog: what waits is worked on where it
+// is, and each lane in its order.
+func TestDivide(t *testing.T) {
+	t.Parallel()
+	h := newHerd(t)
+	var mu sync.Mutex
+	last := make(map[event.OwnLane]int)
+	h.between = func(_ string, l *Lane, m *bus.Msg) {
+		n, err := strconv.Atoi(string(m.Data))
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil || n <= last[l.OwnLane] {
+			t.Errorf("lane %s: message %s after %d", l.Subject(), m.Data, last[l.OwnLane])
+		}
+		last[l.OwnLane] = n
+	}
+	workers := []*sheep{h.start("a"), h.start("b")}
+	lanes := lanesOf(20)
+	for n := 1; n <= 3; n++ {
+		h.publish(50, lanes...)
+		require.NoError(t, h.bus.Bootstrap(t.Context(), bus.Layout{Replicas: 1, Shards: n + 1}))
+		h.bus.Divide(n + 1)
+		h.publish(50, lanes...)
+		for _, s := range workers { // they hear of it one after the other, and late
+			s.bus.Divide(n + 1)
+			h.publish(10, lanes...)
+		}
+	}
+	h.worked()
+	for _, s := range workers {
+		s.stop()
+	}
+	h.closed()
 }
 
 // TestNewcomerGetsItsShare has a worker come while the lanes of another are in

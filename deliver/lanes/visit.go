@@ -34,6 +34,8 @@ const (
 type Lane struct {
 	event.OwnLane
 
+	Consumer bus.Consumer // to pull from
+
 	keeper *Keeper
 	member *member
 }
@@ -53,9 +55,12 @@ func handedOver(ctx context.Context) bool {
 // Patience is how long Serve waits for a message before it takes the lane for
 // idle.
 func (l *Lane) Patience() time.Duration {
+	if l.keeper.Bus.Drains(l.OwnLane, l.Consumer) { // what is new waits elsewhere
+		return haste
+	}
 	l.keeper.mu.Lock()
 	defer l.keeper.mu.Unlock()
-	if l.keeper.board.turns.len > 0 {
+	if l.keeper.board(l.Tenant).turns.len > 0 {
 		return haste
 	}
 	return patience
@@ -91,14 +96,14 @@ func (k *Keeper) visit(ctx, life context.Context, m *member, l event.OwnLane) ve
 	if orphan {
 		k.handOvers.Add(1)
 	}
-	err = k.open(ctx, l, plan.Exact && orphan)
+	consumer, err := k.open(ctx, l, plan.Exact && orphan)
 	if errors.Is(err, bus.ErrNoLaneFree) {
 		return rest(retryNoLane)
 	}
 	if err != nil {
 		return k.failed(ctx, l, err)
 	}
-	left := plan.Serve(ctx, life, &Lane{OwnLane: l, keeper: k, member: m})
+	left := plan.Serve(ctx, life, &Lane{OwnLane: l, Consumer: consumer, keeper: k, member: m})
 	if handedOver(ctx) {
 		k.handOvers.Add(1)
 		return verdict{more: true, until: left.Until} // it stays open for whoever is next
@@ -106,12 +111,12 @@ func (k *Keeper) visit(ctx, life context.Context, m *member, l event.OwnLane) ve
 	return k.close(context.WithoutCancel(ctx), m, l, left)
 }
 
-func (k *Keeper) open(ctx context.Context, l event.OwnLane, anew bool) error {
+func (k *Keeper) open(ctx context.Context, l event.OwnLane, anew bool) (bus.Consumer, error) {
 	ctx, cancel := context.WithTimeout(ctx, tableTimeout)
 	defer cancel()
 	if anew {
 		if err := k.Bus.ResetLane(ctx, l); err != nil {
-			return err
+			return bus.Consumer{}, err
 		}
 	}
 	return k.Bus.OpenLane(ctx, l)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/stack"
 	"github.com/postrider/postrider/shared/testkit"
 )
@@ -81,4 +82,50 @@ func requireInOrder(t *testing.T, arrivals []arrival) {
 		require.LessOrEqual(t, n, last+1, "event %d arrived before %d", n, last+1)
 		last = max(last, n)
 	}
+}
+
+// TestShardsAreAdded divides the streams under load, twice. Nobody is restarted,
+// nothing is lost or comes twice, and the streams from before are worked off.
+func TestShardsAreAdded(t *testing.T) {
+	t.Parallel()
+	s := startStackOf(t, stack.Options{
+		Processes: map[string]int{"ingest": 2, "fanout": 2, "deliver": 2},
+		Env:       []string{"POSTRIDER_RETRY_SCHEDULE=1s,1s,1s,1s,1s,1s,1s,1s"},
+	})
+	c := system{s.URL, s.Token}.client(t)
+	r := newReceiver(t, func(path string, n int) int {
+		if strings.HasSuffix(path, "fails") && n%10 == 0 {
+			return http.StatusInternalServerError
+		}
+		return http.StatusOK
+	})
+	ctx := testkit.Context(t)
+	producers := make(map[string]*producer)
+	for n := range 6 { // in every shard, very likely
+		app := strconv.Itoa(n)
+		c.application(t, app, r.URL+"/"+app+"/works", r.URL+"/"+app+"/fails")
+		limited := map[string]any{"url": r.URL + "/" + app + "/limited", "throttleRate": 20} // has a lane of its own
+		c.must(t, http.StatusCreated, http.MethodPost, "/app/"+app+"/endpoint", limited)
+		producers[app] = produce(t, c, app, 1)
+	}
+	for shards := 2; shards <= 3; shards++ {
+		producers["0"].more(ctx, 50)
+		require.NoError(t, s.Bootstrap(ctx, "POSTRIDER_SHARDS="+strconv.Itoa(shards)))
+	}
+	producers["0"].more(ctx, 150) // for seconds, all have heard of it
+	for app, p := range producers {
+		accepted := p.finish()
+		for _, path := range []string{"/works", "/limited"} {
+			testkit.Eventually(t, func() bool { return len(r.times("/"+app+path)) == len(accepted) }, "%d events arrive at %s", len(accepted), app+path)
+			requireOnce(t, accepted, r.times("/"+app+path))
+		}
+		testkit.Eventually(t, func() bool { return r.succeeded("/"+app+"/fails") == len(accepted) }, "and where they fail")
+	}
+	for _, stream := range []string{event.StreamEvents, event.StreamDeliver, event.StreamOverflow, event.StreamRetry} {
+		for _, shard := range event.Shards(3) {
+			testkit.Eventually(t, func() bool { return testkit.StreamMessages(t, s.NATSURL, shard.Stream(stream)) == 0 }, "nothing is left in %s", shard.Stream(stream))
+		}
+		require.NotZero(t, testkit.StreamSequence(t, s.NATSURL, event.Shard("2").Stream(stream)), "%s was used", stream)
+	}
+	require.Error(t, s.Bootstrap(ctx, "POSTRIDER_SHARDS=2"), "there cannot be fewer again")
 }

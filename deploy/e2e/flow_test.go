@@ -14,7 +14,17 @@ import (
 
 func TestFlow(t *testing.T) {
 	t.Parallel()
-	inBothShapes(t, []string{"POSTRIDER_RETRY_SCHEDULE=1s,2s"}, func(t *testing.T, s system) {
+	for name, shards := range map[string]string{"one shard": "1", "two shards": "2"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testFlow(t, "POSTRIDER_SHARDS="+shards)
+		})
+	}
+}
+
+func testFlow(t *testing.T, env ...string) {
+	t.Helper()
+	inBothShapes(t, append(env, "POSTRIDER_RETRY_SCHEDULE=1s,2s"), func(t *testing.T, s system) {
 		t.Helper()
 		t.Run("published clients", func(t *testing.T) { t.Parallel(); testClient(t, s) })
 		t.Run("tokens and keys", func(t *testing.T) { t.Parallel(); testTokens(t, s) })

@@ -151,6 +151,9 @@ func settingsRefused(t *testing.T) map[string]refusal {
 		"replicas": {
 			program: "bootstrap", env: some, args: []string{"-replicas=2"}, want: []string{"bootstrap: replicas is 2: must be 1, 3 or 5"},
 		},
+		"shards": {
+			program: "local", env: []string{data, "POSTRIDER_SHARDS=100"}, want: []string{"postrider: shards is 100: must be 1 to 32"},
+		},
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/postrider/postrider/shared/event"
 )
 
 const (
@@ -21,7 +23,7 @@ const (
 // that it is being worked on. A process that dies says nothing more, and the
 // server gives the message to another after 30 s.
 type Msg struct {
-	Subject string
+	Subject string // without the number of a shard
 	Data    []byte
 
 	// Stored is when the stream stored the message, by the server's clock.
@@ -79,7 +81,7 @@ func newMsg(raw *nats.Msg, held *holder) (*Msg, bool) {
 		return nil, false
 	}
 	return &Msg{
-		Subject:    raw.Subject,
+		Subject:    event.Plain(raw.Subject),
 		Data:       raw.Data,
 		Stored:     time.Unix(0, stored),
 		Sequence:   sequence,

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -45,7 +45,7 @@ func (b *Bus) bootstrap(ctx context.Context, l Layout) error {
 			return fmt.Errorf("bootstrap stream %s: %w", want.Name, err)
 		}
 	}
-	for c, want := range consumers() {
+	for c, want := range consumers(l) {
 		if err := b.ensureConsumer(ctx, c, want); err != nil {
 			return fmt.Errorf("bootstrap consumer %s: %w", c, err)
 		}
@@ -58,18 +58,25 @@ func (b *Bus) bootstrap(ctx context.Context, l Layout) error {
 const noPeers jetstream.ErrorCode = 10005
 
 // unsettled reports whether the servers may do in a moment what they could not do
-// now.
+// now. That JetStream is not enabled does not change.
 func unsettled(err error) bool {
 	var api *jetstream.APIError
-	if errors.As(err, &api) {
-		return api.ErrorCode == noPeers || api.Code == 503 && api.ErrorCode != jetstream.JSErrCodeJetStreamNotEnabled
+	if !errors.As(err, &api) {
+		return errors.Is(err, context.DeadlineExceeded) // nobody leads who could answer
 	}
-	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, context.DeadlineExceeded)
+	switch api.ErrorCode {
+	case noPeers:
+		return true
+	case jetstream.JSErrCodeJetStreamNotEnabled, jetstream.JSErrCodeJetStreamNotEnabledForAccount:
+		return false
+	default:
+		return api.Code == http.StatusServiceUnavailable
+	}
 }
 
 // Verify returns ErrNotBootstrapped when a stream is not there.
 func (b *Bus) Verify(ctx context.Context) error {
-	for _, want := range streams(Layout{}) {
+	for _, want := range streams(Layout{Shards: b.Shards()}) {
 		_, err := b.js.Stream(ctx, want.Name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return fmt.Errorf("%s: %w", want.Name, ErrNotBootstrapped)
@@ -104,9 +111,9 @@ func (b *Bus) ensureStream(ctx context.Context, want jetstream.StreamConfig) err
 }
 
 func (b *Bus) ensureConsumer(ctx context.Context, c Consumer, want jetstream.ConsumerConfig) error {
-	consumer, err := b.js.Consumer(ctx, c.Stream, c.Name)
+	consumer, err := b.js.Consumer(ctx, c.stream(), c.Name)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		_, err = b.js.CreateConsumer(ctx, c.Stream, want)
+		_, err = b.js.CreateConsumer(ctx, c.stream(), want)
 		return err
 	}
 	if err != nil {
@@ -119,6 +126,6 @@ func (b *Bus) ensureConsumer(ctx context.Context, c Consumer, want jetstream.Con
 	if reflect.DeepEqual(have, changed) {
 		return nil
 	}
-	_, err = b.js.UpdateConsumer(ctx, c.Stream, changed)
+	_, err = b.js.UpdateConsumer(ctx, c.stream(), changed)
 	return err
 }

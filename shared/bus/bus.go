@@ -39,6 +39,8 @@ type Bus struct {
 
 	closing sync.Once
 
+	shards shards
+
 	mu           sync.Mutex
 	reconnected  chan struct{} // closed when the connection was made anew
 	asyncFailure error         // what the server said of us last, without being asked
@@ -58,7 +60,7 @@ type Options struct {
 // made anew for as long as the bus lives, and meanwhile publishing fails at
 // once: what is not on a stream is still with whoever wants it there.
 func Connect(o Options) (*Bus, error) {
-	b := &Bus{reconnected: make(chan struct{})}
+	b := &Bus{reconnected: make(chan struct{}), shards: newShards()}
 	nc, err := nats.Connect(o.URL,
 		nats.Name(o.Name),
 		nats.CustomInboxPrefix("_INBOX_"+inboxToken(o.Name)),

@@ -202,7 +202,7 @@ func TestBootstrapChangesNothingTwice(t *testing.T) {
 	t.Parallel()
 	b := testkit.Bus(t)
 	publish(t, b, 3)
-	require.NoError(t, b.Bootstrap(testkit.Context(t), bus.Layout{Replicas: 1}))
+	require.NoError(t, b.Bootstrap(testkit.Context(t), bus.Layout{Replicas: 1, Shards: 1}))
 	require.NoError(t, b.Verify(testkit.Context(t)))
 	messages, err := pull(t, b, 8).Next(testkit.Context(t), 8)
 	require.NoError(t, err)

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// MaxLanes is how many own lanes may be open at a time, over all workers.
+	// MaxLanes is how many own lanes may be open at a time in a shard, over all workers.
 	// Every acknowledgement on a work queue walks all consumers of its stream:
 	// at 48 a message costs 38 µs of the server, at 200 it costs 76 (measured).
 	MaxLanes = 48
@@ -41,18 +41,26 @@ var (
 )
 
 // OwnLaneConsumer is the consumer of an own lane. It exists while the lane is
-// open.
+// open; in which shard that is OpenLane says.
 func OwnLaneConsumer(l event.OwnLane) Consumer {
-	return Consumer{event.StreamOverflow, l.Name()}
+	return Consumer{Stream: event.StreamOverflow, Name: l.Name()}
 }
 
 // OpenLane makes the lane's consumer, or finds it, so that it can be pulled
 // from. Only one worker at a time may have a lane open; that is for the workers
 // to see to. It returns ErrNoLaneFree while the server has too many.
-func (b *Bus) OpenLane(ctx context.Context, l event.OwnLane) error {
-	_, err := b.js.CreateConsumer(ctx, event.StreamOverflow, jetstream.ConsumerConfig{
-		Durable:           l.Name(),
-		FilterSubject:     l.Subject(),
+//
+// When shards were added the lane may have messages in the one that its tenant was
+// in before: then it is opened there, and so all of a lane is worked on in its order.
+func (b *Bus) OpenLane(ctx context.Context, l event.OwnLane) (Consumer, error) {
+	s, err := b.shardOf(ctx, l)
+	if err != nil {
+		return Consumer{}, fmt.Errorf("open lane %s: %w", l.Subject(), err)
+	}
+	c := OwnLaneConsumer(l).In(s)
+	_, err = b.js.CreateConsumer(ctx, c.stream(), jetstream.ConsumerConfig{
+		Durable:           c.Name,
+		FilterSubject:     s.Subject(l.Subject()),
 		AckPolicy:         jetstream.AckExplicitPolicy,
 		AckWait:           ackWait,
 		MaxDeliver:        -1,
@@ -61,12 +69,31 @@ func (b *Bus) OpenLane(ctx context.Context, l event.OwnLane) error {
 	})
 	var api *jetstream.APIError
 	if errors.As(err, &api) && api.ErrorCode == maximumConsumers {
-		return fmt.Errorf("open lane %s: %w", l.Subject(), ErrNoLaneFree)
+		return Consumer{}, fmt.Errorf("open lane %s: %w", l.Subject(), ErrNoLaneFree)
 	}
 	if err != nil {
-		return fmt.Errorf("open lane %s: %w", l.Subject(), err)
+		return Consumer{}, fmt.Errorf("open lane %s: %w", l.Subject(), err)
 	}
-	return nil
+	return c, nil
+}
+
+// shardOf is the oldest shard with messages of the lane, or where those to come go.
+func (b *Bus) shardOf(ctx context.Context, l event.OwnLane) (event.Shard, error) {
+	shards := event.ShardsOf(l.Tenant, b.Shards())
+	last := len(shards) - 1
+	for _, s := range shards[:last] {
+		holds, err := b.laneHolds(ctx, l, s)
+		if holds > 0 || err != nil {
+			return s, err
+		}
+	}
+	return shards[last], nil
+}
+
+// Drains reports whether the consumer is one of a shard that nothing new of the
+// lane goes to.
+func (b *Bus) Drains(l event.OwnLane, c Consumer) bool {
+	return c.Shard != event.ShardOf(l.Tenant, b.Shards())
 }
 
 // maximumConsumers is the server's code for a stream that has all the consumers
@@ -80,18 +107,22 @@ const maximumConsumers jetstream.ErrorCode = 10026
 // given back by who had them and never worked on: so many may be out. A lane that
 // is not open is closed.
 func (b *Bus) CloseLane(ctx context.Context, l event.OwnLane, unstarted int) error {
-	c := OwnLaneConsumer(l)
-	before, err := b.Backlog(ctx, c)
-	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return nil
+	for _, s := range event.ShardsOf(l.Tenant, b.Shards()) {
+		c := OwnLaneConsumer(l).In(s)
+		before, err := b.backlog(ctx, c)
+		switch {
+		case errors.Is(err, jetstream.ErrConsumerNotFound):
+			continue
+		case err != nil:
+			return err
+		case before.Pending > unstarted:
+			return fmt.Errorf("close lane %s: %w", l.Subject(), ErrLaneBusy)
+		}
+		if err := b.remove(ctx, c); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	if before.Pending > unstarted {
-		return fmt.Errorf("close lane %s: %w", l.Subject(), ErrLaneBusy)
-	}
-	return b.ResetLane(ctx, l)
+	return nil
 }
 
 // ResetLane removes the lane's consumer even while messages are handed out. They
@@ -99,9 +130,18 @@ func (b *Bus) CloseLane(ctx context.Context, l event.OwnLane, unstarted int) err
 // the first time: whoever resets a lane looks up what may have been done with
 // them. It is for a lane whose worker died.
 func (b *Bus) ResetLane(ctx context.Context, l event.OwnLane) error {
-	err := b.js.DeleteConsumer(ctx, event.StreamOverflow, l.Name())
+	for _, s := range event.ShardsOf(l.Tenant, b.Shards()) {
+		if err := b.remove(ctx, OwnLaneConsumer(l).In(s)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Bus) remove(ctx context.Context, lane Consumer) error {
+	err := b.js.DeleteConsumer(ctx, lane.stream(), lane.Name)
 	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return fmt.Errorf("close lane %s: %w", l.Subject(), err)
+		return fmt.Errorf("close lane %s: %w", lane, err)
 	}
 	return nil
 }
@@ -125,7 +165,11 @@ func (b *Bus) OwnLanes(ctx context.Context) (map[event.OwnLane]int, error) {
 
 // LaneHolds returns how many messages the lane has, open or not.
 func (b *Bus) LaneHolds(ctx context.Context, l event.OwnLane) (int, error) {
-	subjects, err := b.Subjects(ctx, event.StreamOverflow, l.Subject())
+	return b.laneHolds(ctx, l, event.ShardsOf(l.Tenant, b.Shards())...)
+}
+
+func (b *Bus) laneHolds(ctx context.Context, l event.OwnLane, shards ...event.Shard) (int, error) {
+	subjects, err := b.subjects(ctx, shards, event.StreamOverflow, l.Subject())
 	if err != nil {
 		return 0, fmt.Errorf("count messages of lane %s: %w", l.Subject(), err)
 	}

@@ -16,15 +16,23 @@ func fill(t *testing.T, b *bus.Bus, l event.OwnLane, n int) {
 	t.Helper()
 	group := make([]bus.Message, n)
 	for i := range group {
-		group[i] = bus.Message{Subject: l.Subject(), ID: fmt.Sprint(l.Name(), i), Data: fmt.Append(nil, i)}
+		group[i] = bus.Message{Subject: l.Subject(), Tenant: l.Tenant, ID: fmt.Sprint(l.Name(), i), Data: fmt.Append(nil, i)}
 	}
 	require.NoError(t, b.Publish(testkit.Context(t), group...))
 }
 
-// take opens a puller on the lane and returns its first messages.
-func take(t *testing.T, b *bus.Bus, l event.OwnLane, n int) []*bus.Msg {
+// open opens the lane.
+func open(t *testing.T, b *bus.Bus, l event.OwnLane) bus.Consumer {
 	t.Helper()
-	p, err := b.Pull(bus.OwnLaneConsumer(l), n)
+	c, err := b.OpenLane(testkit.Context(t), l)
+	require.NoError(t, err)
+	return c
+}
+
+// take opens a puller and returns its first messages.
+func take(t *testing.T, b *bus.Bus, c bus.Consumer, n int) []*bus.Msg {
+	t.Helper()
+	p, err := b.Pull(c, n)
 	require.NoError(t, err)
 	defer p.Close()
 	var all []*bus.Msg
@@ -50,9 +58,9 @@ func TestOwnLanesStandApart(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 3, holds)
 
-	require.NoError(t, b.OpenLane(ctx, of))
-	require.NoError(t, b.OpenLane(ctx, of), "it is open already")
-	for i, m := range take(t, b, of, 3) {
+	lane := open(t, b, of)
+	require.Equal(t, lane, open(t, b, of), "it is open already")
+	for i, m := range take(t, b, lane, 3) {
 		require.Equal(t, fmt.Sprint(i), string(m.Data), "a lane keeps its order")
 		require.Equal(t, of.Subject(), m.Subject, "a tenant's lane has nothing of its endpoints' lanes")
 		require.ErrorIs(t, b.CloseLane(ctx, of, 0), bus.ErrLaneBusy)
@@ -71,11 +79,9 @@ func TestResetLaneBringsBackWhatWasOut(t *testing.T) {
 	ctx, b := testkit.Context(t), testkit.Bus(t)
 	l := event.OwnLane{Tenant: event.NewID(), Endpoint: event.NewID()}
 	fill(t, b, l, 4)
-	require.NoError(t, b.OpenLane(ctx, l))
-	take(t, b, l, 2) // and the worker dies
+	take(t, b, open(t, b, l), 2) // and the worker dies
 	require.NoError(t, b.ResetLane(ctx, l))
-	require.NoError(t, b.OpenLane(ctx, l))
-	for i, m := range take(t, b, l, 4) {
+	for i, m := range take(t, b, open(t, b, l), 4) {
 		require.Equal(t, fmt.Sprint(i), string(m.Data))
 		require.Equal(t, 1, m.Deliveries)
 	}
@@ -86,16 +92,14 @@ func TestCloseLaneWithWhatWasGivenBack(t *testing.T) {
 	ctx, b := testkit.Context(t), testkit.Bus(t)
 	l := event.OwnLane{Tenant: event.NewID()}
 	fill(t, b, l, 3)
-	require.NoError(t, b.OpenLane(ctx, l))
-	out := take(t, b, l, 3)
+	out := take(t, b, open(t, b, l), 3)
 	out[0].Nak(0)
 	out[1].Nak(0)
 	require.ErrorIs(t, b.CloseLane(ctx, l, 2), bus.ErrLaneBusy, "one is worked on")
 	out[2].Ack()
 	testkit.Eventually(t, func() bool { return b.CloseLane(ctx, l, 2) == nil }, "nothing is")
 
-	require.NoError(t, b.OpenLane(ctx, l))
-	for _, m := range take(t, b, l, 2) {
+	for _, m := range take(t, b, open(t, b, l), 2) {
 		require.Equal(t, 1, m.Deliveries)
 	}
 }
@@ -105,8 +109,7 @@ func TestDrainReturnsWhatArrived(t *testing.T) {
 	ctx, b := testkit.Context(t), testkit.Bus(t)
 	l := event.OwnLane{Tenant: event.NewID()}
 	fill(t, b, l, 8)
-	require.NoError(t, b.OpenLane(ctx, l))
-	p, err := b.Pull(bus.OwnLaneConsumer(l), 8)
+	p, err := b.Pull(open(t, b, l), 8)
 	require.NoError(t, err)
 	taken, err := p.Next(ctx, 8)
 	require.NoError(t, err)
@@ -124,17 +127,17 @@ func TestDrainReturnsWhatArrived(t *testing.T) {
 func TestOpenLanesAreCapped(t *testing.T) {
 	t.Parallel()
 	ctx, b := testkit.Context(t), testkit.Bus(t)
-	open := 0
+	n := 0
 	for {
-		err := b.OpenLane(ctx, event.OwnLane{Tenant: event.NewID()})
+		_, err := b.OpenLane(ctx, event.OwnLane{Tenant: event.NewID()})
 		if err != nil {
 			require.ErrorIs(t, err, bus.ErrNoLaneFree)
 			break
 		}
-		open++
-		require.LessOrEqual(t, open, 2*bus.MaxLanes)
+		n++
+		require.LessOrEqual(t, n, 2*bus.MaxLanes)
 	}
-	require.Greater(t, open, bus.MaxLanes, "lanes that change hands are open twice")
+	require.Greater(t, n, bus.MaxLanes, "lanes that change hands are open twice")
 }
 
 func TestSignals(t *testing.T) {

@@ -4,17 +4,21 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+
+	"github.com/postrider/postrider/shared/event"
 )
 
 // Layout is how the streams are laid out on the NATS servers. The bootstrap step
 // decides it, for all stages.
 type Layout struct {
 	Replicas int `json:"replicas"` // servers that store each stream
+	Shards   int `json:"shards"`   // that EVENTS, DELIVER, OVERFLOW and RETRY are divided into; they can only become more
 }
 
 // Flags registers the settings of the bootstrap step.
 func (l *Layout) Flags(fs *flag.FlagSet) {
 	fs.IntVar(&l.Replicas, "replicas", 1, "how many NATS servers store each `stream`: 1, 3 or 5")
+	fs.IntVar(&l.Shards, "shards", 1, "into how many `parts` by tenant the busy streams are divided; can only be raised")
 }
 
 // Validate returns what is wrong with the settings, all of it.
@@ -22,6 +26,9 @@ func (l *Layout) Validate() error {
 	var faults []error
 	if l.Replicas != 1 && l.Replicas != 3 && l.Replicas != 5 {
 		faults = append(faults, fmt.Errorf("replicas is %d: must be 1, 3 or 5", l.Replicas))
+	}
+	if l.Shards < 1 || l.Shards > event.MaxShards {
+		faults = append(faults, fmt.Errorf("shards is %d: must be 1 to %d", l.Shards, event.MaxShards))
 	}
 	return errors.Join(faults...)
 }

@@ -25,7 +25,10 @@ const (
 
 // Message is something to publish on a stream.
 type Message struct {
-	Subject string
+	Subject string // without the number of a shard
+	// Tenant whose it is, on a stream that is divided into shards; on others it is
+	// not looked at.
+	Tenant event.ID
 	// ID is the same for every copy of the same hand-over; the stream drops
 	// copies inside its duplicate window.
 	ID   string
@@ -40,14 +43,7 @@ func (b *Bus) Publish(ctx context.Context, group ...Message) error {
 	acks := make([]jetstream.PubAckFuture, 0, len(group))
 	var failed error
 	for _, m := range group {
-		ack, err := b.js.PublishMsgAsync(&nats.Msg{
-			Subject: m.Subject,
-			Data:    m.Data,
-			Header: nats.Header{
-				jetstream.MsgIDHeader: {m.ID},
-				headerFormat:          {event.Format},
-			},
-		}, jetstream.WithRetryAttempts(leaderlessRetries), jetstream.WithRetryWait(leaderlessPause))
+		ack, err := b.begin(&m)
 		if err != nil {
 			failed = err
 			break
@@ -67,6 +63,22 @@ func (b *Bus) Publish(ctx context.Context, group ...Message) error {
 		return fmt.Errorf("publish %d messages: %w", len(group), firstOf(failed))
 	}
 	return nil
+}
+
+// begin sends a message on its way.
+func (b *Bus) begin(m *Message) (jetstream.PubAckFuture, error) {
+	subject, err := b.address(m)
+	if err != nil {
+		return nil, err
+	}
+	return b.js.PublishMsgAsync(&nats.Msg{
+		Subject: subject,
+		Data:    m.Data,
+		Header: nats.Header{
+			jetstream.MsgIDHeader: {m.ID},
+			headerFormat:          {event.Format},
+		},
+	}, jetstream.WithRetryAttempts(leaderlessRetries), jetstream.WithRetryWait(leaderlessPause))
 }
 
 // firstOf spares the reader hundreds of copies of one failure.

@@ -54,7 +54,7 @@ type Puller struct {
 func (b *Bus) Pull(c Consumer, batch int) (*Puller, error) {
 	p := &Puller{
 		bus:     b,
-		subject: "$JS.API.CONSUMER.MSG.NEXT." + c.Stream + "." + c.Name,
+		subject: "$JS.API.CONSUMER.MSG.NEXT." + c.stream() + "." + c.Name,
 		inbox:   b.nc.NewInbox(),
 		arrived: make(chan *nats.Msg, 2*batch+16),
 	}

@@ -8,23 +8,36 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/postrider/postrider/shared/event"
 )
 
 // lookups is how many messages First asks for at a time.
 const lookups = 8
 
 // Subjects tells how many messages a stream holds under each subject that matches
-// the filter. It costs the server 13 ms for 10,000 of them (measured).
+// the filter, which begins with the stream's name; in all its shards. It costs the
+// server 13 ms for 10,000 of them (measured).
 func (b *Bus) Subjects(ctx context.Context, stream, filter string) (map[string]uint64, error) {
-	s, err := b.js.Stream(ctx, stream)
-	if err != nil {
-		return nil, fmt.Errorf("list subjects of %s: %w", stream, err)
+	return b.subjects(ctx, b.shardsOf(stream), stream, filter)
+}
+
+func (b *Bus) subjects(ctx context.Context, shards []event.Shard, stream, filter string) (map[string]uint64, error) {
+	all := make(map[string]uint64)
+	for _, shard := range shards {
+		s, err := b.js.Stream(ctx, shard.Stream(stream))
+		if err != nil {
+			return nil, fmt.Errorf("list subjects of %s: %w", shard.Stream(stream), err)
+		}
+		info, err := s.Info(ctx, jetstream.WithSubjectFilter(shard.Subject(filter)))
+		if err != nil {
+			return nil, fmt.Errorf("list subjects of %s: %w", shard.Stream(stream), err)
+		}
+		for subject, n := range info.State.Subjects {
+			all[event.Plain(subject)] += n
+		}
 	}
-	info, err := s.Info(ctx, jetstream.WithSubjectFilter(filter))
-	if err != nil {
-		return nil, fmt.Errorf("list subjects of %s: %w", stream, err)
-	}
-	return info.State.Subjects, nil
+	return all, nil
 }
 
 // Stored is a message on a stream, without what is in it.
@@ -34,30 +47,13 @@ type Stored struct {
 }
 
 // First finds the oldest message of each of the filters, without those that have
-// none. It is a look-up for each: ask for few.
+// none; in all shards of the stream. It is a look-up for each: ask for few.
 func (b *Bus) First(ctx context.Context, stream string, filters ...string) ([]Stored, error) {
-	s, err := b.js.Stream(ctx, stream)
-	if err != nil {
-		return nil, fmt.Errorf("look into %s: %w", stream, err)
-	}
 	found := make([]Stored, len(filters))
-	work, ctx := errgroup.WithContext(ctx)
-	work.SetLimit(lookups)
-	for i, filter := range filters {
-		work.Go(func() error {
-			m, err := s.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(filter))
-			if errors.Is(err, jetstream.ErrMsgNotFound) {
-				return nil
-			}
-			if err != nil {
-				return fmt.Errorf("look into %s for %s: %w", stream, filter, err)
-			}
-			found[i] = Stored{Subject: m.Subject, At: m.Time}
-			return nil
-		})
-	}
-	if err := work.Wait(); err != nil {
-		return nil, err
+	for _, shard := range b.shardsOf(stream) {
+		if err := b.first(ctx, shard, stream, filters, found); err != nil {
+			return nil, err
+		}
 	}
 	there := found[:0]
 	for _, f := range found {
@@ -66,4 +62,30 @@ func (b *Bus) First(ctx context.Context, stream string, filters ...string) ([]St
 		}
 	}
 	return there, nil
+}
+
+// first puts what a shard has into found where it is older than what is there.
+func (b *Bus) first(ctx context.Context, shard event.Shard, stream string, filters []string, found []Stored) error {
+	s, err := b.js.Stream(ctx, shard.Stream(stream))
+	if err != nil {
+		return fmt.Errorf("look into %s: %w", shard.Stream(stream), err)
+	}
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(lookups)
+	for i, filter := range filters {
+		work.Go(func() error {
+			m, err := s.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(shard.Subject(filter)))
+			if errors.Is(err, jetstream.ErrMsgNotFound) {
+				return nil
+			}
+			if err != nil {
+				return fmt.Errorf("look into %s for %s: %w", shard.Stream(stream), filter, err)
+			}
+			if found[i].Subject == "" || m.Time.Before(found[i].At) {
+				found[i] = Stored{Subject: event.Plain(m.Subject), At: m.Time}
+			}
+			return nil
+		})
+	}
+	return work.Wait()
 }

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -9,25 +10,39 @@ import (
 )
 
 // Consumer names a pull consumer of a stream. All but those of own lanes are
-// declared in this file and made by Bootstrap.
-type Consumer struct{ Stream, Name string }
+// declared in this file and made by Bootstrap. Of a divided stream each shard has
+// one.
+type Consumer struct {
+	Stream, Name string
+	Shard        event.Shard
+}
+
+// In is the consumer of that name in the shard.
+func (c Consumer) In(s event.Shard) Consumer {
+	c.Shard = s
+	return c
+}
 
 // String is how people and logs call the consumer.
-func (c Consumer) String() string { return c.Stream + "/" + c.Name }
+func (c Consumer) String() string { return c.stream() + "/" + c.Name }
+
+func (c Consumer) stream() string { return c.Shard.Stream(c.Stream) }
 
 // The consumers that are one of a kind.
 var (
-	Fanout = Consumer{event.StreamEvents, "fanout"}
-	Wide   = Consumer{event.StreamEvents, "wide"}
-	DLQ    = Consumer{event.StreamDLQ, "dlq"}
-	Tasks  = Consumer{event.StreamTasks, "dlq"}
+	Fanout = Consumer{Stream: event.StreamEvents, Name: "fanout"}
+	Wide   = Consumer{Stream: event.StreamEvents, Name: "wide"}
+	DLQ    = Consumer{Stream: event.StreamDLQ, Name: "dlq"}
+	Tasks  = Consumer{Stream: event.StreamTasks, Name: "dlq"}
 )
 
 // LaneConsumer is the consumer of a shared lane of DELIVER.
-func LaneConsumer(l event.Lane) Consumer { return Consumer{event.StreamDeliver, string(l)} }
+func LaneConsumer(l event.Lane) Consumer {
+	return Consumer{Stream: event.StreamDeliver, Name: string(l)}
+}
 
 // TierConsumer is the consumer of a tier of RETRY.
-func TierConsumer(t event.Tier) Consumer { return Consumer{event.StreamRetry, t.Name} }
+func TierConsumer(t event.Tier) Consumer { return Consumer{Stream: event.StreamRetry, Name: t.Name} }
 
 const (
 	// A live publish window is short; what was published longer ago is
@@ -39,36 +54,62 @@ const (
 	dlqMaxAge = 30 * 24 * time.Hour
 )
 
+// divided are the streams that each shard has one of, with their subjects in Whole.
+// These are as long as subjects get, so that those with a number match none of them.
+var divided = map[string][]string{ //nolint:gochecknoglobals // constant
+	event.StreamEvents:   {"events.*"},
+	event.StreamDeliver:  {"deliver.*.*.*"},
+	event.StreamOverflow: {"overflow.*", "overflow.*.*"},
+	event.StreamRetry:    {"retry.*"},
+}
+
 // streams declares every stream. Work queues hold what is not done yet; DLQ
 // keeps what it had for a month, to be looked into; the table of the deliver
 // workers is a bucket, which is a stream with rules of its own.
 func streams(l Layout) []jetstream.StreamConfig {
-	queue := func(name, subjects, description string, window time.Duration) jetstream.StreamConfig {
-		return jetstream.StreamConfig{
-			Name:        name,
-			Description: description,
-			Subjects:    []string{subjects},
-			Retention:   jetstream.WorkQueuePolicy,
-			Storage:     jetstream.FileStorage,
-			Discard:     jetstream.DiscardNew,
-			Duplicates:  window,
-			Replicas:    l.Replicas,
-		}
+	var all []jetstream.StreamConfig
+	for _, s := range event.Shards(l.Shards) {
+		all = append(all, streamsOf(s, l)...)
 	}
-	dlq := queue(event.StreamDLQ, "dlq.>", "exhausted deliveries, recorded by dlq", longDuplicateWindow)
+	dlq := queue(event.StreamDLQ, "exhausted deliveries, recorded by dlq", longDuplicateWindow, l, "dlq.>")
 	dlq.Retention = jetstream.LimitsPolicy
 	dlq.Discard = jetstream.DiscardOld
 	dlq.MaxAge = dlqMaxAge
-	overflow := queue(event.StreamOverflow, event.SubjectsOverflow, "deliveries that wait in the lane of their tenant or endpoint", shortDuplicateWindow)
+	return append(all, dlq,
+		queue(event.StreamTasks, "announced jobs, from ingest to dlq", longDuplicateWindow, l, "tasks.>"),
+		table(workersBucket, "live deliver workers, and who has which own lane", l),
+	)
+}
+
+// streamsOf declares the streams of a shard.
+func streamsOf(s event.Shard, l Layout) []jetstream.StreamConfig {
+	in := func(stream, description string, window time.Duration) jetstream.StreamConfig {
+		subjects := slices.Clone(divided[stream])
+		for i := range subjects {
+			subjects[i] = s.Subject(subjects[i])
+		}
+		return queue(s.Stream(stream), description, window, l, subjects...)
+	}
+	overflow := in(event.StreamOverflow, "deliveries that wait in the lane of their tenant or endpoint", shortDuplicateWindow)
 	overflow.MaxConsumers = lanesLimit
 	return []jetstream.StreamConfig{
-		queue(event.StreamEvents, "events.>", "batches of accepted events, from ingest to fanout", longDuplicateWindow),
-		queue(event.StreamDeliver, "deliver.>", "deliveries that are due, to deliver", shortDuplicateWindow),
+		in(event.StreamEvents, "batches of accepted events, from ingest to fanout", longDuplicateWindow),
+		in(event.StreamDeliver, "deliveries that are due, to deliver", shortDuplicateWindow),
 		overflow,
-		queue(event.StreamRetry, "retry.>", "deliveries that wait, by tier of delay", shortDuplicateWindow),
-		dlq,
-		queue(event.StreamTasks, "tasks.>", "announced jobs, from ingest to dlq", longDuplicateWindow),
-		table(workersBucket, "live deliver workers, and who has which own lane", l.Replicas),
+		in(event.StreamRetry, "deliveries that wait, by tier of delay", shortDuplicateWindow),
+	}
+}
+
+func queue(name, description string, window time.Duration, l Layout, subjects ...string) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        name,
+		Description: description,
+		Subjects:    subjects,
+		Retention:   jetstream.WorkQueuePolicy,
+		Storage:     jetstream.FileStorage,
+		Discard:     jetstream.DiscardNew,
+		Duplicates:  window,
+		Replicas:    l.Replicas,
 	}
 }
 
@@ -76,7 +117,7 @@ func streams(l Layout) []jetstream.StreamConfig {
 // key. The client library would have made it readable from any replica
 // (AllowDirect); but who asks whether a worker lives must not be told what a
 // replica that lags behind knows.
-func table(bucket, description string, replicas int) jetstream.StreamConfig {
+func table(bucket, description string, l Layout) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:                   "KV_" + bucket,
 		Description:            description,
@@ -89,34 +130,36 @@ func table(bucket, description string, replicas int) jetstream.StreamConfig {
 		AllowMsgTTL:            true,
 		SubjectDeleteMarkerTTL: tombstoneTTL,
 		Duplicates:             longDuplicateWindow,
-		Replicas:               replicas,
+		Replicas:               l.Replicas,
 	}
 }
 
 // consumers declares every consumer. None gives up on a message: stages count
 // attempts themselves and hand over what is exhausted. They are stored as often as
 // their streams.
-func consumers() map[Consumer]jetstream.ConsumerConfig {
+func consumers(layout Layout) map[Consumer]jetstream.ConsumerConfig {
 	all := make(map[Consumer]jetstream.ConsumerConfig)
 	add := func(c Consumer, filter string, maxPending int) {
 		all[c] = jetstream.ConsumerConfig{
 			Durable:       c.Name,
-			FilterSubject: filter,
+			FilterSubject: c.Shard.Subject(filter),
 			AckPolicy:     jetstream.AckExplicitPolicy,
 			AckWait:       ackWait,
 			MaxDeliver:    -1,
 			MaxAckPending: maxPending,
 		}
 	}
-	add(Fanout, event.SubjectEvents, 512)
-	add(Wide, event.SubjectWide, 64)
+	for _, s := range event.Shards(layout.Shards) {
+		add(Fanout.In(s), event.SubjectEvents, 512)
+		add(Wide.In(s), event.SubjectWide, 64)
+		for _, l := range event.Lanes() {
+			add(LaneConsumer(l).In(s), l.Filter(), 4096)
+		}
+		for _, t := range event.Tiers() {
+			add(TierConsumer(t).In(s), t.Subject(), 8192)
+		}
+	}
 	add(DLQ, "dlq.>", 4096)
 	add(Tasks, "tasks.>", 1024) // those that pause for a moment are pending too
-	for _, l := range event.Lanes() {
-		add(LaneConsumer(l), l.Filter(), 4096)
-	}
-	for _, t := range event.Tiers() {
-		add(TierConsumer(t), t.Subject(), 8192)
-	}
 	return all
 }

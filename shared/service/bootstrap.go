@@ -24,5 +24,5 @@ func Bootstrap(ctx context.Context, databaseURL, natsURL string, layout bus.Layo
 		return adviseNATS(err)
 	}
 	defer b.Close()
-	return b.Bootstrap(ctx, layout)
+	return layOut(ctx, db, b, layout)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -91,7 +92,7 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 		return err
 	}
 	defer db.Close()
-	b, err := openBus(ctx, settings, log, stages)
+	b, err := openBus(ctx, settings, log, db, stages)
 	if err != nil {
 		return err
 	}
@@ -108,7 +109,9 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 	defer admin.close()
 	work, ctx := errgroup.WithContext(ctx)
 	context.AfterFunc(ctx, admin.drain)
-	defer watch(context.WithoutCancel(ctx), dir)() // serves the stages to their end
+	defer during(context.WithoutCancel(ctx), func(ctx context.Context) { // serve the stages to their end
+		follow(ctx, db, b)
+	}, dir.Run)()
 
 	for _, s := range stages {
 		env := Env{
@@ -145,17 +148,16 @@ func Validate(settings Settings, stages ...Stage) error {
 	return errors.Join(faults...)
 }
 
-// watch runs the directory until the function that it returns is called.
-func watch(ctx context.Context, dir *directory.Directory) (stop func()) {
+// during runs all works until the function that it returns is called.
+func during(ctx context.Context, works ...func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		dir.Run(ctx)
-	}()
+	var all sync.WaitGroup
+	for _, work := range works {
+		all.Go(func() { work(ctx) })
+	}
 	return func() {
 		cancel()
-		<-done
+		all.Wait()
 	}
 }
 
@@ -175,7 +177,7 @@ func OpenStore(ctx context.Context, url string, connections int) (*store.Store, 
 	return db, nil
 }
 
-func openBus(ctx context.Context, settings Settings, log zerolog.Logger, stages []Stage) (*bus.Bus, error) {
+func openBus(ctx context.Context, settings Settings, log zerolog.Logger, db *store.Store, stages []Stage) (*bus.Bus, error) {
 	name := "postrider"
 	if len(stages) == 1 {
 		name = stages[0].Name()
@@ -190,7 +192,12 @@ func openBus(ctx context.Context, settings Settings, log zerolog.Logger, stages 
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, connectTimeout, errConnectTimeout)
 	defer cancel()
-	if err := b.Verify(ctx); err != nil {
+	layout, err := Layout(ctx, db)
+	if err == nil {
+		b.Divide(layout.Shards)
+		err = b.Verify(ctx)
+	}
+	if err != nil {
 		b.Close()
 		return nil, err
 	}

@@ -228,14 +228,38 @@ func TestBootstrap(t *testing.T) {
 	settings := good(t)
 	settings.DatabaseURL, settings.NATSURL = testkit.EmptyDatabase(t), testkit.NATS(t).URL()
 	for range 2 {
-		require.NoError(t, Bootstrap(testkit.Context(t), settings.DatabaseURL, settings.NATSURL, bus.Layout{Replicas: 1}))
+		require.NoError(t, Bootstrap(testkit.Context(t), settings.DatabaseURL, settings.NATSURL, bus.Layout{Replicas: 1, Shards: 1}))
 	}
 	begun := errors.New("begun")
 	stage := &fake{name: "stage", run: func(context.Context, Env) error { return begun }}
 	require.ErrorIs(t, start(t, settings, stage).wait(t), begun, "stages can start")
 
 	fromTheFuture(t, settings.DatabaseURL)
-	require.ErrorIs(t, Bootstrap(testkit.Context(t), settings.DatabaseURL, settings.NATSURL, bus.Layout{Replicas: 1}), store.ErrNewerSchema)
+	require.ErrorIs(t, Bootstrap(testkit.Context(t), settings.DatabaseURL, settings.NATSURL, bus.Layout{Replicas: 1, Shards: 1}), store.ErrNewerSchema)
+}
+
+// TestStagesHearOfShards: what one bootstrap step adds, running processes use and
+// the next step cannot take away.
+func TestStagesHearOfShards(t *testing.T) {
+	t.Parallel()
+	settings, ctx := good(t), testkit.Context(t)
+	bootstrap := func(shards int) error {
+		return Bootstrap(ctx, settings.DatabaseURL, settings.NATSURL, bus.Layout{Replicas: 1, Shards: shards})
+	}
+	require.NoError(t, bootstrap(2))
+	begun := make(chan *bus.Bus, 1)
+	p := start(t, settings, &fake{name: "stage", run: func(ctx context.Context, env Env) error {
+		begun <- env.Bus
+		<-ctx.Done()
+		return nil
+	}})
+	b := testkit.Receive(t, begun)
+	require.Equal(t, 2, b.Shards())
+	require.NoError(t, bootstrap(3))
+	testkit.Eventually(t, func() bool { return b.Shards() == 3 }, "the process hears of it")
+	require.ErrorContains(t, bootstrap(2), "shards is 2: there are 3 already")
+	p.stop()
+	require.NoError(t, p.wait(t))
 }
 
 // fromTheFuture makes the database look as a newer version would have left it.

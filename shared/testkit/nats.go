@@ -44,10 +44,19 @@ func Connect(t testing.TB, address string) *bus.Bus {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.Close)
-	if err := b.Bootstrap(t.Context(), bus.Layout{Replicas: 1}); err != nil {
+	if err := b.Bootstrap(t.Context(), bus.Layout{Replicas: 1, Shards: 1}); err != nil {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// Divide adds shards to the streams of the bus, until there are n.
+func Divide(t testing.TB, b *bus.Bus, n int) {
+	t.Helper()
+	if err := b.Bootstrap(t.Context(), bus.Layout{Replicas: 1, Shards: n}); err != nil {
+		t.Fatal(err)
+	}
+	b.Divide(n)
 }
 
 // Port returns the port of a server's URL.
@@ -77,17 +86,27 @@ func PublishRaw(t testing.TB, address, subject, format string, data []byte) {
 }
 
 // StreamMessages counts what is stored in a stream.
-func StreamMessages(t testing.TB, address, stream string) (n int) {
+func StreamMessages(t testing.TB, address, stream string) int {
+	t.Helper()
+	return int(streamState(t, address, stream).Msgs) //nolint:gosec // a count
+}
+
+// StreamSequence counts what has ever been stored in a stream.
+func StreamSequence(t testing.TB, address, stream string) int {
+	t.Helper()
+	return int(streamState(t, address, stream).LastSeq) //nolint:gosec // a count
+}
+
+func streamState(t testing.TB, address, stream string) (state jetstream.StreamState) {
 	t.Helper()
 	withJetStream(t, address, func(js jetstream.JetStream) error {
 		s, err := js.Stream(t.Context(), stream)
-		if err != nil {
-			return err
+		if err == nil {
+			state = s.CachedInfo().State
 		}
-		n = int(s.CachedInfo().State.Msgs)
-		return nil
+		return err
 	})
-	return n
+	return state
 }
 
 func withJetStream(t testing.TB, address string, work func(jetstream.JetStream) error) {
