@@ -45,9 +45,9 @@ func (s *Stack) planNATS() ([]natsServer, error) {
 			server.name += "-" + strconv.Itoa(i+1)
 		}
 		var faults [3]error
-		server.port, faults[0] = freePort()
-		server.monitor, faults[1] = freePort()
-		server.routes, faults[2] = freePort()
+		server.port, faults[0] = FreePort()
+		server.monitor, faults[1] = FreePort()
+		server.routes, faults[2] = FreePort()
 		if err := errors.Join(faults[:]...); err != nil {
 			return nil, err
 		}

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -225,14 +224,14 @@ func (s *Stack) Stop() error {
 }
 
 func (s *Stack) prepareWorker(stage, name string) error {
-	admin, err := freePort()
+	admin, err := FreePort()
 	if err != nil {
 		return err
 	}
 	s.health[name] = "http://127.0.0.1:" + admin + readyPath
 	env := []string{"POSTRIDER_ADMIN_LISTEN=127.0.0.1:" + admin}
 	if stage == ingest {
-		port, err := freePort()
+		port, err := FreePort()
 		if err != nil {
 			return err
 		}
@@ -293,14 +292,3 @@ func (s *Stack) Ready(ctx context.Context, name string) bool {
 
 // Names lists the processes that can be started and signalled, servers included.
 func (s *Stack) Names() []string { return slices.Sorted(maps.Keys(s.processes)) }
-
-// freePort finds a port that is free now. It is the same across restarts of the
-// process that it is for, so it cannot be left to that process.
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	defer func() { _ = l.Close() }()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil //nolint:forcetypeassert // of a TCP listener
-}
