@@ -209,8 +209,8 @@ func (r *result) next() (bus.Message, bool, error) {
 		return bus.Message{}, false, nil
 	}
 	// A repeated hand-over may come after the stream has forgotten the first.
-	d.Recheck = r.found || r.job.msg.Deliveries > 1
-	d.Attempt, d.Deferrals = d.Attempt+1, 0
+	d.Recheck = r.found || r.job.msg.Again()
+	d.Attempt, d.Deferrals, d.Round = d.Attempt+1, 0, 0
 	d.Due = r.attempt.NextAt
 	data, err := d.Encode()
 	tier := event.TierFor(time.Until(d.Due))
@@ -220,7 +220,7 @@ func (r *result) next() (bus.Message, bool, error) {
 // made finds the attempt of a job that may have been made already: it came
 // before, or may have. It returns nil when it was not.
 func (f *finisher) made(ctx context.Context, j *job) (*result, error) {
-	if j.msg.Deliveries == 1 && !j.delivery.Recheck {
+	if !j.msg.Again() && !j.delivery.Recheck && !j.delivery.IsLate(time.Now()) {
 		return nil, nil //nolint:nilnil // the usual case: nothing to look up
 	}
 	a, err := f.store.MadeAttempt(ctx, j.delivery)

@@ -20,6 +20,7 @@ type job struct {
 	delivery *event.Delivery
 
 	untouched bool        // nobody has ever worked on it
+	inFlight  bool        // and its worker knows it
 	begun     atomic.Bool // its turn has come
 }
 
@@ -82,6 +83,9 @@ func (j *job) giveBack(delay time.Duration, touched bool) {
 
 func (j *job) release(unstarted bool) {
 	j.begin()
+	if j.inFlight {
+		j.worker.flights.end(j.delivery)
+	}
 	j.source.hand.end(j.msg, unstarted)
 	j.worker.buffer.give(j.source.isOwn(), len(j.msg.Data))
 }

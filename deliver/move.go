@@ -32,7 +32,7 @@ func (w *worker) move(ctx context.Context, j *job, to event.OwnLane) {
 func (m *move) message() (bus.Message, error) {
 	d := *m.job.delivery
 	data := m.job.msg.Data
-	if m.job.msg.Deliveries > 1 && !d.Recheck {
+	if m.job.msg.Again() && !d.Recheck {
 		d.Recheck = true
 		var err error
 		if data, err = d.Encode(); err != nil {

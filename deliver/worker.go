@@ -28,6 +28,9 @@ const (
 	// How long a delivery waits that could not be looked into.
 	retryLookup = 2 * time.Second
 
+	// How long a copy waits of a delivery that is in flight.
+	retryInFlight = 2 * time.Second
+
 	// A malformed message comes again after this, perhaps to a newer version.
 	retryMalformed = 30 * time.Second
 )
@@ -46,6 +49,8 @@ type worker struct {
 	bus    *bus.Bus
 	buffer *buffer
 
+	flights flights
+
 	start func(*job)               // begins the attempt of a job, and does not wait
 	back  func(*job, fair.Verdict) // refuses a job that was queued, and does not wait
 
@@ -58,6 +63,11 @@ type worker struct {
 // its result on.
 func (w *worker) attempt(ctx context.Context, j *job) {
 	var report fair.Report
+	if j.inFlight = w.flights.begin(j.delivery); !j.inFlight {
+		j.giveBack(retryInFlight, false) // a copy of what is in flight is looked up when that is recorded
+		w.scheduler.Done(&j.Job, report)
+		return
+	}
 	r, err := w.try(ctx, j)
 	var elsewhere *elsewhere
 	switch {

@@ -1,34 +1,48 @@
-// Package dlq records what was given up, and does the tasks that deliver it again,
-// or deliver what was missed, or remove what is not wanted any more.
+// Package dlq records what was given up, does the tasks that deliver it again, or
+// deliver what was missed, or remove what is not wanted any more, and makes good what
+// the streams lose (package rebuild).
 package dlq
 
 import (
 	"context"
 	"flag"
+	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/postrider/postrider/dlq/rebuild"
+	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/service"
 )
 
-// Stage is the dlq stage.
-type Stage struct{}
+// Stage is the dlq stage. Its exported fields are its settings.
+type Stage struct {
+	Overdue time.Duration
+}
 
 // Name implements service.Stage.
 func (*Stage) Name() string { return "dlq" }
 
-// Flags implements service.Stage: there are no settings.
-func (*Stage) Flags(*flag.FlagSet) {}
+// Flags implements service.Stage.
+func (s *Stage) Flags(fs *flag.FlagSet) {
+	fs.DurationVar(&s.Overdue, "overdue-after", time.Minute, "how long after it was due a retry that has not begun is taken for lost and handed out again")
+}
 
 // Validate implements service.Stage.
-func (*Stage) Validate() error { return nil }
+func (s *Stage) Validate() error {
+	if s.Overdue < 2*event.Late {
+		return fmt.Errorf("overdue-after is %s: must be at least %s", s.Overdue, 2*event.Late)
+	}
+	return nil
+}
 
 // Ready implements service.Stage.
 func (*Stage) Ready(ctx context.Context, env service.Env) error { return env.Health(ctx) }
 
 // Run implements service.Stage. When ctx ends it finishes the part of each task
 // that it is at; the rest of the task is another's, or its own after the start.
-func (*Stage) Run(ctx context.Context, env service.Env) error {
+func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	drain, done := env.DrainContext(ctx)
 	defer done()
 	metrics := newMetrics(env.Reg)
@@ -40,5 +54,9 @@ func (*Stage) Run(ctx context.Context, env service.Env) error {
 		work.Go(func() error { return redriver.run(ctx, drain) })
 	}
 	work.Go(func() error { return redriver.sweep(ctx) })
+	rebuilder := &rebuild.Rebuilder{
+		Bus: env.Bus, Store: env.Store, Log: env.Log, Metrics: rebuild.NewMetrics(env.Reg), Overdue: s.Overdue,
+	}
+	work.Go(func() error { return rebuilder.Run(ctx) })
 	return work.Wait()
 }

@@ -140,25 +140,7 @@ func (r *redriver) makeWay(ctx context.Context, t *store.Task) error {
 func (r *redriver) handOut(ctx context.Context, task event.ID, selected []store.Selected) error {
 	messages := make([]bus.Message, 0, len(selected))
 	for i := range selected {
-		e := &selected[i].Event
-		d := event.Delivery{
-			Event:    e.ID,
-			Tenant:   e.Tenant,
-			Endpoint: selected[i].Endpoint,
-			Type:     e.Type,
-			Priority: e.Priority,
-			Version:  e.Version,
-			Run:      task,
-			Missed:   selected[i].Missed,
-			Attempt:  1,
-			Expires:  e.Expires,
-			Recheck:  true, // this part may have been handed out by one who died, or by another task
-			Payload:  e.Payload,
-			Referred: e.Referred,
-		}
-		if d.Missed {
-			d.Run, d.Deferrals = event.ID{}, selected[i].Deferrals
-		}
+		d := selected[i].Delivery(task)
 		data, err := d.Encode()
 		if err != nil {
 			return err

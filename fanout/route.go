@@ -46,23 +46,9 @@ func (l *lanes) route(ev *event.Event, e *directory.Endpoint, again bool) (hop, 
 }
 
 func delivery(ev *event.Event, e *directory.Endpoint) event.Delivery {
-	d := event.Delivery{
-		Event:    ev.ID,
-		Tenant:   ev.Tenant,
-		Endpoint: e.ID,
-		Type:     ev.Type,
-		Priority: ev.Priority,
-		Version:  e.Tenant.Version,
-		Attempt:  1,
-		Due:      ev.DeliverAt,
-		Expires:  ev.Expires,
-		Recheck:  ev.Recheck || !ev.DeliverAt.IsZero(),
-		Payload:  ev.Payload,
-		Referred: ev.Referred,
-	}
-	if ev.Endpoint.IsZero() && ev.DeliverAt.IsZero() {
-		d.Tx = ev.Tx
-	}
+	d := ev.To(e.ID)
+	d.Version = e.Tenant.Version
+	d.Recheck = ev.Recheck || !ev.DeliverAt.IsZero()
 	if e.Ordered { // many of its deliveries are in memory until it is known which is first
 		d.Payload, d.Referred = nil, true
 	}

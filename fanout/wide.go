@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/postrider/postrider/shared/bus"
@@ -31,10 +32,11 @@ const (
 // differently when it comes again.
 func widely(ev *event.Event) (hop, error) {
 	data, err := ev.Append(nil)
-	return hop{
-		kind:    wide,
-		message: bus.Message{Subject: event.SubjectWide, Tenant: ev.Tenant, ID: event.Message.Format(ev.ID) + "@wide", Data: data},
-	}, err
+	id := event.Message.Format(ev.ID) + "@wide"
+	if ev.Round > 0 {
+		id += "~" + strconv.FormatInt(ev.Round, 10)
+	}
+	return hop{kind: wide, message: bus.Message{Subject: event.SubjectWide, Tenant: ev.Tenant, ID: id, Data: data}}, err
 }
 
 // runWide expands wide events, one at a time. When ctx ends in the middle of one

@@ -133,7 +133,7 @@ func widen(t *testing.T, url string, tenant event.ID, n int) {
 	_, err := testkit.SQL(t, url).Exec(t.Context(), `
 		WITH quick AS MATERIALIZED (SELECT set_config('session_replication_role', 'replica', false)), made AS (
 			INSERT INTO endpoints (id, tenant_id, url)
-			SELECT gen_random_uuid(), $1, 'https://example.com' FROM quick, generate_series(1, $2) RETURNING id)
+			SELECT overlay(gen_random_uuid()::text PLACING '0190' FROM 1)::uuid, $1, 'https://example.com' FROM quick, generate_series(1, $2) RETURNING id)
 		INSERT INTO endpoint_secrets (id, tenant_id, endpoint_id, secret) SELECT gen_random_uuid(), $1, id, $3 FROM made`,
 		[16]byte(tenant), n, signature.GenerateKey().Reveal())
 	require.NoError(t, err)

@@ -89,11 +89,11 @@ func (w *worker) giveBack(err error, messages ...*bus.Msg) {
 type batch struct {
 	events  []event.Event
 	tenants []*directory.Tenant
-	again   bool // it was handed out before, and may be expanded in part
+	again   bool // it may have been handed out before, and be expanded in part
 }
 
 func (w *worker) read(ctx context.Context, m *bus.Msg) (batch, error) {
-	b := batch{again: m.Deliveries > 1}
+	b := batch{again: m.Again()}
 	var err error
 	if b.events, err = event.DecodeEvents(m.Data); err != nil {
 		return b, err

@@ -8,7 +8,12 @@ import (
 	"github.com/postrider/postrider/shared/token"
 )
 
-const upkeepEvery = time.Hour
+const (
+	upkeepEvery = time.Hour
+
+	// What was lost once is of interest for a while.
+	reconciliationsKept = 90 * 24 * time.Hour
+)
 
 // upkeep makes the partitions of the coming days, drops those that are older than
 // retention and forgets what was revoked for tokens that have ended and where
@@ -36,6 +41,9 @@ func upkeep(ctx context.Context, env service.Env, retention time.Duration) error
 		}
 		if err := env.Store.DropConsumers(ctx, time.Now().Add(-retention)); err != nil && ctx.Err() == nil {
 			env.Log.Warn().Err(err).Msg("positions of consumers that are gone stay; trying again in an hour")
+		}
+		if err := env.Store.DropReconciliations(ctx, time.Now().Add(-reconciliationsKept)); err != nil && ctx.Err() == nil {
+			env.Log.Warn().Err(err).Msg("old reconciliations stay; trying again in an hour")
 		}
 		select {
 		case <-ctx.Done():

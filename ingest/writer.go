@@ -23,8 +23,8 @@ const (
 	// come back later, which is kinder than a queue that outlives its callers.
 	queued = 4096
 
-	// batchBytes is how large a message on EVENTS gets, unless it is one event.
-	batchBytes = 256 << 10
+	// batchBytes is how large a message gets, unless it is one event.
+	batchBytes = store.OutboxBytes
 
 	commitTimeout = 10 * time.Second
 )

@@ -133,10 +133,15 @@ func (r *releaser) giveBack(queue queue) {
 // goes next; the message id makes a repetition harmless.
 func (r *releaser) send(ctx context.Context, group []*waiting) {
 	messages := make([]bus.Message, len(group))
+	var err error
 	for i, w := range group {
-		messages[i] = w.next()
+		if messages[i], err = w.next(); err != nil {
+			break
+		}
 	}
-	err := r.bus.Publish(ctx, messages...)
+	if err == nil {
+		err = r.bus.Publish(ctx, messages...)
+	}
 	if err != nil {
 		r.log.Warn().Err(err).Int("deliveries", len(group)).Msg("due deliveries are sent on again")
 	}
@@ -154,14 +159,28 @@ func (r *releaser) send(ctx context.Context, group []*waiting) {
 
 // next is where the message goes now: to its lane when it is due, else into the
 // longest tier that fits the rest of the wait. The time that it was stored at tells
-// two stays in the same tier apart.
-func (w *waiting) next() bus.Message {
-	m := bus.Message{Subject: w.delivery.Subject(), Tenant: w.delivery.Tenant, ID: w.delivery.Key(), Data: w.msg.Data}
+// two stays in the same tier apart. What the stream may not remember rightly is looked
+// up when it is due; and when it is there twice, since it was put there again, both
+// have one name on their lane.
+func (w *waiting) next() (bus.Message, error) {
+	d := *w.delivery
+	m := bus.Message{Tenant: d.Tenant, Data: w.msg.Data}
+	d.Recheck = d.Recheck || w.msg.Doubtful()
+	if w.due() {
+		d.Round = 0
+	}
+	if d.Recheck != w.delivery.Recheck || d.Round != w.delivery.Round {
+		var err error
+		if m.Data, err = d.Encode(); err != nil {
+			return m, err
+		}
+	}
+	m.Subject, m.ID = d.Subject(), d.Key()
 	if !w.due() {
-		m.Subject = event.TierFor(time.Until(w.delivery.Due)).Subject()
+		m.Subject = event.TierFor(time.Until(d.Due)).Subject()
 		m.ID += "@" + strconv.FormatInt(w.msg.Stored.UnixNano(), 36)
 	}
-	return m
+	return m, nil
 }
 
 func (w *waiting) due() bool { return !w.until.Before(w.delivery.Due) }

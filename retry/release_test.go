@@ -71,13 +71,22 @@ func TestNextGoesToLaneOrTier(t *testing.T) {
 	due := time.Now().Add(137 * time.Second)
 	d := &event.Delivery{Event: event.NewID(), Tenant: event.NewID(), Endpoint: event.NewID(), Attempt: 2, Due: due}
 	early := &waiting{msg: &bus.Msg{Stored: time.Unix(0, 7), Data: []byte("same bytes")}, delivery: d, until: due.Add(-137 * time.Second)}
-	m := early.next()
+	m, err := early.next()
+	require.NoError(t, err)
 	require.Equal(t, "retry.2m", m.Subject)
 	require.Equal(t, d.Key()+"@7", m.ID)
 	require.Equal(t, "same bytes", string(m.Data))
 
 	late := &waiting{msg: early.msg, delivery: d, until: due}
-	m = late.next()
+	m, err = late.next()
+	require.NoError(t, err)
 	require.Equal(t, d.Subject(), m.Subject)
 	require.Equal(t, d.Key(), m.ID)
+
+	again := *d
+	again.Round = 3
+	late.delivery = &again
+	m, err = late.next()
+	require.NoError(t, err)
+	require.Equal(t, d.Key(), m.ID, "a copy in the wheel is one on its lane")
 }

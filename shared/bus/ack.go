@@ -61,6 +61,15 @@ func (m *Msg) finish(verdict string) {
 	}
 }
 
+// Doubtful reports whether the stream may not know what became of the message: it
+// was stored before a moment in which streams may have lost what they had, or may
+// have been put back to what they had once. Ask when it matters: it can become so
+// while the message is in our hands.
+func (m *Msg) Doubtful() bool { return m.held != nil && m.held.doubt.covers(m.Stored) }
+
+// Again reports whether the message may have been handed out before.
+func (m *Msg) Again() bool { return m.Deliveries > 1 || m.Doubtful() }
+
 // newMsg reads what the server says of a message in its reply subject:
 // $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<stream
 // sequence>.<consumer sequence>.<timestamp>.<pending>[.<random>].
@@ -94,7 +103,8 @@ func newMsg(raw *nats.Msg, held *holder) (*Msg, bool) {
 // holder knows every message that this process has pulled and not finished, and
 // keeps the server from giving it to another. Its owner is the bus.
 type holder struct {
-	nc *nats.Conn
+	nc    *nats.Conn
+	doubt doubt
 
 	mu    sync.Mutex
 	since map[*Msg]time.Time

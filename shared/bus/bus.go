@@ -86,6 +86,10 @@ func Connect(o Options) (*Bus, error) {
 	}
 	b.js = js
 	b.held = newHolder(b.nc)
+	if err := b.hearDoubt(); err != nil {
+		b.Close()
+		return nil, err
+	}
 	return b, nil
 }
 
@@ -112,6 +116,7 @@ func (b *Bus) Health() error {
 }
 
 func (b *Bus) onReconnect() {
+	b.Doubt(time.Now()) // it may be another server, or the same with less
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	close(b.reconnected)
@@ -132,8 +137,12 @@ func (b *Bus) onError(err error, tell func(error)) {
 	}
 }
 
-// reconnection returns a channel that is closed at the next reconnect.
-func (b *Bus) reconnection() <-chan struct{} {
+// Server returns the id of the server that the bus is connected to, or was last.
+// A server that starts again has another one.
+func (b *Bus) Server() string { return b.nc.ConnectedServerId() }
+
+// Reconnected returns a channel that is closed at the next reconnect.
+func (b *Bus) Reconnected() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.reconnected

@@ -72,7 +72,7 @@ func (b *Bus) Pull(c Consumer, batch int) (*Puller, error) {
 // for. Messages that arrive after ctx has ended are given back by Close.
 func (p *Puller) Next(ctx context.Context, want int) ([]*Msg, error) {
 	for {
-		reconnected := p.bus.reconnection()
+		reconnected := p.bus.Reconnected()
 		if p.open <= 0 && !time.Now().Before(p.until) {
 			p.request(want)
 		}

@@ -52,9 +52,44 @@ type Event struct {
 	// delivery made of it is looked up in the attempts before it is sent.
 	Recheck bool
 
+	// Round is the reconciliation that puts the event on its way again, since a
+	// stream lost what was on it; zero: none.
+	Round int64
+
 	// Payload is the body as it came, byte for byte; nil when Referred.
 	Payload  []byte
 	Referred bool
+}
+
+// clockSlack is how far the clocks of two processes may be apart for their ids to
+// be compared.
+const clockSlack = 2 * time.Second
+
+// Until is above the ids of all endpoints that may have been there when the event
+// was accepted: one that was made later is not to get it.
+func (e *Event) Until() ID { return FloorID(e.ID.Time().Add(clockSlack)) }
+
+// To is the event's own delivery to the endpoint, due when the event is.
+func (e *Event) To(endpoint ID) Delivery {
+	d := Delivery{
+		Event:    e.ID,
+		Tenant:   e.Tenant,
+		Endpoint: endpoint,
+		Type:     e.Type,
+		Priority: e.Priority,
+		Version:  e.Version,
+		Attempt:  1,
+		Due:      e.DeliverAt,
+		Expires:  e.Expires,
+		Recheck:  e.Recheck,
+		Round:    e.Round,
+		Payload:  e.Payload,
+		Referred: e.Referred,
+	}
+	if e.Endpoint.IsZero() && e.DeliverAt.IsZero() {
+		d.Tx = e.Tx
+	}
+	return d
 }
 
 // Delivery is one event on its way to one endpoint. Event, Endpoint and Run
@@ -89,6 +124,9 @@ type Delivery struct {
 	// endpoint was disabled and the delivery among the dead letters.
 	Deferrals int
 
+	// Round of the event, or of the reconciliation that makes this hand-over again.
+	Round int64
+
 	// Due is when the attempt may start; zero means at once.
 	Due time.Time
 
@@ -103,6 +141,14 @@ type Delivery struct {
 	Payload  []byte
 	Referred bool
 }
+
+// Late is how late a retry may begin without being looked up: nobody takes one for
+// lost, and hands it out again, that is due for less.
+const Late = 30 * time.Second
+
+// IsLate reports whether the delivery is a retry that somebody may have taken for
+// lost.
+func (d *Delivery) IsLate(now time.Time) bool { return d.Attempt > 1 && now.Sub(d.Due) > Late }
 
 // ReasonDisabled is the reason of dead letters whose attempt was not made, because
 // the endpoint was disabled.
@@ -146,21 +192,26 @@ func (d *Delivery) Class() Class {
 // repeated hand-over is dropped inside the stream's duplicate window. An attempt
 // that was put off goes over the same streams once more, within that window and
 // with the same number: without the deferrals in its key it would be dropped as a
-// copy of itself, and lost.
+// copy of itself, and lost. So would what one stream lost and another remembers,
+// without its round.
 func (d *Delivery) Key() string {
 	key := make([]byte, 0, 4*textLen)
 	key = append(key, Message.Format(d.Event)...)
 	key = append(key, '.')
 	key = append(key, Endpoint.Format(d.Endpoint)...)
 	key = append(key, '.')
-	key = appendInt(key, d.Attempt)
+	key = appendInt(key, int64(d.Attempt))
 	if !d.Run.IsZero() {
 		key = append(key, '.')
 		key = append(key, Task.Format(d.Run)...)
 	}
 	if d.Deferrals > 0 {
 		key = append(key, '+')
-		key = appendInt(key, d.Deferrals)
+		key = appendInt(key, int64(d.Deferrals))
+	}
+	if d.Round > 0 {
+		key = append(key, '~')
+		key = appendInt(key, d.Round)
 	}
 	return string(key)
 }

@@ -102,6 +102,7 @@ func genEvent(t *rapid.T) event.Event {
 		Version:  rapid.Int64Min(0).Draw(t, "version"),
 		Tx:       rapid.Uint64().Draw(t, "tx"),
 		Recheck:  rapid.Bool().Draw(t, "recheck"),
+		Round:    rapid.Int64Min(0).Draw(t, "round"),
 		Payload:  rapid.SliceOf(rapid.Byte()).Draw(t, "payload"),
 	}
 	if rapid.Bool().Draw(t, "for one endpoint") {
@@ -144,6 +145,7 @@ func TestDeliveryRoundTrip(t *testing.T) {
 			Expires:   genTime(t, "expires"),
 			Reason:    "timeout",
 			Recheck:   rapid.Bool().Draw(t, "recheck"),
+			Round:     rapid.Int64Min(0).Draw(t, "round"),
 			Referred:  rapid.Bool().Draw(t, "referred"),
 			Payload:   rapid.SliceOf(rapid.Byte()).Draw(t, "payload"),
 		}
@@ -173,6 +175,8 @@ func TestDeliveryKeyNamesTheHandOver(t *testing.T) {
 		"not sent":         func(d *event.Delivery) { *d = d.NotSent() },
 		"put off":          func(d *event.Delivery) { d.Deferrals = 1 },
 		"put off again":    func(d *event.Delivery) { d.Deferrals = 2 },
+		"lost":             func(d *event.Delivery) { d.Round = 1 },
+		"lost again":       func(d *event.Delivery) { d.Round = 2 },
 	} {
 		d := base
 		change(&d)

@@ -39,6 +39,7 @@ type frame struct {
 	Expires  time.Time `json:"expires,omitzero"`
 	Reason   string    `json:"reason,omitempty"`
 	Recheck  bool      `json:"recheck,omitempty"`
+	Round    int64     `json:"round,omitempty"`
 	Referred bool      `json:"referred,omitempty"`
 	Size     int       `json:"size"`
 }
@@ -56,6 +57,7 @@ func (e *Event) Append(buf []byte) ([]byte, error) {
 		Due:      e.DeliverAt,
 		Expires:  e.Expires,
 		Recheck:  e.Recheck,
+		Round:    e.Round,
 		Referred: e.Referred,
 	}
 	if !e.Endpoint.IsZero() {
@@ -75,7 +77,7 @@ func DecodeEvents(data []byte) ([]Event, error) {
 		}
 		e := Event{
 			Type: f.Type, Channels: f.Channels, Priority: f.Priority, Version: f.Version, Tx: f.Tx,
-			DeliverAt: f.Due, Expires: f.Expires, Recheck: f.Recheck, Referred: f.Referred, Payload: payload,
+			DeliverAt: f.Due, Expires: f.Expires, Recheck: f.Recheck, Round: f.Round, Referred: f.Referred, Payload: payload,
 		}
 		if err := parseIDs(f, &e.ID, &e.Tenant); err != nil {
 			return nil, err
@@ -108,6 +110,7 @@ func (d *Delivery) Encode() ([]byte, error) {
 		Expires:  d.Expires,
 		Reason:   d.Reason,
 		Recheck:  d.Recheck,
+		Round:    d.Round,
 		Referred: d.Referred,
 	}
 	if !d.Run.IsZero() {
@@ -129,7 +132,7 @@ func DecodeDelivery(data []byte) (*Delivery, error) {
 	d := Delivery{
 		Type: f.Type, Priority: f.Priority, Version: f.Version, Tx: f.Tx, Missed: f.Missed,
 		Attempt: f.Attempt, Deferrals: f.Deferred, Due: f.Due, Expires: f.Expires,
-		Reason: f.Reason, Recheck: f.Recheck, Referred: f.Referred, Payload: payload,
+		Reason: f.Reason, Recheck: f.Recheck, Round: f.Round, Referred: f.Referred, Payload: payload,
 	}
 	if err := parseIDs(f, &d.Event, &d.Tenant); err != nil {
 		return nil, err
@@ -184,4 +187,4 @@ func parseIDs(f *frame, id, tenant *ID) (err error) {
 	return nil
 }
 
-func appendInt(buf []byte, n int) []byte { return strconv.AppendInt(buf, int64(n), 10) }
+func appendInt(buf []byte, n int64) []byte { return strconv.AppendInt(buf, n, 10) }

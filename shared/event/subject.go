@@ -74,6 +74,9 @@ func (d *Delivery) Subject() string {
 	return "deliver." + string(d.Lane()) + "." + Tenant.Format(d.Tenant) + "." + Endpoint.Format(d.Endpoint)
 }
 
+// SubjectsOf are the subjects of all deliveries of a tenant on DELIVER.
+func SubjectsOf(tenant ID) string { return "deliver.*." + Tenant.Format(tenant) + ".>" }
+
 // Filter is the subject filter of the lane's consumer.
 func (l Lane) Filter() string { return "deliver." + string(l) + ".>" }
 

@@ -5,7 +5,7 @@ const (
 	module = "github.com/postrider/postrider"
 
 	// stages are the five rooms that work on events; each becomes a process.
-	stages = "ingest ingest/api fanout deliver retry dlq"
+	stages = "ingest ingest/api fanout deliver retry dlq dlq/rebuild"
 
 	// forStages is what every stage may use: all of shared but what only tests and the local runner need.
 	// Code moves there when a second stage needs it, not before.
@@ -54,7 +54,8 @@ var rooms = []struct{ path, imports string }{
 	{"deliver/fair", "shared/event"},             // whose turn it is
 	{"deliver/lanes", "shared/event shared/bus"}, // whose lane it is
 	{"retry", forStages},
-	{"dlq", forStages},
+	{"dlq", forStages + " dlq/rebuild"},
+	{"dlq/rebuild", forStages}, // what streams lose
 
 	// Their programs are a few lines: a main with anything to say hides it from the all-in-one.
 	{"ingest/cmd/ingest", "ingest shared/service"},
@@ -63,9 +64,10 @@ var rooms = []struct{ path, imports string }{
 	{"retry/cmd/retry", "retry shared/service"},
 	{"dlq/cmd/dlq", "dlq shared/service"},
 
-	// Programs of the installation: migrate and create streams; make a token; all in one; both shapes against each other.
+	// Programs of the installation: migrate and create streams; make a token; look for what streams lost; all in one; both shapes against each other.
 	{"deploy/bootstrap", "shared/service shared/bus shared/store"},
 	{"deploy/token", "shared/service shared/store shared/token"},
+	{"deploy/reconcile", "dlq/rebuild shared/service shared/store shared/bus shared/event"},
 	{"deploy/local", "ingest fanout deliver retry dlq shared/service shared/embedded shared/bus shared/store"},
 	{"deploy/e2e", "anything"},
 
@@ -139,7 +141,7 @@ var restricted = []struct{ path, rooms, why string }{
 
 // shipped are the programs of a real installation, and notShipped what none of them may contain by any route.
 const (
-	shipped    = "ingest/cmd/ingest fanout/cmd/fanout deliver/cmd/deliver retry/cmd/retry dlq/cmd/dlq deploy/bootstrap deploy/token"
+	shipped    = "ingest/cmd/ingest fanout/cmd/fanout deliver/cmd/deliver retry/cmd/retry dlq/cmd/dlq deploy/bootstrap deploy/token deploy/reconcile"
 	notShipped = testOnly + " github.com/nats-io/nats-server/v2 github.com/stretchr/testify testing"
 )
 

@@ -97,6 +97,11 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 		return err
 	}
 	defer b.Close()
+	doubt, err := db.MeetServer(ctx, b.Server())
+	if err != nil {
+		return err
+	}
+	b.Doubt(doubt)
 	dir, err := directory.New(db, log)
 	if err != nil {
 		return err

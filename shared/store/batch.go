@@ -34,7 +34,7 @@ func (s *Store) Sweep(ctx context.Context, delay time.Duration, limit int, publi
 	var swept int
 	err := s.transact(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
-			SELECT id, tenant_ids, event_ids FROM batches
+			SELECT id, tenant_ids, event_ids, coalesce(round, 0) FROM batches
 			WHERE published_at IS NULL AND id < $1 ORDER BY id LIMIT $2
 			FOR UPDATE SKIP LOCKED`, event.FloorID(time.Now().Add(-delay)), limit)
 		if err != nil {
@@ -44,6 +44,7 @@ func (s *Store) Sweep(ctx context.Context, delay time.Duration, limit int, publi
 			ID      event.ID
 			Tenants []event.ID
 			Events  []event.ID
+			Round   int64
 		}])
 		if err != nil || len(found) == 0 {
 			return err
@@ -53,6 +54,9 @@ func (s *Store) Sweep(ctx context.Context, delay time.Duration, limit int, publi
 			events, err := batchEvents(ctx, tx, f.Tenants, f.Events)
 			if err != nil {
 				return err
+			}
+			for i := range events {
+				events[i].Round = f.Round
 			}
 			batches, ids = append(batches, Batch{ID: f.ID, Events: events}), append(ids, f.ID)
 		}

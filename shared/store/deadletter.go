@@ -29,7 +29,8 @@ type DeadLetter struct {
 const letterOrder = `d.tenant_id, d.event_id, d.endpoint_id`
 
 // RecordDeadLetters stores a group of dead letters. One that died again replaces
-// what was said of its last death; how often it was put off only grows.
+// what was said of its last death; how often it was put off only grows. One that
+// somebody has taken away stays away, when word of its death comes once more.
 func (s *Store) RecordDeadLetters(ctx context.Context, letters []DeadLetter) error {
 	n := len(letters)
 	tenants, endpoints, events := make([]event.ID, n), make([]event.ID, n), make([]event.ID, n)
@@ -46,6 +47,8 @@ func (s *Store) RecordDeadLetters(ctx context.Context, letters []DeadLetter) err
 		SELECT DISTINCT ON (`+letterOrder+`) tenant_id, endpoint_id, event_id, event_type, reason, attempts, run_id, deferrals
 		FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::integer[], $7::uuid[], $8::integer[])
 		     AS d(tenant_id, endpoint_id, event_id, event_type, reason, attempts, run_id, deferrals)
+		WHERE NOT EXISTS (SELECT FROM letters_taken l WHERE l.endpoint_id = d.endpoint_id AND l.event_id = d.event_id
+			AND l.run_id IS NOT DISTINCT FROM d.run_id AND l.attempts = d.attempts AND l.deferrals = d.deferrals)
 		ORDER BY `+letterOrder+`
 		ON CONFLICT (endpoint_id, event_id) DO UPDATE
 		SET reason = excluded.reason, attempts = excluded.attempts, died_at = now(), run_id = excluded.run_id,
@@ -59,7 +62,8 @@ func (s *Store) RecordDeadLetters(ctx context.Context, letters []DeadLetter) err
 
 // PurgeDeadLetter forgets one dead letter. It returns ErrNotFound.
 func (s *Store) PurgeDeadLetter(ctx context.Context, endpoint, eventID event.ID) error {
-	tag, err := s.db.Exec(ctx, `DELETE FROM dead_letters WHERE endpoint_id = $1 AND event_id = $2`, endpoint, eventID)
+	tag, err := s.db.Exec(ctx, `
+		WITH gone AS (DELETE FROM dead_letters WHERE endpoint_id = $1 AND event_id = $2 RETURNING *)`+fmt.Sprintf(rememberSQL, "NULL"), endpoint, eventID)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = ErrNotFound
 	}

@@ -80,7 +80,8 @@ func (s *Store) withMigrations(work func(*goose.Provider) error) (err error) {
 	}
 	db := stdlib.OpenDBFromPool(s.pool)
 	defer func() { err = errors.Join(err, db.Close()) }()
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker))
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker),
+		goose.WithAllowOutofOrder(true)) // numbers are given in ranges
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}

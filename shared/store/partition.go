@@ -94,6 +94,7 @@ func (s *Store) DeleteOld(ctx context.Context, keep time.Duration) (int64, error
 	var deleted int64
 	for _, statement := range []string{
 		`DELETE FROM dead_letters WHERE event_id < $1`,
+		`DELETE FROM letters_taken WHERE event_id < $1`,
 		`DELETE FROM tasks WHERE id < $1 AND status <> 'running'`,
 	} {
 		tag, err := s.db.Exec(ctx, statement, oldest)

@@ -66,6 +66,7 @@ type Task struct {
 
 	created  time.Time // by the database's clock
 	position *candidate
+	again    bool // only what it has handed out and what shows no attempt of that
 }
 
 // Delivers reports whether what the task selects is put on its way to endpoints.

@@ -223,6 +223,9 @@ func TestAdvanceTaskLeavesNewDeaths(t *testing.T) {
 	letters := bury(t, s, tenant, endpoint, 4)
 	task := start(t, s, store.Task{Tenant: tenant, Kind: store.TaskRedrive, Endpoint: endpoint})
 	var p pile
+	for i := range letters {
+		letters[i].Run = task
+	}
 	died := make(chan error, 1)
 	finished, err := s.AdvanceTask(t.Context(), task, 2, func(ctx context.Context, selected []store.Selected) error {
 		go func() { died <- s.RecordDeadLetters(t.Context(), letters[:1]) }()

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -18,6 +20,21 @@ type Selected struct {
 	// Deferrals is how often that was put off before, as a dead letter too.
 	Missed    bool
 	Deferrals int
+}
+
+// Delivery is what the task hands out: in a run of its own, or as what the event
+// itself should have caused. It is looked up: one who died may have handed it out,
+// or another task.
+func (s *Selected) Delivery(task event.ID) event.Delivery {
+	d := s.Event.To(s.Endpoint)
+	d.Tx, d.Due = 0, time.Time{}
+	d.Recheck, d.Missed = true, s.Missed
+	if d.Missed {
+		d.Deferrals = s.Deferrals
+	} else {
+		d.Run = task
+	}
+	return d
 }
 
 // selectDeliveries finds the candidates that the task is about and that can be
@@ -56,6 +73,9 @@ func selectDeliveries(ctx context.Context, tx pgx.Tx, t *Task, among []candidate
 		q.sql.WriteString(` AND coalesce(e.deliver_at <= now(), true) AND ` + wants + ` AND NOT EXISTS (SELECT FROM attempts a WHERE ` + ofCandidate + `)`)
 	case t.Kind == TaskBulkReplay:
 		q.attempted(t.Selection)
+	}
+	if t.again {
+		q.and(`NOT EXISTS (SELECT FROM attempts a WHERE `+ofCandidate+` AND a.run_id = %s)`, t.ID)
 	}
 	q.sql.WriteString(` ORDER BY c.place` + lock)
 	rows, err := tx.Query(ctx, q.sql.String(), q.args...)
@@ -126,7 +146,7 @@ func columnsOf(all []candidate) columns {
 
 // forget takes those of the dead letters away that the task is about, and
 // returns how many. It locks them in the order in which all do, so that none
-// waits for another that waits for it.
+// waits for another that waits for it. That they were there is remembered.
 func forget(ctx context.Context, tx pgx.Tx, t *Task, events, endpoints []event.ID) (int64, error) {
 	q := newQuery(`
 		WITH taken AS (
@@ -137,10 +157,22 @@ func forget(ctx context.Context, tx pgx.Tx, t *Task, events, endpoints []event.I
 	q.deadOf(t)
 	q.sql.WriteString(`
 			ORDER BY ` + letterOrder + ` FOR UPDATE OF d)
-		DELETE FROM dead_letters d USING taken WHERE d.endpoint_id = taken.endpoint_id AND d.event_id = taken.event_id`)
+		, gone AS (DELETE FROM dead_letters d USING taken WHERE d.endpoint_id = taken.endpoint_id AND d.event_id = taken.event_id
+			RETURNING d.*)`)
+	var task *event.ID
+	if t.Delivers() {
+		task = &t.ID
+	}
+	q.args = append(q.args, task)
+	fmt.Fprintf(&q.sql, rememberSQL, fmt.Sprintf("$%d", len(q.args)))
 	tag, err := tx.Exec(ctx, q.sql.String(), q.args...)
 	return tag.RowsAffected(), err
 }
+
+// rememberSQL remembers letters that are gone, and which task delivers them again.
+const rememberSQL = `
+		INSERT INTO letters_taken (tenant_id, endpoint_id, event_id, attempts, run_id, deferrals, redelivered)
+		SELECT tenant_id, endpoint_id, event_id, attempts, run_id, deferrals, %s::uuid FROM gone`
 
 // expungeAll removes the payloads of the candidates that still have theirs.
 func expungeAll(ctx context.Context, tx pgx.Tx, t *Task, among []candidate) (int64, error) {

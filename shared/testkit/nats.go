@@ -124,3 +124,9 @@ func withJetStream(t testing.TB, address string, work func(jetstream.JetStream) 
 		t.Fatal(err)
 	}
 }
+
+// DeleteStream takes a stream away.
+func DeleteStream(t testing.TB, address, stream string) {
+	t.Helper()
+	withJetStream(t, address, func(js jetstream.JetStream) error { return js.DeleteStream(t.Context(), stream) })
+}

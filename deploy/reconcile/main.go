@@ -1,0 +1,115 @@
+// Command reconcile looks for what the streams have lost since a time and puts it
+// on its way again, and says what it did. The dlq stage does so by itself when it
+// sees a loss; this is for one that it cannot see, or for peace of mind: nothing is
+// sent that was sent before. A running dlq process does the work, or this one does
+// when there is none. Cut short it may be run again, or is finished by dlq.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/postrider/postrider/dlq/rebuild"
+	"github.com/postrider/postrider/shared/bus"
+	"github.com/postrider/postrider/shared/service"
+	"github.com/postrider/postrider/shared/store"
+)
+
+// askEvery is how often it is asked how far the work is.
+const askEvery = 250 * time.Millisecond
+
+func main() {
+	os.Exit(service.Exit("reconcile", func(ctx context.Context) error {
+		return run(ctx, os.Args[1:], os.LookupEnv, os.Stdout)
+	}))
+}
+
+func run(ctx context.Context, args []string, lookup func(string) (string, bool), out io.Writer) error {
+	fs := flag.NewFlagSet("reconcile", flag.ContinueOnError)
+	database := fs.String("database-url", "", "PostgreSQL `URL`, such as postgres://user:password@host/postrider")
+	nats := fs.String("nats-url", "nats://127.0.0.1:4222", "NATS `URL`s, joined by commas")
+	text := fs.String("since", "", "`time` since which something may be lost: 2006-01-02T15:04:05Z, or how long ago, such as 10m")
+	if err := service.Parse(fs, args, lookup); err != nil {
+		return err
+	}
+	since, err := parseSince(*text, time.Now())
+	if err != nil {
+		return err
+	}
+	db, err := service.OpenStore(ctx, *database, 2)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	b, err := bus.Connect(bus.Options{URL: *nats, Name: "reconcile"})
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	r := &store.Reconciliation{Since: since, Lost: true, Reason: "asked for"}
+	if err := db.AskReconciliation(ctx, r); err != nil {
+		return err
+	}
+	rebuilder := &rebuild.Rebuilder{Bus: b, Store: db}
+	if r, err = finish(ctx, rebuilder, r); err != nil {
+		return err
+	}
+	return report(out, r)
+}
+
+// parseSince reads a time or how long ago it was.
+func parseSince(text string, now time.Time) (time.Time, error) {
+	if ago, err := time.ParseDuration(text); err == nil && ago > 0 {
+		return now.Add(-ago), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil || at.After(now) {
+		return time.Time{}, fmt.Errorf("since is %q: must be a time in the past such as 2006-01-02T15:04:05Z, or how long ago, such as 10m", text)
+	}
+	return at, nil
+}
+
+// finish returns the reconciliation when it is done, or the one that it was merged
+// into. It does it here unless a dlq process does.
+func finish(ctx context.Context, rebuilder *rebuild.Rebuilder, r *store.Reconciliation) (*store.Reconciliation, error) {
+	for {
+		if _, err := rebuilder.Reconcile(ctx); err != nil {
+			return nil, err
+		}
+		now, err := rebuilder.Store.Reconciliation(ctx, r.ID)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return nil, fmt.Errorf("reconciliation %d: %w", r.ID, err)
+		case err != nil:
+			return nil, err
+		case now.Merged > 0:
+			r.ID = now.Merged
+			continue
+		case !now.Finished.IsZero():
+			return now, nil
+		}
+		select {
+		case <-time.After(askEvery):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// report says what was put on its way again.
+func report(out io.Writer, r *store.Reconciliation) error {
+	text := fmt.Sprintf("looked at everything since %s in %s; put on their way again:\n",
+		r.Since.UTC().Format(time.RFC3339), r.Finished.Sub(r.Created).Round(time.Millisecond))
+	for _, kind := range slices.Sorted(maps.Keys(r.Counts)) {
+		text += fmt.Sprintf("%8d %s\n", r.Counts[kind], kind)
+	}
+	_, err := io.WriteString(out, text)
+	return err
+}
