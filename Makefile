@@ -20,7 +20,7 @@ PG_DIRS = $(shell pg_config --bindir 2>/dev/null) $(wildcard /usr/lib/postgresql
 export PATH := $(CURDIR)/.tools:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test race conformance fmt lint build bench scenario postgres tools clean
+.PHONY: help run test race conformance fmt lint build bench scenario chaos postgres tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,7 @@ run: $(if $(POSTRIDER_DATABASE_URL),,postgres) ## run everything on this machine
 test: postgres lint ## check and test everything, as the build machine does
 	$(if $(RACE),,@echo 'No C compiler found: testing without the race detector.')
 	go test $(RACE) -shuffle=on -timeout 8m ./...
+	go run ./bench/chaos -dir '' -loss-only -seed 1 -rate 60 -for 25s -settle 0s kill
 
 race: postgres ## repeat all tests with the race detector (COUNT=5)
 	go test -race -shuffle=on -count=$(COUNT) -timeout 60m ./...
@@ -64,6 +65,10 @@ bench: postgres ## measure the pipeline on this machine
 NAME ?= all
 scenario: postgres ## measure what fair delivery promises (NAME=limit; without, all)
 	go run ./bench/scenario $(NAME)
+
+# All of them take half an hour.
+chaos: postgres ## prove that nothing is lost (NAME=kill SEED=7 FOR=3m; without, all faults, a seed at random)
+	go run ./bench/chaos $(if $(SEED),-seed $(SEED)) $(if $(FOR),-for $(FOR)) $(NAME)
 
 clean: ## remove what was built, not the data
 	rm -rf bin .tools

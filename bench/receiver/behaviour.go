@@ -21,8 +21,9 @@ const everyAttempt = 1 << 30
 //	fail=2|all      the first attempts of each event that go wrong; without
 //	                status or hang they get a 500
 //	fail_rate=0.1   the share of attempts that go wrong besides, at random
-//	status=503      what an attempt that goes wrong is answered; without fail or
-//	                fail_rate, every one does
+//	fail_events=0.5 the share of events of which every attempt goes wrong
+//	status=503      what an attempt that goes wrong is answered; when nothing says
+//	                which do, all of them
 //	retry_after=30  the Retry-After header of such an answer
 //	hang=1          an attempt that goes wrong is not answered at all
 //	delay=2s        how long every attempt waits first
@@ -31,6 +32,7 @@ type behaviour struct {
 	class      string
 	failures   int
 	failRate   float64
+	failEvents float64
 	status     int
 	retryAfter string
 	hang       bool
@@ -48,12 +50,13 @@ func parseBehaviour(query string) (behaviour, error) {
 		retryAfter: values.Get("retry_after"),
 		hang:       values.Has("hang") && values.Get("hang") != "0",
 	}
-	if (b.hang || values.Has("status")) && !values.Has("fail_rate") {
+	if (b.hang || values.Has("status")) && !values.Has("fail_rate") && !values.Has("fail_events") {
 		b.failures = everyAttempt
 	}
 	return b, errors.Join(
 		parseFailures(values.Get("fail"), &b.failures),
-		parseFailRate(values.Get("fail_rate"), &b.failRate),
+		parseShare("fail_rate", values, &b.failRate),
+		parseShare("fail_events", values, &b.failEvents),
 		parseStatus(values.Get("status"), &b.status),
 		parseDelay(values.Get("delay"), &b.delay),
 	)
@@ -74,15 +77,16 @@ func parseFailures(text string, failures *int) error {
 	return nil
 }
 
-func parseFailRate(text string, rate *float64) error {
+func parseShare(name string, values url.Values, share *float64) error {
+	text := values.Get(name)
 	if text == "" {
 		return nil
 	}
-	share, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(share >= 0 && share <= 1) {
-		return fmt.Errorf("parse fail_rate=%s: want 0 to 1", text)
+	given, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(given >= 0 && given <= 1) {
+		return fmt.Errorf("parse %s=%s: want 0 to 1", name, text)
 	}
-	*rate = share
+	*share = given
 	return nil
 }
 
@@ -116,9 +120,10 @@ type reaction struct {
 	status int           // of the answer; noAnswer is none, however long it waits
 }
 
-// react decides about an attempt, by its number.
-func (b behaviour) react(attempt int) reaction {
-	fails := attempt <= b.failures || b.failRate > 0 && rand.Float64() < b.failRate
+// react decides about an attempt, by its number and the Fingerprint of what is
+// delivered.
+func (b behaviour) react(attempt int, key uint64) reaction {
+	fails := attempt <= b.failures || doomed(key, b.failEvents) || b.failRate > 0 && rand.Float64() < b.failRate
 	switch {
 	case fails && b.hang:
 		return reaction{maxWait, noAnswer}
@@ -127,4 +132,10 @@ func (b behaviour) react(attempt int) reaction {
 	default:
 		return reaction{b.delay, http.StatusOK}
 	}
+}
+
+// doomed picks a share of all deliveries, always the same ones.
+func doomed(key uint64, share float64) bool {
+	key = (key ^ key>>33) * 0xff51afd7ed558ccd // neighbours are to be far apart
+	return float64(key>>11)/(1<<53) < share
 }

@@ -9,6 +9,8 @@ import (
 // Local is a receiver that serves in this process, on a port of the loopback
 // address that was free.
 type Local struct {
+	*Receiver
+
 	URL string
 
 	cancel context.CancelFunc
@@ -27,7 +29,7 @@ func Start(ctx context.Context, o Options) (*Local, error) {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	l := &Local{URL: "http://" + listener.Addr().String(), cancel: cancel, served: make(chan error, 1)}
+	l := &Local{Receiver: r, URL: "http://" + listener.Addr().String(), cancel: cancel, served: make(chan error, 1)}
 	go func() { l.served <- r.Serve(ctx, listener) }()
 	return l, nil
 }

@@ -66,7 +66,7 @@ func (r *Receiver) answer(w http.ResponseWriter, req *http.Request, d *Delivery,
 		}
 		d.Attempt = class.arrive(key, took, d.At)
 	}
-	reaction := plan.react(d.Attempt)
+	reaction := plan.react(d.Attempt, key)
 	if reaction.wait > 0 && !r.dawdle(req, reaction.wait) || reaction.status == noAnswer {
 		class.count(func(c *Counts) { c.Abandoned++ })
 		return

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/shared/stack"
 )
 
@@ -11,7 +12,7 @@ func deadNeighbour(ctx context.Context, b *bench) error {
 		{"2 s to an answer", "delay=2s"},
 		{"never an answer", "hang=1"},
 	} {
-		b.report.within = dead.name
+		b.report.Within = dead.name
 		err := b.with(ctx, stack.Options{}, func(s *system) error { return besideDead(ctx, b, s, dead.behaviour) })
 		if err != nil {
 			return err
@@ -41,9 +42,9 @@ func besideDead(ctx context.Context, b *bench, s *system, behaviour string) erro
 	if err != nil {
 		return err
 	}
-	b.report.note("events to the dead endpoint", "%d, accepted in %.1f s", loud.Accepted, loud.Sending.Seconds())
-	b.report.quiet(alone, beside, 2, below(quietTop))
+	b.report.Note("events to the dead endpoint", "%d, accepted in %.1f s", loud.Accepted, loud.Sending.Seconds())
+	b.report.quiet(alone, beside, 2, findings.Below(quietTop))
 	arrived, err := s.loud.counts(ctx, loudClass)
-	b.report.note("most requests at once at the dead endpoint", "%d", arrived.MostAtOnePath)
+	b.report.Note("most requests at once at the dead endpoint", "%d", arrived.MostAtOnePath)
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/bench/meter"
 	"github.com/postrider/postrider/bench/receiver"
 	"github.com/postrider/postrider/bench/sender"
@@ -64,7 +65,7 @@ func besideBad(ctx context.Context, b *bench, s *system) error {
 	b.tell("waiting for the breakers, %d events were accepted in %.0f s", loud.Accepted, loud.Sending.Seconds())
 	opened, err := s.awaitOpen(ctx)
 	if err != nil {
-		b.report.fault(err)
+		b.report.Fault(err)
 	}
 	dead, err := s.cost(ctx, b.span(idleSpan))
 	if err != nil {
@@ -78,11 +79,11 @@ func besideBad(ctx context.Context, b *bench, s *system) error {
 	b.report.unhurt("quiet alone", alone)
 	b.report.unhurt("quiet while all arrives", while)
 	b.report.unhurt("quiet with breakers open", after)
-	b.report.check("quiet p99 while all arrives, ms", while.Latency.P99, below(quietTop))
-	b.report.check("quiet p99 when breakers are open, ms", after.Latency.P99, below(quietTop))
-	b.report.note("breakers open after", "%.0f s", opened.Seconds())
-	b.report.note("deliver and nats-server with nothing to do, of a core", "%.1f %%", 100*idle)
-	b.report.check("and more with breakers open, % of a core", 100*(dead-idle), below(100*deadCost))
+	b.report.Check("quiet p99 while all arrives, ms", while.Latency.P99, findings.Below(quietTop))
+	b.report.Check("quiet p99 when breakers are open, ms", after.Latency.P99, findings.Below(quietTop))
+	b.report.Note("breakers open after", "%.0f s", opened.Seconds())
+	b.report.Note("deliver and nats-server with nothing to do, of a core", "%.1f %%", 100*idle)
+	b.report.Check("and more with breakers open, % of a core", 100*(dead-idle), findings.Below(100*deadCost))
 	return nil
 }
 

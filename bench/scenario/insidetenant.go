@@ -42,6 +42,6 @@ func besideOwn(ctx context.Context, b *bench, s *system) error {
 	}
 	b.report.quiet(alone, beside, 2)
 	arrived, err := s.loud.counts(ctx, loudClass)
-	b.report.note("most requests at once at the dead endpoint", "%d", arrived.MostAtOnePath)
+	b.report.Note("most requests at once at the dead endpoint", "%d", arrived.MostAtOnePath)
 	return err
 }

@@ -87,13 +87,11 @@ func (b *bench) open(ctx context.Context, o stack.Options) (s *system, err error
 	s.clearings = append(s.clearings, s.Stop)
 	s.api = sender.NewClient(s.URL, s.Token, connections)
 	s.clearings = append(s.clearings, func() error { s.api.Close(); return nil })
-	if b.report.about == "" {
-		b.report.about = b.describe(ctx, s)
+	if b.report.About == "" {
+		b.report.About = b.describe(ctx, s)
 	}
-	for _, name := range s.Names() {
-		if name != stack.NATS {
-			b.tell("%s tells of itself at %s", name, s.AdminURL(name))
-		}
+	for _, name := range s.Workers() {
+		b.tell("%s tells of itself at %s", name, s.AdminURL(name))
 	}
 	local, err := receiver.Start(ctx, receiver.Options{Secrets: []string{s.secret}, Observe: s.watch.stop})
 	if err != nil {

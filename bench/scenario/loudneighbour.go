@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/bench/sender"
 	"github.com/postrider/postrider/shared/stack"
 )
@@ -47,9 +48,9 @@ func besideLoud(ctx context.Context, b *bench, s *system) error {
 	if err != nil {
 		return err
 	}
-	b.report.quiet(alone, beside, 3, below(quietTop))
-	b.report.note("loud alone, delivered/s", "%.0f", apart.DeliveredPerSecond())
-	b.report.check("loud beside quiet, delivered/s", together.DeliveredPerSecond(), atLeast(0.8*apart.DeliveredPerSecond()))
+	b.report.quiet(alone, beside, 3, findings.Below(quietTop))
+	b.report.Note("loud alone, delivered/s", "%.0f", apart.DeliveredPerSecond())
+	b.report.Check("loud beside quiet, delivered/s", together.DeliveredPerSecond(), findings.AtLeast(0.8*apart.DeliveredPerSecond()))
 	b.report.complete("loud", apart, together)
 	return nil
 }
@@ -61,6 +62,6 @@ func (r *report) complete(what string, loads ...sender.Result) {
 		missing += l.Missing
 		double += l.Duplicates
 	}
-	r.check(what+": deliveries missing", float64(missing), exactly(0))
-	r.check(what+": duplicates", float64(double), exactly(0))
+	r.Check(what+": deliveries missing", float64(missing), findings.Exactly(0))
+	r.Check(what+": duplicates", float64(double), findings.Exactly(0))
 }

@@ -15,6 +15,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/postrider/postrider/bench/findings"
 )
 
 const (
@@ -121,11 +123,11 @@ func measure(ctx context.Context, s settings, out, progress io.Writer) (err erro
 	var failed []string
 	for _, each := range s.scenarios {
 		l.tell("%s", each.name)
-		found := &report{title: each.name + ": " + each.promise}
+		found := &report{findings.Report{Title: each.name + ": " + each.promise}}
 		if err := each.run(ctx, &bench{lab: l, report: found}); err != nil {
-			found.fault(err)
+			found.Fault(err)
 		}
-		if found.broken() {
+		if found.Broken() {
 			failed = append(failed, each.name)
 		}
 		if err := publish(found.String()+"\n", out, s.output); err != nil {

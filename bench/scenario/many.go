@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/bench/meter"
 	"github.com/postrider/postrider/bench/procs"
 	"github.com/postrider/postrider/bench/sender"
@@ -56,7 +57,7 @@ func manyTenants(ctx context.Context, b *bench, s *system) error {
 		}
 		result, err := shout(ctx, load)
 		cost, err2 := m.End()
-		b.report.note(name+": CPU of each event, µs", "%s", perEvent(cost, result.Delivered))
+		b.report.Note(name+": CPU of each event, µs", "%s", perEvent(cost, result.Delivered))
 		return result, errors.Join(err, err2)
 	}
 	// An event for each of the many, and as many for the one: all are known then.
@@ -83,12 +84,12 @@ func manyTenants(ctx context.Context, b *bench, s *system) error {
 	if err != nil {
 		return err
 	}
-	b.report.note(fmt.Sprintf("one tenant with %d, delivered/s", one.Accepted), "%.0f", one.DeliveredPerSecond())
-	b.report.check(fmt.Sprintf("%d tenants with %d, delivered/s", n, manyBatch), all.DeliveredPerSecond(), atLeast(0.7*one.DeliveredPerSecond()))
+	b.report.Note(fmt.Sprintf("one tenant with %d, delivered/s", one.Accepted), "%.0f", one.DeliveredPerSecond())
+	b.report.Check(fmt.Sprintf("%d tenants with %d, delivered/s", n, manyBatch), all.DeliveredPerSecond(), findings.AtLeast(0.7*one.DeliveredPerSecond()))
 	b.report.complete("all", one, all)
-	b.report.check("deliver's memory at its peak, MiB", float64(usage[deliverStage].Peak)/(1<<20), below(memoryTop))
-	b.report.check("most consumers of DELIVER", float64(lanes.most("DELIVER")), atMost(sharedLanes))
-	b.report.check("most consumers of OVERFLOW", float64(lanes.most("OVERFLOW")), atMost(ownLanes))
+	b.report.Check("deliver's memory at its peak, MiB", float64(usage[deliverStage].Peak)/(1<<20), findings.Below(memoryTop))
+	b.report.Check("most consumers of DELIVER", float64(lanes.most("DELIVER")), findings.AtMost(sharedLanes))
+	b.report.Check("most consumers of OVERFLOW", float64(lanes.most("OVERFLOW")), findings.AtMost(ownLanes))
 	return nil
 }
 

@@ -52,7 +52,7 @@ func besideMillion(ctx context.Context, b *bench, s *system) error {
 	}
 	opened, err := s.awaitOpen(ctx)
 	if err != nil {
-		b.report.fault(err)
+		b.report.Fault(err)
 	}
 	if err := s.writeOut(ctx); err != nil {
 		return err
@@ -63,8 +63,8 @@ func besideMillion(ctx context.Context, b *bench, s *system) error {
 		return err
 	}
 	arrived, err := s.loud.counts(ctx, loudClass)
-	b.report.note("accepted, and in the streams then", "%d, %d", loud.Accepted, waiting)
-	b.report.note("breaker open after", "%.0f s, %d attempts at that endpoint in all", opened.Seconds(), arrived.Requests)
+	b.report.Note("accepted, and in the streams then", "%d, %d", loud.Accepted, waiting)
+	b.report.Note("breaker open after", "%.0f s, %d attempts at that endpoint in all", opened.Seconds(), arrived.Requests)
 	b.report.quiet(alone, beside, 1.2)
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/bench/receiver"
 	"github.com/postrider/postrider/bench/sender"
 )
@@ -57,14 +58,14 @@ func ordered(ctx context.Context, b *bench, s *system) error {
 		return errors.Join(err, late)
 	}
 	if late != nil {
-		b.report.fault(late)
+		b.report.Fault(late)
 	}
-	b.report.note("workers killed", "%d in %.0f s", killed, took.Seconds())
-	b.report.note("attempts, of them failed", "%d, %d", arrived.Requests, arrived.Refused)
-	b.report.check("events with success", float64(arrived.Successes), exactly(float64(load.Events)))
-	b.report.check("successes after that of a later event", float64(arrived.OutOfOrder), exactly(0))
-	b.report.check("most requests at once", float64(arrived.MostAtOnePath), exactly(1))
-	b.report.note("calls repeated after a success that was not recorded", "%d", arrived.Duplicates)
+	b.report.Note("workers killed", "%d in %.0f s", killed, took.Seconds())
+	b.report.Note("attempts, of them failed", "%d, %d", arrived.Requests, arrived.Refused)
+	b.report.Check("events with success", float64(arrived.Successes), findings.Exactly(float64(load.Events)))
+	b.report.Check("successes after that of a later event", float64(arrived.OutOfOrder), findings.Exactly(0))
+	b.report.Check("most requests at once", float64(arrived.MostAtOnePath), findings.Exactly(1))
+	b.report.Note("calls repeated after a success that was not recorded", "%d", arrived.Duplicates)
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/bench/receiver"
 )
 
@@ -21,9 +22,9 @@ const (
 
 func rateLimit(ctx context.Context, b *bench) error {
 	for _, disturbed := range []bool{false, true} {
-		b.report.within = "undisturbed"
+		b.report.Within = "undisturbed"
 		if disturbed {
-			b.report.within = "worker killed"
+			b.report.Within = "worker killed"
 		}
 		err := b.with(ctx, withWorkers(2), func(s *system) error { return limited(ctx, b, s, disturbed) })
 		if err != nil {
@@ -64,7 +65,7 @@ func limited(ctx context.Context, b *bench, s *system, disturbed bool) error {
 	}
 	arrived, late := s.loud.await(ctx, 2*planned, func(c receiver.Counts) bool { return c.Distinct >= load.Events })
 	if late != nil {
-		b.report.fault(late)
+		b.report.Fault(late)
 	}
 	if err := pause(ctx, settle); err != nil {
 		return err
@@ -74,12 +75,12 @@ func limited(ctx context.Context, b *bench, s *system, disturbed bool) error {
 		return err
 	}
 	took := arrived.LastNew.Sub(arrived.First).Seconds()
-	b.report.check(fmt.Sprintf("deliveries a second, over %.1f s", took), float64(arrived.Distinct-1)/took,
-		atLeast(limitRate*(1-limitOff)), atMost(limitRate*(1+limitOff)))
-	b.report.check("most in any second", float64(arrived.MostPerSecond), atMost(limitTop))
-	b.report.note("duplicates", "%d", arrived.Duplicates)
+	b.report.Check(fmt.Sprintf("deliveries a second, over %.1f s", took), float64(arrived.Distinct-1)/took,
+		findings.AtLeast(limitRate*(1-limitOff)), findings.AtMost(limitRate*(1+limitOff)))
+	b.report.Check("most in any second", float64(arrived.MostPerSecond), findings.AtMost(limitTop))
+	b.report.Note("duplicates", "%d", arrived.Duplicates)
 	shared, own := seen.deliveries("DELIVER"), seen.deliveries("OVERFLOW")
-	b.report.note("deliveries by shared and own lanes", "%d, %d", shared, own)
-	b.report.check("of both for each message", float64(shared+own)/float64(load.Events), atMost(limitRepeats))
+	b.report.Note("deliveries by shared and own lanes", "%d, %d", shared, own)
+	b.report.Check("of both for each message", float64(shared+own)/float64(load.Events), findings.AtMost(limitRepeats))
 	return nil
 }

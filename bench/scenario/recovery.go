@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/bench/receiver"
 )
 
@@ -68,16 +69,16 @@ func recovered(ctx context.Context, b *bench, s *system) error {
 	healed := time.Now()
 	arrived, late := s.loud.await(ctx, recoveryLimit, func(c receiver.Counts) bool { return c.Successes >= load.Events })
 	if late != nil {
-		b.report.fault(late)
+		b.report.Fault(late)
 	}
-	b.report.note(fmt.Sprintf("attempts while it was broken, in %.0f s", span.Seconds()), "%d, in the last 30 s %d", broken.Requests, lastOf(broken, 30))
-	b.report.check("most requests at once while it was broken", float64(broken.MostAtOnePath), atMost(endpointCap))
-	b.report.check("first probe of the healthy one, s", arrived.First.Sub(healed).Seconds(), atMost(probeLimit.Seconds()))
-	b.report.note("requests in each second from then on", "%s", firstOf(arrived, 10))
-	b.report.check("most requests at once", float64(arrived.MostAtOnePath), atMost(endpointCap))
-	b.report.check("events with success", float64(arrived.Successes), exactly(float64(load.Events)))
-	b.report.note("duplicates", "%d", arrived.Duplicates)
-	b.report.note("all had arrived after", "%.0f s", arrived.LastNew.Sub(healed).Seconds())
+	b.report.Note(fmt.Sprintf("attempts while it was broken, in %.0f s", span.Seconds()), "%d, in the last 30 s %d", broken.Requests, lastOf(broken, 30))
+	b.report.Check("most requests at once while it was broken", float64(broken.MostAtOnePath), findings.AtMost(endpointCap))
+	b.report.Check("first probe of the healthy one, s", arrived.First.Sub(healed).Seconds(), findings.AtMost(probeLimit.Seconds()))
+	b.report.Note("requests in each second from then on", "%s", firstOf(arrived, 10))
+	b.report.Check("most requests at once", float64(arrived.MostAtOnePath), findings.AtMost(endpointCap))
+	b.report.Check("events with success", float64(arrived.Successes), findings.Exactly(float64(load.Events)))
+	b.report.Note("duplicates", "%d", arrived.Duplicates)
+	b.report.Note("all had arrived after", "%.0f s", arrived.LastNew.Sub(healed).Seconds())
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/postrider/postrider/bench/latency"
 	"github.com/postrider/postrider/bench/receiver"
+	"github.com/postrider/postrider/bench/sender"
 )
 
 // stopwatch times the first attempts of quiet events from their acceptance, as
@@ -32,15 +33,14 @@ func (s *stopwatch) reset() {
 }
 
 // start notes that an event was accepted just now.
-func (s *stopwatch) start(id string) {
-	now := time.Now()
+func (s *stopwatch) start(a sender.Acceptance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.accepted[id] = now
-	for _, at := range s.early[id] {
-		s.times.Record(at.Sub(now))
+	s.accepted[a.ID] = a.At
+	for _, at := range s.early[a.ID] {
+		s.times.Record(at.Sub(a.At))
 	}
-	delete(s.early, id)
+	delete(s.early, a.ID)
 }
 
 // stop notes an attempt.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/postrider/postrider/bench/receiver"
+	"github.com/postrider/postrider/bench/sender"
 )
 
 func TestStopwatch(t *testing.T) {
@@ -15,12 +16,13 @@ func TestStopwatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStopwatch()
 		arrive := func(id string, attempt int) { s.stop(receiver.Delivery{ID: id, Attempt: attempt, At: time.Now()}) }
-		s.start("msg_1")
+		start := func(id string) { s.start(sender.Acceptance{ID: id, At: time.Now()}) }
+		start("msg_1")
 		time.Sleep(3 * time.Millisecond)
 		arrive("msg_1", 1)
 		arrive("msg_2", 1) // before its answer
 		time.Sleep(time.Millisecond)
-		s.start("msg_2")
+		start("msg_2")
 		arrive("msg_1", 2)
 		arrive("msg_1", 1) // at another endpoint
 		got := s.summary()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/bench/sender"
 )
 
@@ -66,9 +67,9 @@ func weighed(ctx context.Context, b *bench, s *system) error {
 			return fmt.Errorf("measure weights: %s was not busy until the end", name)
 		}
 		during = append(during, float64(after[i]-before[i]))
-		b.report.note(fmt.Sprintf("deliveries to the %s one", name), "%.0f", during[i])
+		b.report.Note(fmt.Sprintf("deliveries to the %s one", name), "%.0f", during[i])
 	}
-	b.report.check("ratio", during[0]/during[1], atLeast(weightRatio*(1-weightOff)), atMost(weightRatio*(1+weightOff)))
+	b.report.Check("ratio", during[0]/during[1], findings.AtLeast(weightRatio*(1-weightOff)), findings.AtMost(weightRatio*(1+weightOff)))
 	return nil
 }
 

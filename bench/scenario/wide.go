@@ -44,7 +44,7 @@ func besideWide(ctx context.Context, b *bench, s *system) error {
 	}
 	arrived, err := s.loud.counts(ctx, loudClass)
 	b.report.quiet(alone, beside, 2)
-	b.report.note("wide events", "%d, which are %d deliveries, %d of them made when the last quiet one had arrived",
+	b.report.Note("wide events", "%d, which are %d deliveries, %d of them made when the last quiet one had arrived",
 		loud.Accepted, loud.Expected, arrived.Distinct)
 	return err
 }

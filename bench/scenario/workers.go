@@ -29,7 +29,7 @@ type workers struct {
 
 func (s *system) workers() *workers {
 	w := &workers{system: s, admin: map[string]string{}, attempts: map[string]float64{}}
-	for _, name := range s.Names() {
+	for _, name := range s.Workers() {
 		if strings.HasPrefix(name, deliverStage) {
 			w.names = append(w.names, name)
 			w.admin[name] = s.AdminURL(name)

@@ -15,6 +15,7 @@ const (
 	maxSize  = 1 << 20
 	maxSpan  = 24 * time.Hour
 	maxBatch = 1000
+	maxTries = 20
 	maxFleet = 100_000 // endpoints, of which a receiver keeps as many
 )
 
@@ -49,11 +50,32 @@ type Config struct {
 	Size        int    // of a payload, in bytes
 	Class       string // under which the receiver counts; empty is one of its own
 	Idempotency bool   // send idempotency keys, and with them try again, as client libraries do
+	Tries       int    // how often a request is made then, at most; 0 is 3
 	Keep        bool   // leave the applications there
 
-	// Accepted is called for each event that was accepted, concurrently, with the
-	// id of its message. Nil is nobody.
-	Accepted func(id string) `json:"-"`
+	// Accepted is called for each event that was accepted, concurrently. Nil is
+	// nobody.
+	Accepted func(Acceptance) `json:"-"`
+
+	// Answered is called for each request that was made, concurrently. Nil is
+	// nobody.
+	Answered func(Answer) `json:"-"`
+}
+
+// Acceptance is an event that was accepted.
+type Acceptance struct {
+	ID      string // of its message
+	App     string // that it was posted to
+	Payload []byte
+	At      time.Time // when the answer came
+}
+
+// Answer is what became of a request.
+type Answer struct {
+	At         time.Time // when it was made
+	Took       time.Duration
+	Status     int    // 0 without an answer
+	RetryAfter string // the header
 }
 
 // Target is an application.
@@ -96,6 +118,7 @@ func (c Config) Validate() error {
 	check(c.Batch >= 0 && c.Batch <= maxBatch, "batch must be between 0 and %d", maxBatch)
 	check(c.Events >= 0 && c.Events%int64(max(c.Batch, 1)) == 0, "events must not be negative, and be so many batches")
 	check(len(c.Targets) == 0 || c.Class != "", "class is missing: targets have endpoints that count under one")
+	check(c.Tries >= 0 && c.Tries <= maxTries, "tries must be between 0 and %d", maxTries)
 	check(c.Senders > 0 && c.Senders <= 10_000, "senders must be between 1 and 10,000")
 	check(c.Duration > 0 && c.Duration <= maxSpan, "duration must be positive and at most %s", maxSpan)
 	check(c.Drain >= 0 && c.Drain <= maxSpan, "drain must be at most %s", maxSpan)

@@ -30,6 +30,7 @@ const (
 	payloadNumber = `,"number":`
 	payloadPad    = `,"pad":"`
 	payloadEnd    = `"}`
+	messageEnd    = "}" // what stands after the payload
 )
 
 func newPayload(size int) payload {
@@ -41,7 +42,7 @@ func newPayload(size int) payload {
 	}
 	return payload{
 		head: []byte(`{"eventType":"` + eventType + `","payload":` + payloadStart),
-		tail: slices.Concat([]byte(payloadPad), pad, []byte(payloadEnd+"}")),
+		tail: slices.Concat([]byte(payloadPad), pad, []byte(payloadEnd+messageEnd)),
 	}
 }
 
@@ -62,6 +63,12 @@ func (p payload) body(sent time.Time, n int64, batch int) []byte {
 		body = p.appendTo(body, sent, n+int64(i))
 	}
 	return append(body, "]}"...)
+}
+
+// payload is the nth event's payload alone, as it is to be delivered.
+func (p payload) payload(sent time.Time, n int64) []byte {
+	event := p.appendTo(nil, sent, n)
+	return event[len(p.head)-len(payloadStart) : len(event)-len(messageEnd)]
 }
 
 // appendTo appends the nth event of the run.

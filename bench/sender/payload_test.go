@@ -20,6 +20,7 @@ func TestPayload(t *testing.T) {
 		require.NoError(t, json.Unmarshal(newPayload(size).body(now, 41, 1), &in))
 		require.Equal(t, eventType, in.EventType)
 		require.Len(t, in.Payload, size)
+		require.Equal(t, string(in.Payload), string(newPayload(size).payload(now, 41)), "what is to be delivered")
 		var payload struct{ Sent, Number int64 }
 		require.NoError(t, json.Unmarshal(in.Payload, &payload))
 		require.Equal(t, now.UnixNano(), payload.Sent)

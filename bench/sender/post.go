@@ -2,6 +2,7 @@ package sender
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,11 +14,11 @@ import (
 	"time"
 )
 
-// tries is how often a request is made when idempotency keys make it safe to
+// usualTries is how often a request is made when idempotency keys make it safe to
 // repeat, as the client libraries do, and firstPause what lies between the first
 // two; each later pause is twice as long.
 const (
-	tries      = 3
+	usualTries = 3
 	firstPause = 50 * time.Millisecond
 )
 
@@ -35,11 +36,12 @@ func (r *Run) deliver(ctx context.Context, n int64, due time.Time) {
 	to := &r.fleet.tenants[n%int64(len(r.fleet.tenants))]
 	batch := max(r.config.Batch, 1)
 	body := r.payload.body(due, n*int64(batch), batch)
+	tries := cmp.Or(r.config.Tries, usualTries)
 	pause := firstPause
 	for try := 1; ; try++ {
 		answer, err := r.post(ctx, to.messages, n, body)
 		if err == nil {
-			r.note(to, answer, time.Since(due))
+			r.note(to, answer, n*int64(batch), due)
 			return
 		}
 		again := r.config.Idempotency && try < tries && transient(err)
@@ -51,18 +53,19 @@ func (r *Run) deliver(ctx context.Context, n int64, due time.Time) {
 	}
 }
 
-// note counts the events of a request by what was answered.
-func (r *Run) note(to *tenant, answer []byte, took time.Duration) {
-	for _, e := range r.read(answer) {
+// note counts the events of a request, from the nth on, by what was answered.
+func (r *Run) note(to *tenant, answer []byte, n int64, due time.Time) {
+	now := time.Now()
+	for i, e := range r.read(answer) {
 		switch {
 		case e.Status < 200 || e.Status > 299:
 			r.tally.erred(refusal{e.Status}, 1, false)
 		case e.Message.ID == "":
 			r.tally.erred(errNoID, 1, false)
 		default:
-			r.tally.accepted(to, e.Message.ID, took)
+			r.tally.accepted(to, e.Message.ID, now.Sub(due))
 			if r.config.Accepted != nil {
-				r.config.Accepted(e.Message.ID)
+				r.config.Accepted(Acceptance{e.Message.ID, to.App, r.payload.payload(due, n+int64(i)), now})
 			}
 		}
 	}
@@ -94,9 +97,23 @@ func (r *Run) read(answer []byte) []made {
 
 // post makes one request and returns its answer.
 func (r *Run) post(ctx context.Context, target string, n int64, body []byte) ([]byte, error) {
+	began := time.Now()
+	answer, header, err := r.ask(ctx, target, n, body)
+	if r.config.Answered != nil {
+		refused, _ := errors.AsType[refusal](err)
+		status := refused.status
+		if err == nil {
+			status = http.StatusAccepted
+		}
+		r.config.Answered(Answer{began, time.Since(began), status, header.Get("Retry-After")})
+	}
+	return answer, err
+}
+
+func (r *Run) ask(ctx context.Context, target string, n int64, body []byte) ([]byte, http.Header, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
 	if err != nil {
-		return nil, fmt.Errorf("make request: %w", err)
+		return nil, nil, fmt.Errorf("make request: %w", err)
 	}
 	req.Header["Authorization"] = r.authorization
 	req.Header["Content-Type"] = r.contentType
@@ -105,17 +122,17 @@ func (r *Run) post(ctx context.Context, target string, n int64, body []byte) ([]
 	}
 	res, err := r.http.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer res.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
-		return nil, fmt.Errorf("read answer: %w", err)
+		return nil, res.Header, fmt.Errorf("read answer: %w", err)
 	}
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return nil, refusal{res.StatusCode}
+		return nil, res.Header, refusal{res.StatusCode}
 	}
-	return answer, nil
+	return answer, res.Header, nil
 }
 
 // transient tells whether trying again may help.

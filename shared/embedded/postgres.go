@@ -51,6 +51,9 @@ type PostgresOptions struct {
 	// BinDirs are the folders to look for the server's programs in; nil are the
 	// usual ones.
 	BinDirs []string
+
+	// Port is where the server listens; 0 is a port that is free.
+	Port int
 }
 
 // Postgres is a running PostgreSQL server. It is safe for concurrent use.
@@ -100,7 +103,7 @@ func startPostgres(ctx context.Context, root string, o PostgresOptions) (*Postgr
 		if err == nil {
 			return p, nil
 		}
-		if !errors.Is(err, errPortTaken) || attempt == portAttempts {
+		if !errors.Is(err, errPortTaken) || attempt == portAttempts || o.Port != 0 {
 			return nil, fmt.Errorf("start PostgreSQL: %w; its log ends: %s", err, log.tail())
 		}
 	}
@@ -108,7 +111,10 @@ func startPostgres(ctx context.Context, root string, o PostgresOptions) (*Postgr
 
 // launch starts the server on a free port and waits until the database is there.
 func (c *cluster) launch(ctx context.Context, o PostgresOptions) (*Postgres, error) {
-	port, err := freePort()
+	port, err := o.Port, error(nil)
+	if port == 0 {
+		port, err = freePort()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -160,6 +160,75 @@ func TestRestartAfterKill(t *testing.T) {
 	}
 }
 
+// A crash of the whole server loses nothing that was committed, and the next
+// start is on the same port when that is wanted.
+func TestRestartAfterCrash(t *testing.T) {
+	t.Parallel()
+	dir := dataDir(t)
+	ctx := testContext(t)
+	o := PostgresOptions{DataDir: dir}
+	var err error
+	if o.Port, err = freePort(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := StartPostgres(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(ctx, p.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(ctx, "CREATE TABLE kept AS SELECT 7 AS n"); err != nil {
+		t.Fatal(err)
+	}
+	p.Freeze()
+	p.Kill()
+	if err := conn.Ping(ctx); err == nil {
+		t.Error("a process of the server lives on")
+	}
+	if p.Err() == nil {
+		t.Error("its death is no error")
+	}
+	if err := p.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	url := p.URL()
+	if p, err = StartPostgres(ctx, o); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Stop(context.Background()) })
+	if p.URL() != url {
+		t.Errorf("it listens at %s, before at %s", p.URL(), url)
+	}
+	if got := query[int](t, url, "SELECT n FROM kept"); got != 7 {
+		t.Errorf("found %d", got)
+	}
+}
+
+// Who is frozen does not answer, and goes on when it is thawed.
+func TestFreeze(t *testing.T) {
+	t.Parallel()
+	p := start(t, dataDir(t))
+	conn, err := pgx.Connect(testContext(t), p.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Freeze()
+	answered := make(chan error, 1)
+	go func() { answered <- conn.Ping(testContext(t)) }()
+	select {
+	case err := <-answered:
+		t.Errorf("it answers: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	p.Thaw()
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+	_ = conn.Close(testContext(t))
+}
+
 func TestStopLeavesNoProcess(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

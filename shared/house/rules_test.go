@@ -12,7 +12,7 @@ const (
 	forStages = "shared/event shared/signature shared/egress shared/group shared/bus shared/schedule shared/store shared/directory shared/service"
 
 	// testOnly may also be imported by every test.
-	testOnly = "shared/testkit shared/embedded shared/stack ingest/api/openapi/openapitest"
+	testOnly = "shared/testkit shared/embedded shared/stack shared/stack/link ingest/api/openapi/openapitest"
 )
 
 // rooms says which of our packages each package may import. A package without a row fails, and so does a row without a
@@ -40,7 +40,8 @@ var rooms = []struct{ path, imports string }{
 	// Servers for tests and the local runner; no shipped program contains them (see notShipped).
 	{"shared/embedded", ""},
 	{"shared/testkit", "shared/embedded shared/event shared/signature shared/bus shared/store"},
-	{"shared/stack", "shared/embedded"}, // all of it as separate processes
+	{"shared/stack", "shared/embedded shared/stack/link"}, // all of it as separate processes
+	{"shared/stack/link", ""}, // connections that can be disturbed
 	{"shared/house", ""},
 
 	// The stages. The API is part of ingest, as a package because it is large.
@@ -80,7 +81,7 @@ var rooms = []struct{ path, imports string }{
 	// made in a minute through any.
 	{"bench/wheel", "shared/event shared/bus shared/stack bench/latency bench/procs"},
 	{"bench/lists", "shared/event shared/stack"},
-	{"bench/*", "bench/* shared/event shared/signature shared/stack"},
+	{"bench/*", "bench/* shared/event shared/signature shared/stack shared/stack/link"},
 }
 
 // modules says which packages may import what comes from outside, by import path and everything below it. A path that
@@ -90,8 +91,8 @@ var modules = []struct {
 	rooms   string
 	inTests bool
 }{
-	// NATS. Stages know the bus, not the client.
-	{"github.com/nats-io/nats.go", "shared/bus shared/embedded shared/testkit", true},
+	// NATS. Stages know the bus, not the client; chaos publishes what the bus would not.
+	{"github.com/nats-io/nats.go", "shared/bus shared/embedded shared/testkit bench/chaos", true},
 	{"github.com/nats-io/nats-server/v2", "shared/embedded", false},
 
 	// PostgreSQL. Stages know the store; the directory listens for its notifications on a connection of its own.
