@@ -96,7 +96,7 @@ var modules = []struct {
 	{"github.com/nats-io/nats-server/v2", "shared/embedded", false},
 
 	// PostgreSQL. Stages know the store; the directory listens for its notifications on a connection of its own.
-	{"github.com/jackc/pgx/v5", "shared/store shared/directory shared/embedded shared/testkit bench/lists", true},
+	{"github.com/jackc/pgx/v5", "shared/store shared/directory shared/embedded shared/testkit bench/lists bench/scenario", true},
 	{"github.com/pressly/goose/v3", "shared/store", false},
 
 	// Logs and metrics: made by the service, used by the stages. Bus and store return their errors; the directory works
