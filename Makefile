@@ -20,10 +20,10 @@ PG_DIRS = $(shell pg_config --bindir 2>/dev/null) $(wildcard /usr/lib/postgresql
 export PATH := $(CURDIR)/.tools:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test race conformance fmt lint build bench scenario chaos postgres tools clean
+.PHONY: help run test test-upgrade race conformance fmt lint build bench scenario chaos postgres tools clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
 
 # A terminal sends Ctrl-C to its whole foreground group, and make would end as killed by it. So in the foreground (state
 # +) job control makes the program a group of its own: it alone is interrupted, and make reports its exit code.
@@ -36,6 +36,9 @@ test: postgres lint ## check and test everything, as the build machine does
 	$(if $(RACE),,@echo 'No C compiler found: testing without the race detector.')
 	go test $(RACE) -shuffle=on -timeout 8m ./...
 	go run ./bench/chaos -dir '' -loss-only -seed 1 -rate 60 -for 25s -settle 0s kill
+
+test-upgrade: postgres ## run the previous version beside this one, a part of make test
+	go test -count=1 -run 'TestUpgrade|TestUnknownFormat' -v ./deploy/e2e
 
 race: postgres ## repeat all tests with the race detector (COUNT=5)
 	go test -race -shuffle=on -count=$(COUNT) -timeout 60m ./...

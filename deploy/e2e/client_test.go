@@ -20,13 +20,17 @@ type client struct {
 	system
 
 	http *http.Client
+
+	// anyVersion says that whoever answers may be of a version with another
+	// document.
+	anyVersion bool
 }
 
 func (s system) client(t *testing.T) *client {
 	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &client{s, &http.Client{Transport: transport, Timeout: 20 * time.Second}}
+	return &client{system: s, http: &http.Client{Transport: transport, Timeout: 20 * time.Second}}
 }
 
 // do sends a request and returns the status and the decoded answer. Both have to
@@ -55,9 +59,10 @@ func (c *client) do(ctx context.Context, method, path string, body any) (int, ma
 	if err != nil {
 		return 0, nil, err
 	}
-	if err := openapitest.Check(openapitest.Exchange{
+	exchange := openapitest.Exchange{
 		Method: method, URL: request.URL.RequestURI(), Sent: sent, Status: response.StatusCode, Header: response.Header, Body: text,
-	}); err != nil {
+	}
+	if err := openapitest.Check(exchange); err != nil && !c.anyVersion {
 		return 0, nil, err
 	}
 	var answer map[string]any

@@ -167,7 +167,8 @@ func TestRetriesSurviveNATSRestart(t *testing.T) {
 func restart(ctx context.Context, t *testing.T, s *stack.Stack, name string) {
 	t.Helper()
 	require.NoError(t, s.Signal(name, syscall.SIGTERM))
-	_, err := s.Wait(ctx, name)
+	code, err := s.Wait(ctx, name)
 	require.NoError(t, err)
+	require.True(t, code == 0 || name == stack.NATS, "exit code of %s is %d", name, code)
 	require.NoError(t, s.StartProcess(ctx, name))
 }

@@ -244,12 +244,14 @@ func settings(env ...string) []string {
 	return append(all, env...)
 }
 
-// fromTheFuture makes the database look as a newer version would have left it.
+// fromTheFuture makes the database look as a newer version would have left it that
+// this one does not work with.
 func fromTheFuture(t *testing.T, database string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), database)
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(t.Context()) }()
-	_, err = conn.Exec(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)`)
+	_, err = conn.Exec(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true);
+		UPDATE schema_compatibility SET oldest = 99999`)
 	require.NoError(t, err)
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -90,7 +91,7 @@ func startStack(t *testing.T, env ...string) *stack.Stack {
 
 func startStackOf(t *testing.T, o stack.Options) *stack.Stack {
 	t.Helper()
-	o.Dir, o.Bin, o.NoFsync = t.TempDir(), programs(t), true
+	o.Dir, o.Bin, o.NoFsync = t.TempDir(), cmp.Or(o.Bin, programs(t)), true
 	s, err := stack.Start(testkit.Context(t), o)
 	require.NoError(t, err)
 	t.Cleanup(func() {

@@ -11,13 +11,18 @@ const module = "github.com/postrider/postrider"
 
 // Build compiles the programs of the stack from this source tree into dir:
 // the five stages, bootstrap, and the nats-server that this module depends on.
-func Build(ctx context.Context, dir string) error {
+func Build(ctx context.Context, dir string) error { return BuildFrom(ctx, "", dir) }
+
+// BuildFrom does the same with another source tree, perhaps of another version.
+func BuildFrom(ctx context.Context, source, dir string) error {
 	packages := []string{module + "/deploy/bootstrap", "github.com/nats-io/nats-server/v2"}
 	for _, stage := range Stages() {
 		packages = append(packages, module+"/"+stage+"/cmd/"+stage)
 	}
 	args := append([]string{"build", "-o", dir + "/"}, packages...)
-	output, err := exec.CommandContext(ctx, "go", args...).CombinedOutput() //nolint:gosec // our own packages
+	build := exec.CommandContext(ctx, "go", args...) //nolint:gosec // our own packages
+	build.Dir = source
+	output, err := build.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("build the stack: %w: %s", err, strings.TrimSpace(string(output)))
 	}

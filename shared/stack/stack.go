@@ -197,6 +197,17 @@ func (s *Stack) prepareWorker(stage, name string) error {
 	return nil
 }
 
+// From makes bin the folder that programs are started from, whatever starts next:
+// those of another version, say. Nothing may be starting meanwhile.
+func (s *Stack) From(bin string) {
+	s.options.Bin = bin
+	for _, p := range s.programs {
+		if p, ok := p.(*process); ok {
+			p.program = filepath.Join(bin, filepath.Base(p.program))
+		}
+	}
+}
+
 // Bootstrap runs the bootstrap step, again and with further settings if need be.
 func (s *Stack) Bootstrap(ctx context.Context, env ...string) error {
 	p := s.process("bootstrap", "bootstrap", append([]string{

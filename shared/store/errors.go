@@ -15,7 +15,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict says that a name that must be unique is taken.
 	ErrConflict = errors.New("already exists")
-	// ErrNewerSchema says that the database was migrated by a newer version.
+	// ErrNewerSchema says that the database was migrated by a newer version, and
+	// that this one does not work with what that left.
 	ErrNewerSchema = errors.New("database schema is newer than this program: use the newer version")
 	// ErrOlderSchema says that migrations have not run yet.
 	ErrOlderSchema = errors.New("database schema is older than this program: run bootstrap")

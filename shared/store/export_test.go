@@ -2,12 +2,16 @@ package store
 
 import (
 	"context"
+	"io/fs"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/postrider/postrider/shared/event"
 )
+
+// OldestProgram is what the migrations say of themselves.
+func OldestProgram(files fs.FS) (int64, error) { return oldestProgram(files) }
 
 // DeadLettersAt lists the events that are dead at an endpoint, in order.
 func (s *Store) DeadLettersAt(ctx context.Context, endpoint event.ID) ([]event.ID, error) {

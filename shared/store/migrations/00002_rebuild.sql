@@ -1,8 +1,9 @@
+-- Works with programs since 00001: they leave the new columns NULL and the new
+-- tables alone.
+
 -- +goose Up
 
--- What is needed to make the streams again from what is here. A program that
--- knows 00001 only works beside this: it leaves the new columns NULL and the new
--- tables alone.
+-- What is needed to make the streams again from what is here.
 
 -- What the streams of NATS were like when somebody last looked at them.
 CREATE TABLE stream_marks (

@@ -1,3 +1,5 @@
+-- Works with programs since 00001: a table more.
+
 -- +goose Up
 
 -- How the streams of JetStream are laid out, as the bootstrap step decided last:
