@@ -17,8 +17,10 @@ const (
 	windowFull = 1024
 
 	// missingFor is how long a message that is missing is waited for. What ingest did
-	// not publish is swept after 5 s, what died with fanout comes again after 30.
-	missingFor = 40 * time.Second
+	// not publish is swept after 5 s, what died with fanout comes again after 30, and
+	// when a server of a NATS cluster stops, publishing may have taken 18 s before that
+	// and nobody have heard that the batch was given back.
+	missingFor = 90 * time.Second
 
 	// askAgain is how soon the database is asked again for what is missing.
 	askAgain = 500 * time.Millisecond

@@ -1,11 +1,13 @@
 package e2e
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,9 +19,10 @@ import (
 )
 
 // TestClusterOutlivesEachServer kills each of three NATS servers in turn, under
-// load, and starts it again. With each go the leaders of a third of all streams and
-// consumers, and the connections of a third of all processes. Nothing is lost, no
-// stage ends, and an ordered endpoint gets its events in order.
+// load, and starts it again; and then freezes one, which closes no connection. With
+// each go the leaders of a third of all streams and consumers, and the connections
+// of a third of all processes. Nothing is lost, no stage ends, and an ordered endpoint
+// gets its events in order.
 func TestClusterOutlivesEachServer(t *testing.T) {
 	t.Parallel()
 	s := startStackOf(t, stack.Options{
@@ -40,19 +43,30 @@ func TestClusterOutlivesEachServer(t *testing.T) {
 	many, row := produce(t, c, "many", 4), produce(t, c, "row", 1)
 	ctx := testkit.Context(t)
 	began := s.Processes()
-	for _, server := range []string{stack.NATS, stack.NATS + "-2", stack.NATS + "-3"} {
+	kill := func(server string) error { return s.Kill(ctx, server) }
+	start := func(server string) error { return s.StartProcess(ctx, server) }
+	freeze := func(server string) error { return s.Signal(server, syscall.SIGSTOP) }
+	thaw := func(server string) error {
+		return errors.Join(s.Signal(server, syscall.SIGCONT), s.AwaitReady(ctx, server))
+	}
+	for _, step := range []struct {
+		server      string
+		leave, back func(string) error
+	}{
+		{stack.NATS, kill, start}, {stack.NATS + "-2", kill, start}, {stack.NATS + "-3", kill, start}, {stack.NATS, freeze, thaw},
+	} {
 		many.more(ctx, 100)
-		killed := time.Now()
-		require.NoError(t, s.Kill(ctx, server))
+		left := time.Now()
+		require.NoError(t, step.leave(step.server))
 		many.more(ctx, 100)
 		some := r.count("/works") + 100
-		testkit.Eventually(t, func() bool { return r.count("/works") >= some }, "deliveries go on without %s", server)
-		went := time.Since(killed)
+		testkit.Eventually(t, func() bool { return r.count("/works") >= some }, "deliveries go on without %s", step.server)
+		went := time.Since(left)
 		for _, stage := range stack.Stages() {
 			require.NoError(t, s.AwaitReady(ctx, stage))
 		}
-		require.NoError(t, s.StartProcess(ctx, server))
-		t.Logf("deliveries went on %s after %s was killed; it was back after %s", went.Round(time.Millisecond), server, time.Since(killed).Round(time.Millisecond))
+		require.NoError(t, step.back(step.server))
+		t.Logf("deliveries went on %s after %s left; it was back after %s", went.Round(time.Millisecond), step.server, time.Since(left).Round(time.Millisecond))
 	}
 	many.more(ctx, 100)
 	accepted, inRow := many.finish(), row.finish()

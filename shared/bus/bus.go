@@ -25,6 +25,11 @@ const (
 	publishTimeout = 10 * time.Second
 
 	reconnectWait = 250 * time.Millisecond
+
+	// A server that is stopped, or cut off, says nothing and closes nothing: it is
+	// given up when it has left two pings unanswered.
+	pingEvery = 2 * time.Second
+	pingsLost = 2
 )
 
 // ErrDisconnected is why a bus is not healthy while it has no server.
@@ -67,8 +72,8 @@ func Connect(o Options) (*Bus, error) {
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectBufSize(-1),
-		nats.PingInterval(10*time.Second),
-		nats.MaxPingsOutstanding(2),
+		nats.PingInterval(pingEvery),
+		nats.MaxPingsOutstanding(pingsLost),
 		nats.ReconnectHandler(func(*nats.Conn) { b.onReconnect() }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { b.onError(err, o.OnError) }),
 	)
