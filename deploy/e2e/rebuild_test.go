@@ -46,7 +46,7 @@ func newLedger(t *testing.T) *ledger {
 }
 
 // folder is where the NATS server has its streams.
-func (l *ledger) folder() string { return filepath.Join(filepath.Dir(l.Log(stack.NATS)), "nats") }
+func (l *ledger) folder() string { return filepath.Join(filepath.Dir(l.Log(stack.NATS)), stack.NATS) }
 
 // lose kills the server, does something to its folder, and starts it again.
 func (l *ledger) lose(change func()) {

@@ -14,6 +14,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/postrider/postrider/dlq/rebuild"
@@ -105,11 +106,12 @@ func finish(ctx context.Context, rebuilder *rebuild.Rebuilder, r *store.Reconcil
 
 // report says what was put on its way again.
 func report(out io.Writer, r *store.Reconciliation) error {
-	text := fmt.Sprintf("looked at everything since %s in %s; put on their way again:\n",
+	var text strings.Builder
+	fmt.Fprintf(&text, "looked at everything since %s in %s; put on their way again:\n",
 		r.Since.UTC().Format(time.RFC3339), r.Finished.Sub(r.Created).Round(time.Millisecond))
 	for _, kind := range slices.Sorted(maps.Keys(r.Counts)) {
-		text += fmt.Sprintf("%8d %s\n", r.Counts[kind], kind)
+		fmt.Fprintf(&text, "%8d %s\n", r.Counts[kind], kind)
 	}
-	_, err := io.WriteString(out, text)
+	_, err := io.WriteString(out, text.String())
 	return err
 }

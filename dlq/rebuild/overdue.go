@@ -14,7 +14,7 @@ const partsAtOnce = 64
 // whether a retry shows no sign of having begun. One whose endpoint has deliveries
 // waiting may be among them; then the next look is the one that counts. The later the
 // look, the rarer it is made: twelve times in its time.
-var looks = [...]time.Duration{1, 10, 60, 360, 1440} //nolint:gochecknoglobals // constant
+var looks = [...]int{1, 10, 60, 360, 1440} //nolint:gochecknoglobals // constant
 
 const glances = 12
 
@@ -24,7 +24,7 @@ const glances = 12
 // handed out twice by it, which is why deliver looks up what is late.
 func (w *watch) lookForOverdue(ctx context.Context) error {
 	for i, times := range looks {
-		after := times * w.Overdue
+		after := time.Duration(times) * w.Overdue
 		if time.Since(w.glanced[i]) < after/glances {
 			continue
 		}

@@ -54,11 +54,9 @@ func (r *Rebuilder) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		_, err := r.Store.Alone(ctx, r.watch)
 		switch {
-		case ctx.Err() != nil:
-			return nil
 		case err == nil:
 			said = ""
-		case err.Error() != said: // say it when it changes
+		case err.Error() != said && ctx.Err() == nil: // say it when it changes
 			said = err.Error()
 			r.Log.Warn().Err(err).Msg("streams cannot be watched; trying again")
 		}
