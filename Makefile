@@ -35,7 +35,7 @@ run: $(if $(POSTRIDER_DATABASE_URL),,postgres) ## run everything on this machine
 test: postgres lint ## check and test everything, as the build machine does
 	$(if $(RACE),,@echo 'No C compiler found: testing without the race detector.')
 	go test $(RACE) -shuffle=on -timeout 8m ./...
-	go run ./bench/chaos -dir '' -loss-only -seed 1 -rate 60 -for 25s -settle 0s kill
+	go run ./bench/chaos -dir '' -loss-only -seed 336 -rate 60 -for 28s -settle 0s kill
 
 test-upgrade: postgres ## run the previous version beside this one, a part of make test
 	go test -count=1 -run 'TestUpgrade|TestUnknownFormat' -v ./deploy/e2e

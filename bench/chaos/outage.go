@@ -49,9 +49,10 @@ func (t *trial) outage(ctx context.Context, name string, span time.Duration) ([]
 	if err != nil {
 		return nil, err
 	}
-	gone := time.Now()
+	gone, arrived := time.Now(), t.ledger.arrivals()
 	err = pause(ctx, span)
 	back := time.Now()
+	t.report.Note("deliveries that had their first attempt while "+name+" was away", "%d", t.ledger.arrivals()-arrived)
 	up()
 	answers := t.answers.between(gone, back)
 	return slices.DeleteFunc(answers, func(a sender.Answer) bool { return a.At.Add(a.Took).After(back) }), err
@@ -73,7 +74,6 @@ func natsDown(ctx context.Context, t *trial) error {
 // postgresDown: nothing is accepted while PostgreSQL is away, and whoever posts is
 // told when to come again.
 func postgresDown(ctx context.Context, t *trial) error {
-	before := t.ledger.arrivals()
 	answers, err := t.outage(ctx, postgres, postgresOutage)
 	if err != nil {
 		return err
@@ -88,7 +88,6 @@ func postgresDown(ctx context.Context, t *trial) error {
 	t.report.Check("– of them answered 202", float64(byStatus(answers)[202]), findings.Exactly(0))
 	t.report.Check("– of them not answered 503 with Retry-After", float64(len(answers)-advised), findings.Exactly(0))
 	t.report.Note("– time until the answer, p99 in ms", "%.0f", tookAtMost(answers, 0.99))
-	t.report.Note("attempts that arrived until it was back", "%d", t.ledger.arrivals()-before)
 	return nil
 }
 

@@ -12,7 +12,7 @@ import (
 const (
 	wipeAfter = 40 * time.Second // of traffic
 
-	copyAfter   = 30 * time.Second // of traffic
+	copyAfter   = 10 * time.Second // of traffic
 	rewindAfter = time.Minute      // of the copy
 )
 

@@ -115,7 +115,7 @@ func (t *trial) breakAndMend(ctx context.Context) error {
 	for _, step := range []struct {
 		wait      time.Duration
 		behaviour string
-	}{{t.span * 3 / 10, inOneClass + "&fail=all"}, {t.span / 5, ""}} {
+	}{{t.span * 4 / 10, inOneClass + "&fail=all"}, {t.span / 5, ""}} {
 		if pause(ctx, step.wait) != nil {
 			return nil // the run has ended before
 		}
