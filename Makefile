@@ -58,7 +58,7 @@ lint: tools ## check formatting, vet, lint, go.mod and the house rules
 	go test -count=1 ./shared/house
 
 build: ## put static programs into ./bin
-	CGO_ENABLED=0 $(BUILD) -o bin/ $(foreach s,$(STAGES),./$s/cmd/$s) ./deploy/bootstrap ./deploy/token ./deploy/reconcile ./deploy/local ./bench/sink ./bench/load
+	CGO_ENABLED=0 $(BUILD) -o bin/ $(foreach s,$(STAGES),./$s/cmd/$s) ./deploy/bootstrap ./deploy/token ./deploy/reconcile ./deploy/poison ./deploy/local ./bench/sink ./bench/load
 	CGO_ENABLED=0 $(BUILD) -o bin/bench ./bench/report
 
 bench: postgres ## measure the pipeline on this machine

@@ -74,6 +74,9 @@ func (s *Stage) Validate() error {
 	return errors.Join(faults...)
 }
 
+// Memory implements service.Stage: the buffer, answers that are not recorded yet, connections, and the directory.
+func (*Stage) Memory() int64 { return 512 << 20 }
+
 // Ready implements service.Stage.
 func (*Stage) Ready(ctx context.Context, env service.Env) error { return env.Health(ctx) }
 
@@ -99,7 +102,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		metrics:   metrics,
 		caller:    &caller{client: client, timeout: s.Timeout, agent: "Postrider/" + service.Version},
 		retries:   retries,
-		finisher:  &finisher{bus: env.Bus, store: env.Store, log: env.Log, metrics: metrics, disableAfter: s.DisableAfter},
+		finisher:  newFinisher(env, metrics, s.DisableAfter),
 		results:   make(chan *result, limits.Slots),
 		moves:     make(chan *move, movesGroup),
 		bus:       env.Bus,
@@ -151,6 +154,7 @@ func (w *worker) run(ctx, drain context.Context, keeper *lanes.Keeper, breakers 
 	close(w.moves)
 	breakers.close()
 	finishing.Wait()
+	w.finisher.handing.Wait()
 	return err
 }
 

@@ -451,21 +451,6 @@ func TestStreamAwayWhileHandingOn(t *testing.T) {
 	require.EqualValues(t, 1, calls.Load())
 }
 
-// TestMalformedDeliveryBlocksNobody puts a message that cannot be read before one
-// of the same lane that can.
-func TestMalformedDeliveryBlocksNobody(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	url, calls := answering(t, http.StatusOK)
-	d := w.delivery(url)
-	testkit.PublishRaw(t, w.nats, d.Subject(), event.Format, []byte("no frame"))
-	w.publish(d)
-	w.start()
-	w.acknowledged(1)
-	require.EqualValues(t, 1, calls.Load())
-	require.Equal(t, "no frame", string(testkit.Messages(t, w.nats, event.StreamDeliver)[0].Data))
-}
-
 // TestStopGivesBackWhatWaits stops a worker that is full. What it has not started
 // is there for another while the attempts in flight still go on.
 func TestStopGivesBackWhatWaits(t *testing.T) {

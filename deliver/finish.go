@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/postrider/postrider/deliver/fair"
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/group"
 	"github.com/postrider/postrider/shared/schedule"
+	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/store"
 )
 
@@ -29,6 +32,10 @@ const (
 
 	recordRetry   = 500 * time.Millisecond
 	recordTimeout = 10 * time.Second
+
+	// handOvers is how many groups may wait for a stream that is full or away. With
+	// more the recorders wait too, and then everything does.
+	handOvers = 8
 )
 
 // finisher does what follows an attempt, in groups: record it, disable endpoints
@@ -41,6 +48,16 @@ type finisher struct {
 	metrics *metrics
 
 	disableAfter time.Duration // of nothing but failures; 0: never
+
+	handOvers *semaphore.Weighted // groups that wait for a stream
+	handing   sync.WaitGroup
+}
+
+func newFinisher(env service.Env, m *metrics, disableAfter time.Duration) *finisher {
+	return &finisher{
+		bus: env.Bus, store: env.Store, log: env.Log, metrics: m, disableAfter: disableAfter,
+		handOvers: semaphore.NewWeighted(handOvers),
+	}
 }
 
 // result is a job whose attempt was made, now or by a worker that died.
@@ -88,16 +105,66 @@ func newResult(j *job, a *attempt, retries schedule.Schedule) *result {
 }
 
 // finish finishes a group. What cannot be finished now is tried again until ctx
-// ends, and then given back.
+// ends, and then given back. What a stream does not take is nobody else's affair: up
+// to a number of groups it is waited for aside.
 func (f *finisher) finish(ctx context.Context, results []*result) {
 	f.metrics.records.Observe(float64(len(results)))
 	err := persist(ctx, f, results, f.record)
 	if err == nil {
 		err = persist(ctx, f, results, f.disable)
 	}
-	if err == nil {
-		err = persist(ctx, f, results, f.handOn)
+	if err != nil {
+		f.end(results, err)
+		return
 	}
+	done, rest, messages := split(results)
+	f.end(done, nil)
+	if len(rest) == 0 {
+		return
+	}
+	if err := f.handOvers.Acquire(ctx, 1); err != nil {
+		f.end(rest, err)
+		return
+	}
+	f.handing.Go(func() {
+		defer f.handOvers.Release(1)
+		f.end(rest, f.insist(ctx, messages))
+	})
+}
+
+// insist publishes the messages until all are stored or ctx ends.
+func (f *finisher) insist(ctx context.Context, messages []bus.Message) error {
+	return f.bus.Insist(ctx, func(err error) {
+		f.log.Warn().Err(err).Int("deliveries", len(messages)).Msg("deliveries wait for their stream")
+	}, messages...)
+}
+
+// split tells those results that have nothing to hand on from the others, with the
+// message of each of these. One of which no message can be made is rejected.
+func split(results []*result) (done, rest []*result, messages []bus.Message) {
+	for _, r := range results {
+		var m bus.Message
+		var ok bool
+		var err error
+		if panicked := bus.Try(func() { m, ok, err = r.next() }); panicked != nil {
+			err = panicked
+		}
+		switch {
+		case err != nil && r.told != nil:
+			r.told <- err
+		case err != nil:
+			r.job.reject(err)
+		case ok:
+			rest, messages = append(rest, r), append(messages, m)
+		default:
+			done = append(done, r)
+		}
+	}
+	return done, rest, messages
+}
+
+// end acknowledges the messages of results, or gives them back with the error.
+func (f *finisher) end(results []*result, err error) {
 	for _, r := range results {
 		switch {
 		case r.told != nil:
@@ -171,24 +238,6 @@ func (f *finisher) record(ctx context.Context, results []*result) error {
 		}
 	})
 	return failed
-}
-
-// handOn publishes what follows: the next attempt on RETRY, a dead letter on DLQ.
-func (f *finisher) handOn(ctx context.Context, results []*result) error {
-	var messages []bus.Message
-	for _, r := range results {
-		m, ok, err := r.next()
-		if err != nil {
-			return err
-		}
-		if ok {
-			messages = append(messages, m)
-		}
-	}
-	if len(messages) == 0 {
-		return nil
-	}
-	return f.bus.Publish(ctx, messages...)
 }
 
 // next is the message that hands the delivery on, if it goes anywhere.

@@ -37,8 +37,8 @@ func (w *worker) serve(ctx context.Context, l event.Lane, shard event.Shard) err
 func (w *worker) take(ctx context.Context, s *source, m *bus.Msg) {
 	d, err := event.DecodeDelivery(m.Data)
 	if err != nil {
-		w.log.Error().Err(err).Str("lane", s.name).Msg("delivery cannot be read")
-		m.Nak(retryMalformed)
+		w.log.Error().Err(err).Str("lane", s.name).Uint64("sequence", m.Sequence).Msg("delivery cannot be read")
+		w.bus.Reject(m, err)
 		return
 	}
 	if w.buffer.take(ctx, s.isOwn(), len(m.Data)) != nil {
@@ -47,10 +47,26 @@ func (w *worker) take(ctx context.Context, s *source, m *bus.Msg) {
 	}
 	j := w.newJob(s, m, d)
 	if e, known := w.directory.Known(d.Tenant, d.Endpoint, d.Version); known {
-		w.route(ctx, j, e)
+		w.guard(j, func() { w.route(ctx, j, e) })
 		return
 	}
-	w.attempts.Go(func() { w.lookUp(ctx, j) }) // who is known need not wait for who is not
+	w.attempts.Go(func() { w.guard(j, func() { w.lookUp(ctx, j) }) }) // who is known need not wait for who is not
+}
+
+// guard does something with a job, which ends with it if that panics.
+func (w *worker) guard(j *job, work func()) {
+	if err := bus.Try(work); err != nil {
+		w.reject(j, err)
+	}
+}
+
+// reject ends a job that nobody can handle.
+func (w *worker) reject(j *job, err error) {
+	var panicked *bus.PanicError
+	errors.As(err, &panicked)
+	w.log.Error().Err(err).Bytes("stack", panicked.Stack).Str("event", event.Message.Format(j.delivery.Event)).
+		Str("endpoint", event.Endpoint.Format(j.delivery.Endpoint)).Msg("delivery cannot be handled")
+	j.reject(err)
 }
 
 // lookUp finds out about a job's endpoint, and goes on with it.

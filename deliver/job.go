@@ -22,6 +22,7 @@ type job struct {
 	untouched bool        // nobody has ever worked on it
 	inFlight  bool        // and its worker knows it
 	begun     atomic.Bool // its turn has come
+	ended     atomic.Bool
 }
 
 // newJob is a job that holds its part of the buffer.
@@ -81,7 +82,16 @@ func (j *job) giveBack(delay time.Duration, touched bool) {
 	j.release(!touched && j.untouched && j.source.isOwn())
 }
 
+// reject ends the job: nobody can handle its message.
+func (j *job) reject(reason error) {
+	j.worker.bus.Reject(j.msg, reason)
+	j.release(false)
+}
+
 func (j *job) release(unstarted bool) {
+	if j.ended.Swap(true) { // before its handler panicked
+		return
+	}
 	j.begin()
 	if j.inFlight {
 		j.worker.flights.end(j.delivery)

@@ -2,13 +2,21 @@ package deliver
 
 import (
 	"context"
+	"time"
 
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/event"
 )
 
-// movesGroup bounds the deliveries that are moved together.
-const movesGroup = 500
+const (
+	// movesGroup bounds the deliveries that are moved together.
+	movesGroup = 500
+
+	// retryMove is when a delivery is looked at again that could not be moved. So
+	// long it keeps its place among those that its lane has handed out, of which
+	// there may be 4,096.
+	retryMove = 20 * time.Second
+)
 
 // move is a job on its way to the lane that its delivery belongs in.
 type move struct {
@@ -17,8 +25,13 @@ type move struct {
 }
 
 // move sends a job to another lane. It needs no slot, so it goes on when all are
-// taken. It waits while too many of the same lane are on their way.
+// taken. It waits while too many of the same lane are on their way. While OVERFLOW
+// is full the delivery stays where it is, so that it does not hold up its neighbours.
 func (w *worker) move(ctx context.Context, j *job, to event.OwnLane) {
+	if w.bus.Refuses(event.StreamOverflow, j.Tenant) {
+		j.giveBack(retryMove, false)
+		return
+	}
 	j.begin()
 	if j.source.moves.Acquire(ctx, 1) != nil {
 		j.giveBack(0, false)
@@ -45,9 +58,20 @@ func (m *move) message() (bus.Message, error) {
 // move moves a group: to the lane, then acknowledge. In between a crash can only
 // repeat the first. What cannot be moved until ctx ends is given back.
 func (f *finisher) move(ctx context.Context, moves []*move) {
-	err := persist(ctx, f, moves, f.publishMoves)
-	signalled := make(map[event.OwnLane]bool)
+	messages := make([]bus.Message, 0, len(moves))
+	going := make([]*move, 0, len(moves))
 	for _, m := range moves {
+		message, err := m.message()
+		if err != nil {
+			m.job.reject(err)
+			m.job.source.moves.Release(1)
+			continue
+		}
+		messages, going = append(messages, message), append(going, m)
+	}
+	err := f.insist(ctx, messages)
+	signalled := make(map[event.OwnLane]bool)
+	for _, m := range going {
 		switch {
 		case err != nil:
 			m.job.giveBack(0, true)
@@ -61,20 +85,9 @@ func (f *finisher) move(ctx context.Context, moves []*move) {
 		m.job.source.moves.Release(1)
 	}
 	if err != nil {
-		f.metrics.returned.Add(float64(len(moves)))
-		f.log.Warn().Err(err).Int("deliveries", len(moves)).Msg("deliveries could not be moved to their lanes; they come again")
+		f.metrics.returned.Add(float64(len(going)))
+		f.log.Warn().Err(err).Int("deliveries", len(going)).Msg("deliveries could not be moved to their lanes; they come again")
 		return
 	}
-	f.metrics.moved.Add(float64(len(moves)))
-}
-
-func (f *finisher) publishMoves(ctx context.Context, moves []*move) error {
-	messages := make([]bus.Message, len(moves))
-	for i, m := range moves {
-		var err error
-		if messages[i], err = m.message(); err != nil {
-			return err
-		}
-	}
-	return f.bus.Publish(ctx, messages...)
+	f.metrics.moved.Add(float64(len(going)))
 }

@@ -108,7 +108,7 @@ func (o *orderedLane) serve(ctx context.Context) (until time.Time) {
 		var err error
 		switch {
 		case h != nil:
-			until, err = o.work(ctx, h)
+			until, err = o.workOn(ctx, h)
 			if err == nil && time.Until(until) > shortWait {
 				return until
 			}
@@ -176,8 +176,8 @@ func (o *orderedLane) put(messages []*bus.Msg) {
 	for _, m := range messages {
 		d, err := event.DecodeDelivery(m.Data)
 		if err != nil {
-			o.log.Error().Err(err).Str("lane", o.lane.Subject()).Msg("delivery cannot be read")
-			m.Nak(retryMalformed)
+			o.log.Error().Err(err).Str("lane", o.lane.Subject()).Uint64("sequence", m.Sequence).Msg("delivery cannot be read")
+			o.bus.Reject(m, err)
 			continue
 		}
 		d.Payload, d.Referred = nil, true // one that was moved here has it
@@ -205,6 +205,22 @@ func (o *orderedLane) ask(ctx context.Context) error {
 			Msg("events accepted earlier did not come; the endpoint goes on without them")
 	}
 	return nil
+}
+
+// workOn does what is next with the first message. If that panics, the message is
+// set aside, and the lane goes on with what is next.
+func (o *orderedLane) workOn(ctx context.Context, h *held) (until time.Time, err error) {
+	panicked := bus.Try(func() { until, err = o.work(ctx, h) })
+	if panicked == nil {
+		return until, err
+	}
+	o.log.Error().Err(panicked).Str("event", event.Message.Format(h.delivery.Event)).
+		Str("endpoint", event.Endpoint.Format(o.lane.Endpoint)).Msg("delivery cannot be handled")
+	o.bus.Reject(h.msg, panicked)
+	for _, c := range o.window.done() {
+		c.msg.Ack()
+	}
+	return time.Time{}, nil
 }
 
 // work does what is next with the first message. It returns until when nothing can

@@ -18,6 +18,7 @@ import (
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/group"
 	"github.com/postrider/postrider/shared/schedule"
+	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/testkit"
 )
@@ -89,7 +90,7 @@ func (w *world) newWorker(retries schedule.Schedule) *worker {
 	m, log := newMetrics(prometheus.NewRegistry()), testkit.Log(w.t)
 	one := &worker{
 		directory: dir, store: w.store, log: log, metrics: m, caller: newCaller(w.t, loopback()), retries: retries,
-		finisher:  &finisher{bus: w.bus, store: w.store, log: log, metrics: m},
+		finisher:  newFinisher(service.Env{Bus: w.bus, Store: w.store, Log: log}, m, 0),
 		scheduler: fair.New(fair.Defaults(), func(fair.BreakerChange) {}),
 		results:   make(chan *result),
 		bus:       w.bus,

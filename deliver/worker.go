@@ -30,9 +30,6 @@ const (
 
 	// How long a copy waits of a delivery that is in flight.
 	retryInFlight = 2 * time.Second
-
-	// A malformed message comes again after this, perhaps to a newer version.
-	retryMalformed = 30 * time.Second
 )
 
 // worker takes deliveries from the lanes and makes their attempts.
@@ -68,9 +65,16 @@ func (w *worker) attempt(ctx context.Context, j *job) {
 		w.scheduler.Done(&j.Job, report)
 		return
 	}
-	r, err := w.try(ctx, j)
+	var r *result
+	var err error
+	if panicked := bus.Try(func() { r, err = w.try(ctx, j) }); panicked != nil {
+		err = panicked
+	}
 	var elsewhere *elsewhere
+	var panicked *bus.PanicError
 	switch {
+	case errors.As(err, &panicked):
+		w.reject(j, err)
 	case errors.As(err, &elsewhere):
 		defer w.move(ctx, j, elsewhere.lane)
 	case errors.Is(err, errMustWait):

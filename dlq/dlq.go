@@ -37,6 +37,9 @@ func (s *Stage) Validate() error {
 	return nil
 }
 
+// Memory implements service.Stage: parts of tasks with their payloads.
+func (*Stage) Memory() int64 { return 384 << 20 }
+
 // Ready implements service.Stage.
 func (*Stage) Ready(ctx context.Context, env service.Env) error { return env.Health(ctx) }
 
@@ -47,8 +50,8 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	defer done()
 	metrics := newMetrics(env.Reg)
 	work, ctx := errgroup.WithContext(ctx)
-	recorder := &recorder{store: env.Store, log: env.Log, metrics: metrics}
-	work.Go(func() error { return recorder.run(ctx, drain, env.Bus) })
+	recorder := &recorder{bus: env.Bus, store: env.Store, log: env.Log, metrics: metrics}
+	work.Go(func() error { return recorder.run(ctx, drain) })
 	redriver := &redriver{bus: env.Bus, store: env.Store, log: env.Log, metrics: metrics}
 	for range taskWorkers {
 		work.Go(func() error { return redriver.run(ctx, drain) })
@@ -58,5 +61,6 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		Bus: env.Bus, Store: env.Store, Log: env.Log, Metrics: rebuild.NewMetrics(env.Reg), Overdue: s.Overdue,
 	}
 	work.Go(func() error { return rebuilder.Run(ctx) })
+	work.Go(func() error { return keepRoom(ctx, env, metrics) })
 	return work.Wait()
 }

@@ -5,6 +5,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type metrics struct {
 	dead     prometheus.Counter
 	redriven prometheus.Counter
+	poison   prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -17,7 +18,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "postrider_redriven_total",
 			Help: "Deliveries that tasks have put on their way again.",
 		}),
+		poison: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "postrider_poison_messages",
+			Help: "Messages on DLQ that nobody could handle.",
+		}),
 	}
-	reg.MustRegister(m.dead, m.redriven)
+	reg.MustRegister(m.dead, m.redriven, m.poison)
 	return m
 }

@@ -15,13 +15,15 @@ import (
 const (
 	recordBatch = 256
 
+	recordTimeout = 10 * time.Second
+
 	// How long a dead letter waits that could not be recorded.
-	retryDelay     = 2 * time.Second
-	retryMalformed = 30 * time.Second
+	retryDelay = time.Second
 )
 
 // recorder takes dead letters from DLQ into the database, in groups.
 type recorder struct {
+	bus     *bus.Bus
 	store   *store.Store
 	log     zerolog.Logger
 	metrics *metrics
@@ -33,8 +35,8 @@ type letter struct {
 	msg *bus.Msg
 }
 
-func (r *recorder) run(ctx, drain context.Context, b *bus.Bus) error {
-	puller, err := b.Pull(bus.DLQ, recordBatch)
+func (r *recorder) run(ctx, drain context.Context) error {
+	puller, err := r.bus.Pull(bus.DLQ, recordBatch)
 	if err != nil {
 		return err
 	}
@@ -53,8 +55,8 @@ func (r *recorder) read(messages []*bus.Msg) []letter {
 	for _, m := range messages {
 		d, err := event.DecodeDelivery(m.Data)
 		if err != nil {
-			r.log.Error().Err(err).Msg("dead letter cannot be read")
-			m.Nak(retryMalformed)
+			r.log.Error().Err(err).Uint64("sequence", m.Sequence).Msg("dead letter cannot be read")
+			r.bus.Reject(m, err)
 			continue
 		}
 		letters = append(letters, letter{store.DeadLetter{
@@ -65,10 +67,35 @@ func (r *recorder) read(messages []*bus.Msg) []letter {
 	return letters
 }
 
+// record records the letters. While the database is away it holds them, and takes
+// no more; what is left when ctx ends is given back.
 func (r *recorder) record(ctx context.Context, letters []letter) {
-	if len(letters) == 0 {
-		return
+	said := ""
+	for len(letters) > 0 {
+		rest, err := r.recordOnce(ctx, letters)
+		if err == nil {
+			return
+		}
+		if err.Error() != said {
+			said = err.Error()
+			r.log.Warn().Err(err).Int("letters", len(rest)).Msg("dead letters are recorded later")
+		}
+		select {
+		case <-time.After(retryDelay):
+			letters = rest
+		case <-ctx.Done():
+			for _, l := range rest {
+				l.msg.Nak(0)
+			}
+			return
+		}
 	}
+}
+
+// recordOnce returns what could not be recorded, and why.
+func (r *recorder) recordOnce(ctx context.Context, letters []letter) (rest []letter, failed error) {
+	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
+	defer cancel()
 	insert := func(part []letter) error {
 		rows := make([]store.DeadLetter, len(part))
 		for i := range part {
@@ -77,12 +104,16 @@ func (r *recorder) record(ctx context.Context, letters []letter) {
 		return r.store.RecordDeadLetters(ctx, rows)
 	}
 	group.Isolate(letters, store.Bad, insert, func(l letter, err error) {
-		if err != nil {
-			r.log.Warn().Err(err).Str("event", event.Message.Format(l.Event)).Msg("dead letter is recorded later")
-			l.msg.Nak(retryDelay)
-			return
+		switch {
+		case err == nil:
+			r.metrics.dead.Inc()
+			l.msg.Ack()
+		case store.BadValue(err):
+			r.log.Error().Err(err).Str("event", event.Message.Format(l.Event)).Msg("dead letter cannot be recorded")
+			r.bus.Reject(l.msg, err)
+		default:
+			rest, failed = append(rest, l), err
 		}
-		r.metrics.dead.Inc()
-		l.msg.Ack()
 	})
+	return rest, failed
 }

@@ -70,13 +70,19 @@ func (r *redriver) run(ctx, drain context.Context) error {
 func (r *redriver) handle(ctx, drain context.Context, m *bus.Msg) {
 	id, err := event.Task.Parse(string(m.Data))
 	if err != nil {
-		r.log.Error().Err(err).Msg("task cannot be read")
-		m.Term("not a task id")
+		r.log.Error().Err(err).Uint64("sequence", m.Sequence).Msg("task cannot be read")
+		r.bus.Reject(m, err)
 		return
 	}
-	err = r.do(ctx, drain, id)
+	if panicked := bus.Try(func() { err = r.do(ctx, drain, id) }); panicked != nil {
+		err = panicked
+	}
 	var rest pause
+	var panicked *bus.PanicError
 	switch {
+	case errors.As(err, &panicked):
+		r.log.Error().Err(err).Bytes("stack", panicked.Stack).Str("task", event.Task.Format(id)).Msg("task cannot be done")
+		r.bus.Reject(m, err)
 	case errors.Is(err, store.ErrNotFound):
 		m.Term("no such task")
 	case errors.As(err, &rest):
@@ -164,7 +170,7 @@ func (r *redriver) sweep(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		if r.bus.Health() != nil {
+		if r.bus.Connected() != nil {
 			continue
 		}
 		if err := r.announce(ctx); err != nil && ctx.Err() == nil {

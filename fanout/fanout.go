@@ -28,6 +28,9 @@ func (*Stage) Flags(*flag.FlagSet) {}
 // Validate implements service.Stage.
 func (*Stage) Validate() error { return nil }
 
+// Memory implements service.Stage: batches and what is made of them, and the directory.
+func (*Stage) Memory() int64 { return 384 << 20 }
+
 // Ready implements service.Stage.
 func (*Stage) Ready(ctx context.Context, env service.Env) error { return env.Health(ctx) }
 
@@ -35,10 +38,8 @@ func (*Stage) Ready(ctx context.Context, env service.Env) error { return env.Hea
 func (*Stage) Run(ctx context.Context, env service.Env) error {
 	drain, done := env.DrainContext(ctx)
 	defer done()
-	w := &worker{
-		bus: env.Bus, directory: env.Directory, log: env.Log,
-		metrics: newMetrics(env.Reg), lanes: newLanes(), pace: newPace(),
-	}
+	w := newWorker(env)
+	defer w.holding.Wait()
 	work, ctx := errgroup.WithContext(ctx)
 	for range workers {
 		work.Go(func() error {

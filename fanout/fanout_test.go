@@ -54,10 +54,7 @@ func (w *world) worker(t *testing.T) *worker {
 	t.Helper()
 	dir, err := directory.New(w.store, testkit.Log(t))
 	require.NoError(t, err)
-	return &worker{
-		bus: w.bus, directory: dir, log: zerolog.Nop(),
-		metrics: newMetrics(prometheus.NewRegistry()), lanes: newLanes(), pace: newPace(),
-	}
+	return newWorker(service.Env{Bus: w.bus, Directory: dir, Log: zerolog.Nop(), Reg: prometheus.NewRegistry()})
 }
 
 // event of the tenant, as of now.

@@ -20,6 +20,7 @@ type metrics struct {
 	deliveries *prometheus.CounterVec
 	notSent    prometheus.Counter
 	failures   prometheus.Counter
+	held       prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -44,11 +45,15 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "postrider_batches_given_back_total",
 			Help: "Batches that could not be expanded and are tried again.",
 		}),
+		held: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "postrider_batches_held",
+			Help: "Batches with deliveries that a stream does not take at the moment.",
+		}),
 	}
 	for _, lane := range []string{shared, later, event.OwnLane{}.Kind(), event.OwnLane{Endpoint: event.NewID()}.Kind()} {
 		m.deliveries.WithLabelValues(lane)
 	}
-	reg.MustRegister(m.events, m.widely, m.deliveries, m.notSent, m.failures)
+	reg.MustRegister(m.events, m.widely, m.deliveries, m.notSent, m.failures, m.held)
 	return m
 }
 

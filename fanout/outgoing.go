@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -13,6 +14,11 @@ const (
 	// published together, at most.
 	groupSize  = 256
 	groupBytes = 4 << 20
+
+	// What streams do not take is set down until so much has come together; then
+	// it is waited for.
+	leftSize  = 512
+	leftBytes = 1 << 20
 )
 
 // outgoing publishes what is put into it in groups, so that of all that is expanded
@@ -20,20 +26,32 @@ const (
 type outgoing struct {
 	bus     *bus.Bus
 	metrics *metrics
-	pace    *pace // nil: at once
+	failed  func(error) // is told when a stream takes nothing
+	pace    *pace       // nil: at once
 
-	most  int // messages in a group
+	most  int      // messages in a group
+	of    *bus.Msg // that is being expanded
 	group []bus.Message
+	whose []*bus.Msg // each of the group is
 	bytes int
 	kinds map[string]int             // of the group
 	lanes map[event.OwnLane]struct{} // that the group goes to
+
+	left left
+}
+
+// left is what streams have not taken, and whose it is.
+type left struct {
+	messages []bus.Message
+	bytes    int
+	whose    map[*bus.Msg]bool
 }
 
 func (o *outgoing) put(ctx context.Context, h hop) error {
 	if len(o.group) == 0 {
 		o.kinds, o.lanes = make(map[string]int), make(map[event.OwnLane]struct{})
 	}
-	o.group = append(o.group, h.message)
+	o.group, o.whose = append(o.group, h.message), append(o.whose, o.of)
 	o.bytes += len(h.message.Data)
 	o.kinds[h.kind]++
 	if !h.lane.IsZero() {
@@ -45,20 +63,40 @@ func (o *outgoing) put(ctx context.Context, h hop) error {
 	return o.flush(ctx)
 }
 
-// flush returns when everything that was put is on its stream.
+// flush returns when everything that was put is on its stream, or among what is
+// left.
 func (o *outgoing) flush(ctx context.Context) error {
 	if len(o.group) == 0 {
 		return nil
 	}
-	if err := o.publish(ctx); err != nil {
+	err := o.publish(ctx)
+	var unpublished *bus.UnpublishedError
+	if errors.As(err, &unpublished) {
+		o.setDown(unpublished.Left)
+		o.failed(err)
+	} else if err != nil {
 		return err
 	}
 	o.bus.Signal(slices.Collect(maps.Keys(o.lanes))...)
 	for kind, n := range o.kinds {
 		o.metrics.count(kind, n)
 	}
-	o.group, o.bytes = o.group[:0], 0
+	o.group, o.whose, o.bytes = o.group[:0], o.whose[:0], 0
+	if len(o.left.messages) > leftSize || o.left.bytes > leftBytes {
+		return o.left.insist(ctx, o.bus)
+	}
 	return nil
+}
+
+func (o *outgoing) setDown(places []int) {
+	if o.left.whose == nil {
+		o.left.whose = make(map[*bus.Msg]bool)
+	}
+	for _, i := range places {
+		o.left.messages = append(o.left.messages, o.group[i])
+		o.left.bytes += len(o.group[i].Data)
+		o.left.whose[o.whose[i]] = true
+	}
 }
 
 func (o *outgoing) publish(ctx context.Context) error {
@@ -66,4 +104,23 @@ func (o *outgoing) publish(ctx context.Context) error {
 		return o.bus.Publish(ctx, o.group...)
 	}
 	return o.pace.do(ctx, func() error { return o.bus.Publish(ctx, o.group...) })
+}
+
+// insist returns when nothing is left, or ctx has ended.
+func (l *left) insist(ctx context.Context, b *bus.Bus) error {
+	if len(l.messages) == 0 {
+		return nil
+	}
+	if err := b.Insist(ctx, nil, l.messages...); err != nil {
+		return err
+	}
+	lanes := make(map[event.OwnLane]struct{})
+	for _, m := range l.messages {
+		if lane, err := event.ParseOwnLane(m.Subject); err == nil {
+			lanes[lane] = struct{}{}
+		}
+	}
+	b.Signal(slices.Collect(maps.Keys(lanes))...)
+	*l = left{}
+	return nil
 }

@@ -54,13 +54,7 @@ func (w *worker) runWide(ctx context.Context, s event.Shard) error {
 			return nil // ctx has ended
 		}
 		for _, m := range messages {
-			err := w.expandWide(ctx, m)
-			switch {
-			case ctx.Err() != nil && err != nil:
-				m.Nak(0)
-			case err != nil:
-				w.giveBack(err, m)
-			default:
+			if w.handle(ctx, m, func() error { return w.expandWide(ctx, m) }) == nil {
 				m.Ack()
 			}
 		}
@@ -72,7 +66,7 @@ func (w *worker) expandWide(ctx context.Context, m *bus.Msg) error {
 	if err != nil {
 		return err
 	}
-	out := outgoing{bus: w.bus, metrics: w.metrics, pace: w.pace, most: wideGroup}
+	out := outgoing{bus: w.bus, metrics: w.metrics, failed: w.failed, pace: w.pace, most: wideGroup, of: m}
 	for i, tenant := range b.tenants {
 		if tenant == nil {
 			continue
@@ -83,7 +77,10 @@ func (w *worker) expandWide(ctx context.Context, m *bus.Msg) error {
 			return err
 		}
 	}
-	return out.flush(ctx)
+	if err := out.flush(ctx); err != nil {
+		return err
+	}
+	return out.left.insist(ctx, w.bus)
 }
 
 // pace lets one group of wide events out at a time, and then rests. So they take at

@@ -3,13 +3,19 @@ package fanout
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/service"
 )
 
 const (
@@ -22,6 +28,10 @@ const (
 
 	// How long a batch waits after a failure before it is tried again.
 	retryDelay = time.Second
+
+	// holds bounds what a process holds because a stream does not take it: for each
+	// there is a MiB of deliveries, and at most as many batches as a worker takes.
+	holds = 32
 )
 
 // worker expands batches, a few at a time.
@@ -32,6 +42,17 @@ type worker struct {
 	metrics   *metrics
 	lanes     *lanes
 	pace      *pace
+
+	holds   *semaphore.Weighted
+	holding sync.WaitGroup
+}
+
+func newWorker(env service.Env) *worker {
+	return &worker{
+		bus: env.Bus, directory: env.Directory, log: env.Log,
+		metrics: newMetrics(env.Reg), lanes: newLanes(), pace: newPace(),
+		holds: semaphore.NewWeighted(holds),
+	}
 }
 
 func (w *worker) run(ctx, drain context.Context, s event.Shard) error {
@@ -50,21 +71,17 @@ func (w *worker) run(ctx, drain context.Context, s event.Shard) error {
 }
 
 // expandAll expands the batches and publishes their deliveries in groups. A
-// batch is acknowledged when all of its deliveries are on a stream; what fails is
-// done again whole, and the message ids make the repeated part harmless.
+// batch is acknowledged when all of its deliveries are on a stream. One that cannot
+// be expanded comes again whole, and the message ids make the repeated part
+// harmless; one with deliveries that a stream does not take is held, and others go
+// on.
 func (w *worker) expandAll(ctx context.Context, messages []*bus.Msg) {
 	var done []*bus.Msg
-	out := outgoing{bus: w.bus, metrics: w.metrics, most: groupSize}
-	for i, m := range messages {
-		b, err := w.read(ctx, m)
-		if err != nil {
-			w.giveBack(err, m)
-			continue
-		}
-		done = append(done, m)
-		if err := w.expand(ctx, b, &out); err != nil {
-			w.giveBack(err, append(done, messages[i+1:]...)...)
-			return
+	out := outgoing{bus: w.bus, metrics: w.metrics, failed: w.failed, most: groupSize}
+	for _, m := range messages {
+		out.of = m
+		if err := w.handle(ctx, m, func() error { return w.expand(ctx, m, &out) }); err == nil {
+			done = append(done, m)
 		}
 	}
 	if err := out.flush(ctx); err != nil {
@@ -72,8 +89,63 @@ func (w *worker) expandAll(ctx context.Context, messages []*bus.Msg) {
 		return
 	}
 	for _, m := range done {
-		m.Ack()
+		if !out.left.whose[m] {
+			m.Ack()
+		}
 	}
+	w.hold(ctx, out.left)
+}
+
+// handle does work on a message. What it fails with has been seen to: the message
+// comes again, or is set aside if nobody can handle it.
+func (w *worker) handle(ctx context.Context, m *bus.Msg, work func() error) (err error) {
+	if panicked := bus.Try(func() { err = work() }); panicked != nil {
+		err = panicked
+	}
+	var panicked *bus.PanicError
+	switch {
+	case err == nil:
+	case errors.As(err, &panicked):
+		w.log.Error().Err(err).Bytes("stack", panicked.Stack).Uint64("sequence", m.Sequence).Msg("batch cannot be handled")
+		w.bus.Reject(m, err)
+	case errors.Is(err, event.ErrBadFrame):
+		w.log.Error().Err(err).Uint64("sequence", m.Sequence).Msg("batch cannot be read")
+		w.bus.Reject(m, err)
+	case ctx.Err() != nil:
+		m.Nak(0)
+	default:
+		w.giveBack(err, m)
+	}
+	return err
+}
+
+// hold keeps batches with deliveries that a stream does not take, and goes on
+// trying. It waits when there are too many of them.
+func (w *worker) hold(ctx context.Context, rest left) {
+	if len(rest.messages) == 0 {
+		return
+	}
+	batches := slices.Collect(maps.Keys(rest.whose))
+	if w.holds.Acquire(ctx, 1) != nil {
+		w.giveBack(context.Cause(ctx), batches...)
+		return
+	}
+	w.metrics.held.Add(float64(len(batches)))
+	w.holding.Go(func() {
+		defer w.holds.Release(1)
+		defer w.metrics.held.Sub(float64(len(batches)))
+		if err := rest.insist(ctx, w.bus); err != nil {
+			w.giveBack(err, batches...)
+			return
+		}
+		for _, m := range batches {
+			m.Ack()
+		}
+	})
+}
+
+func (w *worker) failed(err error) {
+	w.log.Warn().Err(err).Msg("deliveries wait for their streams")
 }
 
 func (w *worker) giveBack(err error, messages ...*bus.Msg) {
@@ -98,6 +170,9 @@ func (w *worker) read(ctx context.Context, m *bus.Msg) (batch, error) {
 	if b.events, err = event.DecodeEvents(m.Data); err != nil {
 		return b, err
 	}
+	if len(b.events) == 0 {
+		return b, fmt.Errorf("%w: no event", event.ErrBadFrame)
+	}
 	b.tenants = make([]*directory.Tenant, len(b.events))
 	for i := range b.events {
 		ev := &b.events[i]
@@ -111,9 +186,13 @@ func (w *worker) read(ctx context.Context, m *bus.Msg) (batch, error) {
 	return b, nil
 }
 
-// expand makes the deliveries of the events and puts them out; wide events go to
+// expand makes the deliveries of a message's events and puts them out; wide events go to
 // those who expand nothing else.
-func (w *worker) expand(ctx context.Context, b batch, out *outgoing) error {
+func (w *worker) expand(ctx context.Context, m *bus.Msg, out *outgoing) error {
+	b, err := w.read(ctx, m)
+	if err != nil {
+		return err
+	}
 	made := make(map[event.ID]int) // deliveries of each tenant
 	var targets []*directory.Endpoint
 	for i, tenant := range b.tenants {

@@ -53,6 +53,9 @@ func (s *Stage) Flags(fs *flag.FlagSet) {
 	fs.DurationVar(&s.Retention, "retention", 90*24*time.Hour, "how long events and attempts are kept")
 }
 
+// Memory implements service.Stage: bodies of requests, and as much again for their rows and messages, some caches.
+func (*Stage) Memory() int64 { return 512 << 20 }
+
 // Ready implements service.Stage. NATS is not needed to accept events.
 func (*Stage) Ready(ctx context.Context, env service.Env) error { return env.Store.Health(ctx) }
 
@@ -122,6 +125,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	writer := newWriter(drain, env.Store, outbox, metrics)
 	server := s.server(env, api.Config{
 		Store: bounded, Acceptor: writer, Announcer: outbox, Names: names, Keys: keys, Stopping: ctx.Done(),
+		Gate: writer.gate.shut, Refused: metrics.shed.Inc,
 	})
 	silent := watchSilent(server)
 
@@ -140,6 +144,10 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		if err != nil {
 			return fmt.Errorf("finish requests: %w", err)
 		}
+		return nil
+	})
+	work.Go(func() error {
+		writer.watch(ctx)
 		return nil
 	})
 	work.Go(func() error { return outbox.sweep(ctx, s.SweepDelay) })

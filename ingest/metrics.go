@@ -11,6 +11,7 @@ type metrics struct {
 	published *prometheus.CounterVec
 	commits   prometheus.Histogram
 	groups    prometheus.Histogram
+	shed      prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -33,8 +34,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help:    "Events committed together.",
 			Buckets: prometheus.ExponentialBuckets(1, 2, 10),
 		}),
+		shed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "postrider_requests_shed_total",
+			Help: "Requests that were refused before they were read, because the database is away or too many are under way.",
+		}),
 	}
-	reg.MustRegister(m.accepted, m.published, m.commits, m.groups)
+	reg.MustRegister(m.accepted, m.published, m.commits, m.groups, m.shed)
 	for _, result := range []string{"accepted", "refused", "error", "overloaded"} {
 		m.accepted.WithLabelValues(result)
 	}

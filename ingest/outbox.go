@@ -23,6 +23,9 @@ const (
 	marksPerGroup   = 500
 	sweptPerRound   = 64
 	announceTimeout = 5 * time.Second
+
+	// sweepTimeout is for a round: rows are locked in it.
+	sweepTimeout = 20 * time.Second
 )
 
 // outbox publishes committed batches and marks them published. What it does not
@@ -170,11 +173,11 @@ func (o *outbox) sweep(ctx context.Context, delay time.Duration) error {
 }
 
 func (o *outbox) sweepRound(ctx context.Context, delay time.Duration) error {
-	if err := o.bus.Health(); err != nil {
+	if err := o.bus.Connected(); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
 	for {
-		n, err := o.store.Sweep(ctx, delay, sweptPerRound, func(ctx context.Context, b []store.Batch) error { return o.send(ctx, b...) })
+		n, err := o.sweepSome(ctx, delay)
 		if err != nil {
 			return err
 		}
@@ -183,4 +186,10 @@ func (o *outbox) sweepRound(ctx context.Context, delay time.Duration) error {
 			return nil
 		}
 	}
+}
+
+func (o *outbox) sweepSome(ctx context.Context, delay time.Duration) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
+	defer cancel()
+	return o.store.Sweep(ctx, delay, sweptPerRound, func(ctx context.Context, b []store.Batch) error { return o.send(ctx, b...) })
 }

@@ -175,6 +175,22 @@ func (q *queue) takeOf(l *line, room *room) (taken [][]request, all bool) {
 	return taken, len(l.calls) == 0
 }
 
+// shed takes everything that waits.
+func (q *queue) shed() (calls [][]request) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, l := range q.lines {
+		calls = append(calls, l.calls...)
+		l.calls, l.events = nil, 0
+		if !l.resting {
+			delete(q.lines, l.tenant)
+		}
+	}
+	q.little, q.much, q.events = nil, nil, 0
+	q.more.Broadcast()
+	return calls
+}
+
 // close has take return nothing more when all that waits is taken.
 func (q *queue) close() {
 	q.mu.Lock()

@@ -41,7 +41,7 @@ func (t *talk) now(ctx context.Context) (api.Talk, error) {
 	case <-ctx.Done():
 		return api.Talk{}, fmt.Errorf("wait to ask: %w", context.Cause(ctx))
 	}
-	if err := t.bus.Health(); err != nil {
+	if err := t.bus.Connected(); err != nil {
 		return api.Talk{}, err
 	}
 	answers, err := t.bus.AskAll(ctx, event.SubjectLoad, answerTime)

@@ -26,7 +26,8 @@ const (
 	// batchBytes is how large a message gets, unless it is one event.
 	batchBytes = store.OutboxBytes
 
-	commitTimeout = 10 * time.Second
+	// commitTimeout is when a commit is given up. Its events may be accepted or not.
+	commitTimeout = 5 * time.Second
 )
 
 var errCommitTimeout = fmt.Errorf("database did not commit within %s", commitTimeout)
@@ -41,6 +42,7 @@ type writer struct {
 	metrics *metrics
 
 	queue *queue
+	gate  *gate
 	done  sync.WaitGroup
 }
 
@@ -55,7 +57,7 @@ type request struct {
 // newWriter starts the writers. ctx bounds their commits, not their lives: they
 // end with close.
 func newWriter(ctx context.Context, s *store.Store, o *outbox, m *metrics) *writer {
-	w := &writer{store: s, outbox: o, metrics: m, queue: newQueue()}
+	w := &writer{store: s, outbox: o, metrics: m, queue: newQueue(), gate: newGate(s.Health)}
 	for range writers {
 		w.done.Go(func() {
 			for calls, done := w.queue.take(); calls != nil; calls, done = w.queue.take() {
@@ -74,14 +76,16 @@ func (w *writer) Accept(ctx context.Context, events ...*store.NewEvent) ([]api.V
 	if len(events) == 0 {
 		return nil, nil
 	}
+	if err := w.gate.shut(); err != nil {
+		return nil, w.overloaded(len(events), err)
+	}
 	requests := make([]request, len(events))
 	answered := make(chan struct{}, len(events))
 	for i, e := range events {
 		requests[i] = request{ctx: ctx, event: e, answered: answered}
 	}
 	if !w.queue.put(requests) {
-		w.metrics.accepted.WithLabelValues("overloaded").Add(float64(len(events)))
-		return nil, api.ErrOverloaded
+		return nil, w.overloaded(len(events), api.ErrOverloaded)
 	}
 	for range requests {
 		select {
@@ -95,6 +99,22 @@ func (w *writer) Accept(ctx context.Context, events ...*store.NewEvent) ([]api.V
 		verdicts[i] = requests[i].verdict
 	}
 	return verdicts, nil
+}
+
+func (w *writer) overloaded(events int, err error) error {
+	w.metrics.accepted.WithLabelValues("overloaded").Add(float64(events))
+	return err
+}
+
+// watch answers those who wait when the database goes away, until ctx ends.
+func (w *writer) watch(ctx context.Context) {
+	w.gate.watch(ctx, func(err error) {
+		for _, call := range w.queue.shed() {
+			for i := range call {
+				w.answer(&call[i], err)
+			}
+		}
+	})
 }
 
 // close waits until everything that was enqueued is answered.
@@ -111,12 +131,16 @@ func (w *writer) commit(ctx context.Context, calls [][]request) {
 	if len(requests) == 0 {
 		return
 	}
+	defer w.gate.commit()()
 	accept := func(requests []*request) error {
 		events := make([]store.NewEvent, len(requests))
 		for i, r := range requests {
 			events[i] = *r.event
 		}
 		verdicts, batches, err := w.store.Accept(ctx, events, batchBytes)
+		if store.Unavailable(err) {
+			w.gate.close(err)
+		}
 		if err != nil {
 			return err
 		}

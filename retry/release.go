@@ -3,6 +3,8 @@ package retry
 import (
 	"container/heap"
 	"context"
+	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -24,7 +26,8 @@ const (
 	groupSize = 256
 	groups    = 4
 
-	retryDelay = time.Second
+	// retryMove is how long a message that cannot go to the next tier stays in its own.
+	retryMove = 5 * time.Second
 )
 
 // waiting is a message that leaves its tier soon, or whose rest of the wait is
@@ -106,12 +109,19 @@ func (r *releaser) run(ctx, drain context.Context) {
 		case w := <-r.added:
 			heap.Push(&queue, w)
 		case <-timer.C:
-			if group := queue.due(time.Now()); len(group) > 0 {
-				r.sending <- struct{}{}
+			group := queue.due(time.Now())
+			if len(group) == 0 {
+				continue
+			}
+			select {
+			case r.sending <- struct{}{}:
 				sends.Go(func() {
 					defer func() { <-r.sending }()
 					r.send(drain, group)
 				})
+			case <-ctx.Done(): // all are held up
+				r.giveBack(append(queue, group...))
+				return
 			}
 		case <-ctx.Done():
 			r.giveBack(queue)
@@ -130,31 +140,60 @@ func (r *releaser) giveBack(queue queue) {
 }
 
 // send sends a group on. Each message is acknowledged when it is stored where it
-// goes next; the message id makes a repetition harmless.
+// goes next; the message id makes a repetition harmless. What DELIVER does not take
+// is held and tried again. What RETRY does not take, because it is full, stays in
+// its tier: what is due must leave before anything can move.
 func (r *releaser) send(ctx context.Context, group []*waiting) {
-	messages := make([]bus.Message, len(group))
-	var err error
+	group, messages := r.messages(group)
+	var unpublished *bus.UnpublishedError
+	errors.As(r.bus.Publish(ctx, messages...), &unpublished)
+	var due []*waiting
+	var rest []bus.Message
 	for i, w := range group {
-		if messages[i], err = w.next(); err != nil {
-			break
-		}
-	}
-	if err == nil {
-		err = r.bus.Publish(ctx, messages...)
-	}
-	if err != nil {
-		r.log.Warn().Err(err).Int("deliveries", len(group)).Msg("due deliveries are sent on again")
-	}
-	for _, w := range group {
 		switch {
-		case err != nil:
-			w.msg.Nak(retryDelay)
+		case unpublished == nil || !slices.Contains(unpublished.Left, i):
+			r.finish(w, nil)
+		case w.due():
+			due, rest = append(due, w), append(rest, messages[i])
 		default:
-			w.msg.Ack()
-			r.metrics.count(w)
+			w.msg.Nak(min(retryMove, time.Until(w.delivery.Due)))
+			r.forget(w)
 		}
-		r.forget(w)
 	}
+	if len(due) == 0 {
+		return
+	}
+	err := r.bus.Insist(ctx, func(err error) {
+		r.log.Warn().Err(err).Int("deliveries", len(due)).Msg("due deliveries wait for their stream")
+	}, rest...)
+	for _, w := range due {
+		r.finish(w, err)
+	}
+}
+
+// messages are those that send the group on. One of which none can be made is
+// rejected.
+func (r *releaser) messages(group []*waiting) (going []*waiting, messages []bus.Message) {
+	for _, w := range group {
+		m, err := w.next()
+		if err != nil {
+			r.bus.Reject(w.msg, err)
+			r.forget(w)
+			continue
+		}
+		going, messages = append(going, w), append(messages, m)
+	}
+	return going, messages
+}
+
+func (r *releaser) finish(w *waiting, err error) {
+	if err != nil {
+		w.msg.Nak(0)
+	} else {
+		w.msg.Ack()
+		r.metrics.count(w)
+	}
+	r.forget(w)
 }
 
 // next is where the message goes now: to its lane when it is due, else into the
@@ -205,7 +244,10 @@ func (q *queue) due(now time.Time) []*waiting {
 	var group []*waiting
 	for len(*q) > 0 && len(group) < groupSize && !(*q)[0].until.After(now) {
 		w := (*q)[0]
-		if rest := w.delivery.Due.Sub(now); rest > 0 && rest < event.Tiers()[0].Delay {
+		switch rest := w.delivery.Due.Sub(now); {
+		case rest <= 0: // it stayed longer than it should have
+			w.until = w.delivery.Due
+		case rest < event.Tiers()[0].Delay:
 			w.until = w.delivery.Due
 			heap.Fix(q, 0)
 			continue

@@ -34,6 +34,9 @@ func (*Stage) Flags(*flag.FlagSet) {}
 // Validate implements service.Stage.
 func (*Stage) Validate() error { return nil }
 
+// Memory implements service.Stage: what is held for its last moments, twice.
+func (*Stage) Memory() int64 { return 256 << 20 }
+
 // Ready implements service.Stage. PostgreSQL is not needed.
 func (*Stage) Ready(_ context.Context, env service.Env) error { return env.Bus.Health() }
 

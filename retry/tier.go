@@ -36,8 +36,6 @@ const (
 	// knows when that returns. A fiftieth is within the jitter of any schedule.
 	glances   = 50
 	minGlance = time.Second
-
-	retryMalformed = 30 * time.Second
 )
 
 // tier watches the head of one tier in one shard.
@@ -104,8 +102,8 @@ func (t *tier) sort(ctx context.Context, messages []*bus.Msg) {
 	for _, m := range messages {
 		d, err := event.DecodeDelivery(m.Data)
 		if err != nil {
-			t.log.Error().Err(err).Str("tier", t.Name).Msg("delivery cannot be read")
-			m.Nak(retryMalformed)
+			t.log.Error().Err(err).Str("tier", t.Name).Uint64("sequence", m.Sequence).Msg("delivery cannot be read")
+			t.bus.Reject(m, err)
 			continue
 		}
 		leaves := t.leaves(m, d)

@@ -44,7 +44,7 @@ func newHerd(t *testing.T) *herd {
 // sheep is one worker.
 type sheep struct {
 	name   string
-	wire   *wire
+	wire   *testkit.Wire
 	bus    *bus.Bus
 	keeper *Keeper
 	stop   func() // in order; returns when it has ended
@@ -53,9 +53,9 @@ type sheep struct {
 // start starts a worker. plan changes what it does with the lanes.
 func (h *herd) start(name string, plan ...func(event.OwnLane, *Plan)) *sheep {
 	h.t.Helper()
-	s := &sheep{name: name, wire: newWire(h.t, h.server)}
+	s := &sheep{name: name, wire: testkit.NewWire(h.t, h.server)}
 	var err error
-	s.bus, err = bus.Connect(bus.Options{URL: s.wire.url(), Name: name})
+	s.bus, err = bus.Connect(bus.Options{URL: s.wire.URL(), Name: name})
 	require.NoError(h.t, err)
 	s.keeper = New(Options{Bus: s.bus, Log: testkit.Log(h.t), Plan: func(_ context.Context, l event.OwnLane) (Plan, error) {
 		p := Plan{Exact: true, Serve: func(ctx, _ context.Context, l *Lane) Left { return h.serve(ctx, s, l) }}
@@ -80,7 +80,7 @@ func (h *herd) start(name string, plan ...func(event.OwnLane, *Plan)) *sheep {
 }
 
 // kill has the worker die: it hears and says nothing any more.
-func (s *sheep) kill() { s.wire.cut() }
+func (s *sheep) kill() { s.wire.Cut() }
 
 // serve works on the messages of a lane, one after the other.
 func (h *herd) serve(ctx context.Context, s *sheep, l *Lane) Left {
@@ -235,8 +235,8 @@ func TestHandOver(t *testing.T) {
 	for name, leave := range map[string]func(*sheep){
 		"stopped": func(s *sheep) { s.stop() },
 		"killed":  func(s *sheep) { s.kill() },
-		"frozen":  func(s *sheep) { s.wire.freeze(true) },
-		"blinked": func(s *sheep) { s.wire.interrupt() },
+		"frozen":  func(s *sheep) { s.wire.Freeze(true) },
+		"blinked": func(s *sheep) { s.wire.Interrupt() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -388,10 +388,10 @@ func TestAnyHistory(t *testing.T) {
 		case 1:
 			s.kill()
 		case 2:
-			s.wire.freeze(true)
+			s.wire.Freeze(true)
 			still = append(still, s)
 		case 3:
-			s.wire.interrupt()
+			s.wire.Interrupt()
 			gone = false
 		default:
 			gone = false
@@ -403,7 +403,7 @@ func TestAnyHistory(t *testing.T) {
 			flock = append(flock[:pick], flock[pick+1:]...)
 		}
 		if len(still) > 0 && random.IntN(3) == 0 {
-			still[0].wire.freeze(false)
+			still[0].wire.Freeze(false)
 			still = still[1:]
 		}
 		if len(flock) == 0 {

@@ -164,9 +164,8 @@ func surroundingsRefused(t *testing.T) map[string]refusal {
 	t.Cleanup(func() { _ = taken.Close() })
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	data, newer, ready := "POSTRIDER_DATA_DIR="+t.TempDir(), testkit.Database(t), testkit.Database(t)
+	data, newer := "POSTRIDER_DATA_DIR="+t.TempDir(), testkit.Database(t)
 	fromTheFuture(t, newer)
-	nats := testkit.NATS(t).URL()
 	return map[string]refusal{
 		"API port": {
 			program: "local", env: []string{data, "POSTRIDER_LISTEN=" + taken.Addr().String()},
@@ -183,14 +182,6 @@ func surroundingsRefused(t *testing.T) map[string]refusal {
 		"NATS": {
 			program: "local", env: []string{data, "POSTRIDER_NATS_URL=nats://u:hidden@" + freeAddress(t)},
 			want: []string{"connect to NATS", "(is nats-server running there? set POSTRIDER_NATS_URL)"},
-		},
-		"NATS for a stage": {
-			program: "fanout", env: []string{"POSTRIDER_DATABASE_URL=" + ready, "POSTRIDER_NATS_URL=nats://" + freeAddress(t)},
-			want: []string{"fanout: connect to NATS", "(is nats-server running there? set POSTRIDER_NATS_URL)"},
-		},
-		"streams": {
-			program: "fanout", env: []string{"POSTRIDER_DATABASE_URL=" + ready, "POSTRIDER_NATS_URL=" + nats},
-			want: []string{"fanout: EVENTS: stream is missing: run bootstrap"},
 		},
 		"database": {
 			program: "local", env: []string{data, "POSTRIDER_DATABASE_URL=postgres://u:hidden@" + freeAddress(t) + "/x"},

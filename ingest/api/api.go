@@ -31,6 +31,10 @@ const (
 // can: the producer is told to come back.
 var ErrOverloaded = errors.New("too much to accept at once")
 
+// ErrAway is what the errors of an Acceptor and of a Gate wrap while the database
+// is away or takes far too long.
+var ErrAway = errors.New("the database does not answer")
+
 // errTimeout is why the context of a request ended.
 var errTimeout = errors.New("request took too long")
 
@@ -114,6 +118,9 @@ type Config struct {
 	Health func(context.Context) Health        // nil: of the store alone
 	Talk   func(context.Context) (Talk, error) // nil: there is nobody to ask
 
+	Gate    func() error // why no request is let in at the moment; nil: it always is
+	Refused func()       // told of each request that was refused before it was read; nil: nobody
+
 	Stopping <-chan struct{} // closed when streams are to end; nil: never
 }
 
@@ -125,6 +132,7 @@ type server struct {
 	signed  token.Secret   // the same, to sign
 	checker *token.Checker // and to check with
 	streams streams
+	room    *room
 }
 
 // New returns the API as a handler. It is safe for concurrent use and starts
@@ -135,6 +143,7 @@ func New(config Config) http.Handler {
 		token:  hide(config.Token), secret: hide(config.Secret), signed: token.NewSecret(config.Secret),
 	}
 	s.checker = token.NewChecker(s.signed)
+	s.room = newRoom()
 	if s.MaxBody == 0 {
 		s.MaxBody = defaultMaxBody
 	}
@@ -152,6 +161,12 @@ func New(config Config) http.Handler {
 	}
 	if s.Keys == nil {
 		s.Keys = unrememberedKeys{s.Store}
+	}
+	if s.Gate == nil {
+		s.Gate = func() error { return nil }
+	}
+	if s.Refused == nil {
+		s.Refused = func() {}
 	}
 	if s.Health == nil {
 		s.Health = func(ctx context.Context) Health { return Health{Database: s.Store.Health(ctx)} }

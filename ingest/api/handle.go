@@ -63,8 +63,13 @@ func (s *server) handle(to route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeoutCause(r.Context(), s.Timeout, errTimeout)
 		defer cancel()
-		r.Body = http.MaxBytesReader(w, r.Body, s.limitOf(to))
-		a, err := s.safely(to, r.WithContext(ctx))
+		leave, err := s.enter(to, r)
+		var a answer
+		if err == nil {
+			defer leave()
+			r.Body = http.MaxBytesReader(w, r.Body, s.limitOf(to))
+			a, err = s.safely(to, r.WithContext(ctx))
+		}
 		if err != nil {
 			p := explain(err)
 			s.logFault(r, p, err)
@@ -77,6 +82,21 @@ func (s *server) handle(to route) http.Handler {
 		}
 		write(w, a)
 	})
+}
+
+// enter lets a request in, or says why not. What asks how this process is gets its
+// answer in any case.
+func (s *server) enter(to route, r *http.Request) (leave func(), err error) {
+	if to.access == forAll {
+		return func() {}, nil
+	}
+	if err = s.Gate(); err == nil {
+		leave, err = s.room.take(r, s.limitOf(to))
+	}
+	if err != nil {
+		s.Refused()
+	}
+	return leave, err
 }
 
 // panicked is what an operation died of.
@@ -132,7 +152,7 @@ func (c *call) perform(to route, r *http.Request) (answer, error) {
 // logFault writes down what is not the client's doing. A request that the client
 // gave up or that came at a busy moment is nobody's fault.
 func (s *server) logFault(r *http.Request, p *problem, err error) {
-	if p.status < http.StatusInternalServerError || errors.Is(err, ErrOverloaded) || errors.Is(r.Context().Err(), context.Canceled) {
+	if p.status < http.StatusInternalServerError || errors.Is(err, ErrOverloaded) || errors.Is(err, ErrAway) || errors.Is(r.Context().Err(), context.Canceled) {
 		return
 	}
 	s.Log.Error().Err(err).Str("route", r.Pattern).Int("status", p.status).Msg("request failed")

@@ -84,7 +84,9 @@ func explain(err error) *problem {
 	case errors.Is(err, store.ErrUnderWay):
 		return comeBack("The first request with this idempotency key is still under way")
 	case errors.Is(err, ErrOverloaded):
-		return comeBack("Too many messages at once")
+		return comeBack("Too many requests at once")
+	case errors.Is(err, ErrAway):
+		return comeBack("The database is not available")
 	case store.TooLong(err):
 		return comeBack("This took the database too long: ask for less, for example for a shorter time between after and before")
 	case errors.Is(err, bus.ErrDisconnected):

@@ -33,8 +33,10 @@ type Msg struct {
 	// Deliveries counts how often the server has handed it out, from 1.
 	Deliveries int
 
-	reply string
-	held  *holder
+	consumer Consumer // that it came by
+	format   string   // of Data, as its publisher says
+	reply    string
+	held     *holder
 }
 
 // Ack says that the message is done with. It does not wait for the server: a
@@ -90,6 +92,8 @@ func newMsg(raw *nats.Msg, held *holder) (*Msg, bool) {
 		return nil, false
 	}
 	return &Msg{
+		consumer:   consumerOf(fields[0], fields[1]),
+		format:     raw.Header.Get(headerFormat),
 		Subject:    event.Plain(raw.Subject),
 		Data:       raw.Data,
 		Stored:     time.Unix(0, stored),
@@ -106,37 +110,75 @@ type holder struct {
 	nc    *nats.Conn
 	doubt doubt
 
-	mu    sync.Mutex
-	since map[*Msg]time.Time
+	mu   sync.Mutex
+	held map[place]*holding
 
 	stop chan struct{}
 	done chan struct{}
 }
 
+// place is what makes a message the same one when it comes again. A stream that
+// was lost and made anew counts from 1 again, so its time is part of it.
+type place struct {
+	consumer Consumer
+	sequence uint64
+	stored   int64
+}
+
+func (m *Msg) place() place { return place{m.consumer, m.Sequence, m.Stored.UnixNano()} }
+
+type holding struct {
+	msg  *Msg
+	told time.Time // when the server heard last that it is worked on
+}
+
 func newHolder(nc *nats.Conn) *holder {
 	h := &holder{
-		nc:    nc,
-		since: make(map[*Msg]time.Time),
-		stop:  make(chan struct{}),
-		done:  make(chan struct{}),
+		nc:   nc,
+		held: make(map[place]*holding),
+		stop: make(chan struct{}),
+		done: make(chan struct{}),
 	}
 	go h.keep()
 	return h
 }
 
-func (h *holder) hold(m *Msg) {
+// hold takes note of a message that has come. It reports false when that is in
+// hand already: the server was away, and hands out again what it has heard nothing
+// of. Whoever has the message goes on with it, so nothing is done twice.
+func (h *holder) hold(m *Msg) bool {
 	h.mu.Lock()
-	h.since[m] = time.Now()
-	h.mu.Unlock()
+	defer h.mu.Unlock()
+	if have := h.held[m.place()]; have != nil {
+		have.msg.reply = m.reply
+		h.tell(have, time.Now())
+		return false
+	}
+	h.held[m.place()] = &holding{m, time.Now()}
+	return true
 }
 
 // release reports whether the message was still held: the first verdict counts.
 func (h *holder) release(m *Msg) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	_, ok := h.since[m]
-	delete(h.since, m)
-	return ok
+	have := h.held[m.place()]
+	if have == nil || have.msg != m {
+		return false
+	}
+	delete(h.held, m.place())
+	return true
+}
+
+// forget lets go of what came by a consumer that is gone: nobody hears of it.
+func (h *holder) forget(c Consumer) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for p := range h.held {
+		if p.consumer == c {
+			delete(h.held, p)
+		}
+	}
 }
 
 func (h *holder) keep() {
@@ -156,12 +198,16 @@ func (h *holder) keep() {
 func (h *holder) progress(now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for m, since := range h.since {
-		if now.Sub(since) >= progressEvery/2 {
-			h.since[m] = now
-			_ = h.nc.Publish(m.reply, []byte("+WPI")) // lost without a connection: see Msg.Ack
+	for _, have := range h.held {
+		if now.Sub(have.told) >= progressEvery/2 {
+			h.tell(have, now)
 		}
 	}
+}
+
+func (h *holder) tell(have *holding, now time.Time) {
+	have.told = now
+	_ = h.nc.Publish(have.msg.reply, []byte("+WPI")) // lost without a connection: see Msg.Ack
 }
 
 func (h *holder) close() {
@@ -169,8 +215,8 @@ func (h *holder) close() {
 	<-h.done
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for m := range h.since {
-		_ = h.nc.Publish(m.reply, []byte("-NAK"))
+	for _, have := range h.held {
+		_ = h.nc.Publish(have.msg.reply, []byte("-NAK"))
 	}
-	clear(h.since)
+	clear(h.held)
 }

@@ -42,7 +42,7 @@ func (b *Bus) Bootstrap(ctx context.Context, l Layout) error {
 func (b *Bus) bootstrap(ctx context.Context, l Layout) error {
 	for _, want := range streams(l) {
 		if err := b.ensureStream(ctx, want); err != nil {
-			return fmt.Errorf("bootstrap stream %s: %w", want.Name, err)
+			return fmt.Errorf("bootstrap stream %s of %d MiB: %w", want.Name, want.MaxBytes>>20, noRoom(err))
 		}
 	}
 	for c, want := range consumers(l) {
@@ -74,15 +74,34 @@ func unsettled(err error) bool {
 	}
 }
 
-// Verify returns ErrNotBootstrapped when a stream is not there.
+// noRoom says what there is to do when the server has not that much disk.
+func noRoom(err error) error {
+	var api *jetstream.APIError
+	if errors.As(err, &api) && (api.ErrorCode == storageExceeded || api.ErrorCode == accountExceeded) {
+		return fmt.Errorf("%w\n(give JetStream more, or set POSTRIDER_STREAM_BYTES to less)", err)
+	}
+	return err
+}
+
+// errNotLooked is why a patient bus is not healthy before Verify was called.
+var errNotLooked = errors.New("the streams were not looked for yet")
+
+// Verify returns ErrNotBootstrapped when a stream is not there, as Health does
+// until it is called again.
 func (b *Bus) Verify(ctx context.Context) error {
+	err := b.verify(ctx)
+	b.state.verify(err)
+	return err
+}
+
+func (b *Bus) verify(ctx context.Context) error {
 	for _, want := range streams(Layout{Shards: b.Shards()}) {
 		_, err := b.js.Stream(ctx, want.Name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return fmt.Errorf("%s: %w", want.Name, ErrNotBootstrapped)
 		}
 		if err != nil {
-			return fmt.Errorf("look up stream %s: %w", want.Name, err)
+			return fmt.Errorf("look up stream %s: %w", want.Name, explain(err))
 		}
 	}
 	return nil
@@ -102,7 +121,7 @@ func (b *Bus) ensureStream(ctx context.Context, want jetstream.StreamConfig) err
 	changed.Description, changed.Subjects = want.Description, want.Subjects
 	changed.Discard, changed.Duplicates = want.Discard, want.Duplicates
 	changed.MaxAge, changed.Replicas = want.MaxAge, want.Replicas
-	changed.AllowDirect = want.AllowDirect
+	changed.AllowDirect, changed.MaxBytes = want.AllowDirect, want.MaxBytes
 	if reflect.DeepEqual(have, changed) {
 		return nil
 	}
@@ -123,6 +142,7 @@ func (b *Bus) ensureConsumer(ctx context.Context, c Consumer, want jetstream.Con
 	changed := have
 	changed.AckWait, changed.MaxDeliver = want.AckWait, want.MaxDeliver
 	changed.MaxAckPending, changed.Replicas = want.MaxAckPending, want.Replicas
+	changed.FilterSubject = want.FilterSubject
 	if reflect.DeepEqual(have, changed) {
 		return nil
 	}

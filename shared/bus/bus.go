@@ -27,13 +27,13 @@ const (
 	reconnectWait = 250 * time.Millisecond
 
 	// A server that is stopped, or cut off, says nothing and closes nothing: it is
-	// given up when it has left two pings unanswered.
-	pingEvery = 2 * time.Second
-	pingsLost = 2
+	// given up when it has left two pings unanswered, after 6 s at most, or has not
+	// taken what was written to it for writeTimeout, which is how long anything here
+	// can be held up.
+	pingEvery    = 2 * time.Second
+	pingsLost    = 2
+	writeTimeout = 3 * time.Second
 )
-
-// ErrDisconnected is why a bus is not healthy while it has no server.
-var ErrDisconnected = errors.New("not connected to NATS")
 
 // Bus is one connection to NATS and all that a process does over it. It is safe
 // for concurrent use.
@@ -42,13 +42,16 @@ type Bus struct {
 	js   jetstream.JetStream
 	held *holder
 
+	poison  poison
 	closing sync.Once
 
 	shards shards
 
-	mu           sync.Mutex
-	reconnected  chan struct{} // closed when the connection was made anew
-	asyncFailure error         // what the server said of us last, without being asked
+	closed chan struct{} // when the client library has given up
+	state  state
+
+	mu          sync.Mutex
+	reconnected chan struct{} // closed when the connection was made anew
 }
 
 // Options tell how to connect.
@@ -56,25 +59,41 @@ type Options struct {
 	URL  string // nats://host:port, several joined by commas
 	Name string // shown in the server's list of connections
 
+	// Patient has Connect return before a server has answered, if none does. Then
+	// the bus is not connected yet, and will be when there is one.
+	Patient bool
+
 	// OnError is told of what no caller is there to hear, such as a refused
 	// permission or a slow consumer.
 	OnError func(error)
 }
 
-// Connect returns a bus once a server answered, within seconds. After that the connection is
-// made anew for as long as the bus lives, and meanwhile publishing fails at
-// once: what is not on a stream is still with whoever wants it there.
+// Connect returns a bus once a server answered, within seconds. After that the
+// connection is made anew for as long as the bus lives (but see Closed), and
+// meanwhile publishing fails at once: what is not on a stream is still with
+// whoever wants it there.
 func Connect(o Options) (*Bus, error) {
-	b := &Bus{reconnected: make(chan struct{}), shards: newShards()}
+	b := &Bus{reconnected: make(chan struct{}), closed: make(chan struct{}), shards: newShards()}
+	made := make(chan struct{}) // what is called back may be so before we have returned
+	defer close(made)
 	nc, err := nats.Connect(o.URL,
 		nats.Name(o.Name),
 		nats.CustomInboxPrefix("_INBOX_"+inboxToken(o.Name)),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectBufSize(-1),
+		nats.RetryOnFailedConnect(o.Patient),
 		nats.PingInterval(pingEvery),
 		nats.MaxPingsOutstanding(pingsLost),
-		nats.ReconnectHandler(func(*nats.Conn) { b.onReconnect() }),
+		nats.FlusherTimeout(writeTimeout),
+		nats.ReconnectOnFlusherError(),
+		nats.ConnectHandler(func(*nats.Conn) { b.onConnect() }),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			<-made
+			b.Doubt(time.Now()) // it may be another server, or the same with less
+			b.onConnect()
+		}),
+		nats.ClosedHandler(func(*nats.Conn) { close(b.closed) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { b.onError(err, o.OnError) }),
 	)
 	if err != nil {
@@ -90,7 +109,11 @@ func Connect(o Options) (*Bus, error) {
 		return nil, fmt.Errorf("open JetStream: %w", err)
 	}
 	b.js = js
+	if o.Patient {
+		b.state.verify(errNotLooked)
+	}
 	b.held = newHolder(b.nc)
+	b.startPoison()
 	if err := b.hearDoubt(); err != nil {
 		b.Close()
 		return nil, err
@@ -104,38 +127,34 @@ func Connect(o Options) (*Bus, error) {
 // stopped before. Further calls do nothing.
 func (b *Bus) Close() {
 	b.closing.Do(func() {
+		b.poison.close()
 		b.held.close()
 		_ = b.nc.FlushTimeout(2 * time.Second) // without a server there is nobody to tell
 		b.nc.Close()
 	})
 }
 
-// Health returns why messages cannot be exchanged now, nil when they can.
-func (b *Bus) Health() error {
-	if !b.nc.IsConnected() {
-		return ErrDisconnected
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.asyncFailure
-}
+// Closed is closed when there will be no connection any more: after Close, or
+// because the server refuses who we are, which waiting does not mend. Why is
+// Refusal.
+func (b *Bus) Closed() <-chan struct{} { return b.closed }
 
-func (b *Bus) onReconnect() {
-	b.Doubt(time.Now()) // it may be another server, or the same with less
+// Refusal is what the server said last before the connection was given up.
+func (b *Bus) Refusal() error { return b.nc.LastError() }
+
+func (b *Bus) onConnect() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	close(b.reconnected)
 	b.reconnected = make(chan struct{})
-	b.asyncFailure = nil
+	b.state.connected()
 }
 
 // onError keeps what makes this process useless until it is mended: a refused
 // permission shows up nowhere else than as a timeout.
 func (b *Bus) onError(err error, tell func(error)) {
 	if errors.Is(err, nats.ErrPermissionViolation) {
-		b.mu.Lock()
-		b.asyncFailure = err
-		b.mu.Unlock()
+		b.state.forbidden(err)
 	}
 	if tell != nil {
 		tell(err)

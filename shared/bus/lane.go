@@ -143,6 +143,7 @@ func (b *Bus) remove(ctx context.Context, lane Consumer) error {
 	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return fmt.Errorf("close lane %s: %w", lane, err)
 	}
+	b.held.forget(lane)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -35,34 +36,75 @@ type Message struct {
 	Data []byte
 }
 
-// Publish stores a group of messages and returns when all are acknowledged. On
-// an error some of them may be stored: hand the same group over again, their
-// ids make that harmless. Groups are what makes a hop cheap (measured, per
-// message at 3,000/s: 136 µs in groups of 30, 280 to 364 µs one by one).
+// UnpublishedError is the error of Publish. It wraps what went wrong first, which
+// may be one of the errors of this package.
+type UnpublishedError struct {
+	// Left are those of the group, by their places in it, that are not on their
+	// stream, or may not be. The others are.
+	Left []int
+
+	of  int
+	err error
+}
+
+// Error implements error.
+func (e *UnpublishedError) Error() string {
+	return fmt.Sprintf("publish %d of %d messages: %v", len(e.Left), e.of, e.err)
+}
+
+// Unwrap returns what went wrong first.
+func (e *UnpublishedError) Unwrap() error { return e.err }
+
+// Publish stores a group of messages and returns when all are acknowledged. Its
+// error is an *UnpublishedError: hand those that are left over again, their ids
+// make it harmless if they are stored after all. Groups are what makes a hop cheap
+// (measured, per message at 3,000/s: 136 µs in groups of 30, 280 to 364 µs one by
+// one).
 func (b *Bus) Publish(ctx context.Context, group ...Message) error {
-	acks := make([]jetstream.PubAckFuture, 0, len(group))
-	var failed error
-	for _, m := range group {
-		ack, err := b.begin(&m)
-		if err != nil {
-			failed = err
-			break
+	b.state.begin()
+	g := publishing{group: group, streamOf: b.streamOf, streams: make(map[string]error, 1)}
+	acks := b.send(&g)
+	for i, ack := range acks {
+		if ack == nil {
+			continue
 		}
-		acks = append(acks, ack)
-	}
-	for _, ack := range acks {
 		select {
 		case <-ack.Ok():
+			g.stored(i)
 		case err := <-ack.Err():
-			failed = errors.Join(failed, err)
+			g.failed(i, err)
 		case <-ctx.Done():
-			return fmt.Errorf("publish %d messages: %w", len(group), context.Cause(ctx))
+			for ; i < len(acks); i++ {
+				if acks[i] != nil {
+					g.leave(i, context.Cause(ctx))
+				}
+			}
+			return g.end(b)
 		}
 	}
-	if failed != nil {
-		return fmt.Errorf("publish %d messages: %w", len(group), firstOf(failed))
+	return g.end(b)
+}
+
+// send puts the group on its way. What has no acknowledgement to wait for has
+// failed.
+func (b *Bus) send(g *publishing) []jetstream.PubAckFuture {
+	acks := make([]jetstream.PubAckFuture, len(g.group))
+	for i, m := range g.group {
+		ack, err := b.begin(&m)
+		if err == nil {
+			acks[i] = ack
+			continue
+		}
+		g.leave(i, explain(err))
+		if errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, errNoTenant) {
+			continue // of this one alone
+		}
+		for rest := i + 1; rest < len(g.group); rest++ {
+			g.leave(rest, explain(err))
+		}
+		break
 	}
-	return nil
+	return acks
 }
 
 // begin sends a message on its way.
@@ -81,13 +123,74 @@ func (b *Bus) begin(m *Message) (jetstream.PubAckFuture, error) {
 	}, jetstream.WithRetryAttempts(leaderlessRetries), jetstream.WithRetryWait(leaderlessPause))
 }
 
-// firstOf spares the reader hundreds of copies of one failure.
-func firstOf(err error) error {
-	for {
-		many, ok := err.(interface{ Unwrap() []error })
-		if !ok || len(many.Unwrap()) == 0 {
-			return err
-		}
-		err = many.Unwrap()[0]
+// publishing is what has become of a group so far.
+type publishing struct {
+	group    []Message
+	streamOf func(*Message) string
+	streams  map[string]error // what each said last
+	answered bool
+	left     []int
+	err      error
+}
+
+func (g *publishing) stored(i int) {
+	g.answered = true
+	if stream := g.streamOf(&g.group[i]); g.streams[stream] == nil {
+		g.streams[stream] = nil
+	}
+}
+
+func (g *publishing) failed(i int, err error) {
+	err = explain(err)
+	stream := g.streamOf(&g.group[i])
+	if errors.Is(err, ErrFull) || errors.Is(err, ErrNoStream) {
+		g.answered, g.streams[stream] = true, err
+		err = fmt.Errorf("%s: %w", stream, err)
+	}
+	g.leave(i, err)
+}
+
+func (g *publishing) leave(i int, err error) {
+	g.left = append(g.left, i)
+	if g.err == nil {
+		g.err = err
+	}
+}
+
+func (g *publishing) end(b *Bus) error {
+	b.state.end(g.answered, g.streams)
+	if len(g.left) == 0 {
+		return nil
+	}
+	slices.Sort(g.left)
+	return &UnpublishedError{Left: g.left, of: len(g.group), err: g.err}
+}
+
+// What the server says when a stream, or all that it may store, is full.
+const (
+	storeFailed     jetstream.ErrorCode = 10077
+	accountExceeded jetstream.ErrorCode = 10002
+	noResources     jetstream.ErrorCode = 10023
+	storageExceeded jetstream.ErrorCode = 10047
+)
+
+// explain makes our errors of those of the client library.
+func explain(err error) error {
+	var api *jetstream.APIError
+	switch {
+	case errors.Is(err, nats.ErrReconnectBufExceeded), errors.Is(err, nats.ErrDisconnected), errors.Is(err, nats.ErrConnectionClosed):
+		return ErrDisconnected
+	case errors.Is(err, jetstream.ErrAsyncPublishTimeout), errors.Is(err, jetstream.ErrTooManyStalledMsgs):
+		return ErrSilent
+	case errors.Is(err, jetstream.ErrNoStreamResponse):
+		return ErrNoStream
+	case !errors.As(err, &api):
+		return err
+	}
+	switch api.ErrorCode {
+	case storeFailed, accountExceeded, noResources, storageExceeded:
+		return fmt.Errorf("%w: %s", ErrFull, api.Description)
+	default:
+		return err
 	}
 }

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -169,12 +170,28 @@ func (p *Puller) take(raw *nats.Msg) *Msg {
 	if p.open--; p.open <= 0 {
 		p.end(0)
 	}
-	p.bus.held.hold(m)
-	if v := raw.Header.Get(headerFormat); v != event.Format {
-		m.Nak(unknownFormatDelay)
+	if !p.bus.held.hold(m) {
 		return nil
 	}
-	return m
+	switch {
+	case m.format == event.Format:
+		return m
+	case isLater(m.format):
+		m.Nak(unknownFormatDelay)
+	default:
+		p.bus.Reject(m, errNoFormat)
+	}
+	return nil
+}
+
+// errNoFormat is why a message is rejected that no version of ours has published.
+var errNoFormat = errors.New("it has no format version")
+
+// isLater reports whether a format version may be that of a newer process.
+func isLater(format string) bool {
+	ours, _ := strconv.Atoi(event.Format)
+	theirs, err := strconv.Atoi(format)
+	return err == nil && theirs > ours
 }
 
 // status reads the server's word on a request. 100 is a heartbeat; 404 and 408

@@ -97,6 +97,22 @@ func (b *Bus) address(m *Message) (string, error) {
 	}
 }
 
+// streamOf is the stream that the message goes to.
+func (b *Bus) streamOf(m *Message) string {
+	first, _, _ := strings.Cut(m.Subject, ".")
+	stream := strings.ToUpper(first)
+	if _, ok := divided[stream]; !ok {
+		return stream
+	}
+	return event.ShardOf(m.Tenant, b.Shards()).Stream(stream)
+}
+
+// consumerOf is the consumer of that name of a stream that the server names.
+func consumerOf(stream, name string) Consumer {
+	stream, shard, _ := strings.Cut(stream, "_")
+	return Consumer{Stream: stream, Name: name, Shard: event.Shard(shard)}
+}
+
 // shardsOf lists the shards that have a stream: of one that is not divided it is
 // Whole.
 func (b *Bus) shardsOf(stream string) []event.Shard {

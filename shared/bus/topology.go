@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -54,6 +55,27 @@ const (
 	dlqMaxAge = 30 * 24 * time.Hour
 )
 
+// parts are the 32nds of Layout.Bytes that each stream has, all shards together.
+// Where deliveries may wait for days there is most room; what passes through EVENTS
+// and DELIVER waits in PostgreSQL when it does not fit.
+var parts = map[string]int64{ //nolint:gochecknoglobals // constant
+	event.StreamEvents:   4,
+	event.StreamDeliver:  4,
+	event.StreamOverflow: 12,
+	event.StreamRetry:    8,
+	event.StreamDLQ:      3,
+	event.StreamTasks:    1,
+}
+
+// limit is how large the stream may get. Each shard's has an equal part.
+func (l Layout) limit(stream string) int64 {
+	bytes := cmp.Or(l.Bytes, DefaultBytes) / 32 * parts[stream]
+	if _, ok := divided[stream]; ok {
+		bytes /= int64(len(event.Shards(l.Shards)))
+	}
+	return bytes
+}
+
 // divided are the streams that each shard has one of, with their subjects in Whole.
 // These are as long as subjects get, so that those with a number match none of them.
 var divided = map[string][]string{ //nolint:gochecknoglobals // constant
@@ -64,16 +86,16 @@ var divided = map[string][]string{ //nolint:gochecknoglobals // constant
 }
 
 // streams declares every stream. Work queues hold what is not done yet; DLQ
-// keeps what it had for a month, to be looked into; the table of the deliver
+// keeps what it had for a month, to be looked into, or until it needs the room
+// (Bus.TrimDLQ); the table of the deliver
 // workers is a bucket, which is a stream with rules of its own.
 func streams(l Layout) []jetstream.StreamConfig {
 	var all []jetstream.StreamConfig
 	for _, s := range event.Shards(l.Shards) {
 		all = append(all, streamsOf(s, l)...)
 	}
-	dlq := queue(event.StreamDLQ, "exhausted deliveries, recorded by dlq", longDuplicateWindow, l, "dlq.>")
+	dlq := queue(event.StreamDLQ, "exhausted deliveries, recorded by dlq, and messages that nobody can handle", longDuplicateWindow, l, "dlq.>")
 	dlq.Retention = jetstream.LimitsPolicy
-	dlq.Discard = jetstream.DiscardOld
 	dlq.MaxAge = dlqMaxAge
 	return append(all, dlq,
 		queue(event.StreamTasks, "announced jobs, from ingest to dlq", longDuplicateWindow, l, "tasks.>"),
@@ -88,7 +110,9 @@ func streamsOf(s event.Shard, l Layout) []jetstream.StreamConfig {
 		for i := range subjects {
 			subjects[i] = s.Subject(subjects[i])
 		}
-		return queue(s.Stream(stream), description, window, l, subjects...)
+		q := queue(stream, description, window, l, subjects...)
+		q.Name = s.Stream(stream)
+		return q
 	}
 	overflow := in(event.StreamOverflow, "deliveries that wait in the lane of their tenant or endpoint", shortDuplicateWindow)
 	overflow.MaxConsumers = lanesLimit
@@ -108,6 +132,7 @@ func queue(name, description string, window time.Duration, l Layout, subjects ..
 		Retention:   jetstream.WorkQueuePolicy,
 		Storage:     jetstream.FileStorage,
 		Discard:     jetstream.DiscardNew,
+		MaxBytes:    l.limit(name),
 		Duplicates:  window,
 		Replicas:    l.Replicas,
 	}
@@ -159,7 +184,7 @@ func consumers(layout Layout) map[Consumer]jetstream.ConsumerConfig {
 			add(TierConsumer(t).In(s), t.Subject(), 8192)
 		}
 	}
-	add(DLQ, "dlq.>", 4096)
+	add(DLQ, event.SubjectsDead, 4096)
 	add(Tasks, "tasks.>", 1024) // those that pause for a moment are pending too
 	return all
 }

@@ -62,12 +62,16 @@ func New(s *store.Store, log zerolog.Logger) (*Directory, error) {
 // what it knows, so deliveries go on; when it is back everything is forgotten
 // and read again as needed.
 func (d *Directory) Run(ctx context.Context) {
+	said := ""
 	for {
-		err := d.store.Watch(ctx, store.Watcher{Reset: d.reset, Tenant: d.changed, EventTypes: d.types.changed})
+		err := d.store.Watch(ctx, store.Watcher{Reset: func() { said = ""; d.reset() }, Tenant: d.changed, EventTypes: d.types.changed})
 		if ctx.Err() != nil {
 			return
 		}
-		d.log.Warn().Err(err).Msg("endpoint changes are not seen; trying again")
+		if err.Error() != said { // once, not every second
+			said = err.Error()
+			d.log.Warn().Err(err).Msg("endpoint changes are not seen; trying again")
+		}
 		select {
 		case <-time.After(watchBackoff):
 		case <-ctx.Done():

@@ -188,3 +188,22 @@ func parseIDs(f *frame, id, tenant *ID) (err error) {
 }
 
 func appendInt(buf []byte, n int64) []byte { return strconv.AppendInt(buf, n, 10) }
+
+
+// Recheck returns the frames of a message with the request to look up what may
+// have been done with them. What is no frame is returned as it is.
+func Recheck(data []byte) []byte {
+	marked := make([]byte, 0, len(data)+64)
+	for rest := data; len(rest) > 0; {
+		f, payload, next, err := cutFrame(rest)
+		if err != nil {
+			return data
+		}
+		f.Recheck = true
+		if marked, err = appendFrame(marked, f, payload); err != nil {
+			return data
+		}
+		rest = next
+	}
+	return marked
+}

@@ -80,6 +80,18 @@ func SubjectsOf(tenant ID) string { return "deliver.*." + Tenant.Format(tenant) 
 // Filter is the subject filter of the lane's consumer.
 func (l Lane) Filter() string { return "deliver." + string(l) + ".>" }
 
+// SubjectsDead are all dead letters on DLQ, and nothing else that is there.
+const SubjectsDead = "dlq.*.*"
+
+// PoisonSubject is where a message goes that a consumer's stage cannot handle:
+// dlq.poison.<stream>.<consumer>.
+func PoisonSubject(stream, consumer string) string {
+	return "dlq.poison." + stream + "." + consumer
+}
+
+// SubjectsPoison are all of those.
+const SubjectsPoison = "dlq.poison.>"
+
 // DLQSubject of the delivery on DLQ: dlq.<tenant>.<endpoint>.
 func (d *Delivery) DLQSubject() string {
 	return "dlq." + Tenant.Format(d.Tenant) + "." + Endpoint.Format(d.Endpoint)

@@ -69,6 +69,7 @@ var rooms = []struct{ path, imports string }{
 	{"deploy/bootstrap", "shared/service shared/bus shared/store"},
 	{"deploy/token", "shared/service shared/store shared/token"},
 	{"deploy/reconcile", "dlq/rebuild shared/service shared/store shared/bus shared/event"},
+	{"deploy/poison", "shared/service shared/bus shared/event"},
 	{"deploy/local", "ingest fanout deliver retry dlq shared/service shared/embedded shared/bus shared/store"},
 	{"deploy/e2e", "anything"},
 
@@ -142,7 +143,7 @@ var restricted = []struct{ path, rooms, why string }{
 
 // shipped are the programs of a real installation, and notShipped what none of them may contain by any route.
 const (
-	shipped    = "ingest/cmd/ingest fanout/cmd/fanout deliver/cmd/deliver retry/cmd/retry dlq/cmd/dlq deploy/bootstrap deploy/token deploy/reconcile"
+	shipped    = "ingest/cmd/ingest fanout/cmd/fanout deliver/cmd/deliver retry/cmd/retry dlq/cmd/dlq deploy/bootstrap deploy/token deploy/reconcile deploy/poison"
 	notShipped = testOnly + " github.com/nats-io/nats-server/v2 github.com/stretchr/testify testing"
 )
 

@@ -91,7 +91,7 @@ func TestHealthTellsOfServersThatWentAway(t *testing.T) {
 	settings := good(t)
 	settings.NATSURL = server.URL()
 	health := make(chan error)
-	start(t, settings, &fake{name: "able", run: func(ctx context.Context, env Env) error {
+	start(t, settings, &fake{name: "able", ready: Env.Health, run: func(ctx context.Context, env Env) error {
 		for ctx.Err() == nil {
 			select {
 			case health <- env.Health(ctx):

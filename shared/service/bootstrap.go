@@ -19,9 +19,9 @@ func Bootstrap(ctx context.Context, databaseURL, natsURL string, layout bus.Layo
 	if err := db.Migrate(ctx); err != nil {
 		return err
 	}
-	b, err := bus.Connect(bus.Options{URL: natsURL, Name: "bootstrap"})
+	b, err := OpenBus(natsURL, "bootstrap")
 	if err != nil {
-		return adviseNATS(err)
+		return err
 	}
 	defer b.Close()
 	return layOut(ctx, db, b, layout)

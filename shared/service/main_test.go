@@ -21,14 +21,22 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 type fake struct {
 	name     string
 	run      func(context.Context, Env) error // nil: until ctx ends
-	notReady error
+	notReady error                            // after it began
+	ready    func(Env, context.Context) error // nil: as notReady says
 	faults   error
 }
 
-func (f *fake) Name() string                     { return f.name }
-func (*fake) Flags(*flag.FlagSet)                {}
-func (f *fake) Validate() error                  { return f.faults }
-func (f *fake) Ready(context.Context, Env) error { return f.notReady }
+func (f *fake) Name() string      { return f.name }
+func (*fake) Flags(*flag.FlagSet) {}
+func (f *fake) Validate() error   { return f.faults }
+func (*fake) Memory() int64       { return 128 << 20 }
+func (f *fake) Ready(ctx context.Context, e Env) error {
+	if f.ready != nil {
+		return f.ready(e, ctx)
+	}
+	return f.notReady
+}
+
 func (f *fake) Run(ctx context.Context, e Env) error {
 	if f.run == nil {
 		<-ctx.Done()

@@ -70,8 +70,9 @@ func Exit(name string, run func(context.Context) error) int {
 }
 
 // Run brings the stages to life and returns when all have ended: after ctx
-// ended, or because one could not go on, which ends the others too. It is the
-// whole process but for flags and signals, so tests call it.
+// ended, or because one could not go on, which ends the others too. A stage begins
+// when what it needs is there, however long that takes. It is the whole process but
+// for flags and signals, so tests call it.
 //
 // It is one straight function because the order is the point: each step needs
 // those before it, and its undoing is deferred right there.
@@ -87,36 +88,37 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
 
-	db, err := OpenStore(ctx, settings.DatabaseURL, settings.Connections)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	b, err := openBus(ctx, settings, log, db, stages)
-	if err != nil {
-		return err
-	}
-	defer b.Close()
-	doubt, err := db.MeetServer(ctx, b.Server())
-	if err != nil {
-		return err
-	}
-	b.Doubt(doubt)
-	dir, err := directory.New(db, log)
-	if err != nil {
-		return err
-	}
+	bytes := memory(settings, stages)
+	limitMemory(bytes)
+	reg.MustRegister(memoryLimit(bytes))
 
 	admin, err := listenAdmin(settings.AdminListen, reg)
 	if err != nil {
 		return err
 	}
 	defer admin.close()
+	db, err := store.OpenLater(settings.DatabaseURL, settings.Connections)
+	if err != nil {
+		return adviseDatabase(err)
+	}
+	defer db.Close()
+	b, err := openBus(settings, log, stages)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	dir, err := directory.New(db, log)
+	if err != nil {
+		return err
+	}
+
 	work, ctx := errgroup.WithContext(ctx)
 	context.AfterFunc(ctx, admin.drain)
 	defer during(context.WithoutCancel(ctx), func(ctx context.Context) { // serve the stages to their end
 		follow(ctx, db, b)
 	}, dir.Run)()
+	servers := newServers(db, b, log, reg)
+	work.Go(func() error { return servers.run(ctx) })
 
 	for _, s := range stages {
 		env := Env{
@@ -130,6 +132,9 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 		}
 		admin.add(s, env)
 		work.Go(func() error {
+			if begin(ctx, s, env) != nil {
+				return nil // ctx has ended
+			}
 			env.Log.Debug().Str("version", Version).Msg("stage begins")
 			if err := s.Run(ctx, env); err != nil {
 				return fmt.Errorf("stage %s: %w", s.Name(), err)
@@ -182,7 +187,16 @@ func OpenStore(ctx context.Context, url string, connections int) (*store.Store, 
 	return db, nil
 }
 
-func openBus(ctx context.Context, settings Settings, log zerolog.Logger, db *store.Store, stages []Stage) (*bus.Bus, error) {
+// OpenBus connects to NATS, which must be there. Its errors say what to do.
+func OpenBus(url, name string) (*bus.Bus, error) {
+	b, err := bus.Connect(bus.Options{URL: url, Name: name})
+	if err != nil {
+		return nil, adviseNATS(err)
+	}
+	return b, nil
+}
+
+func openBus(settings Settings, log zerolog.Logger, stages []Stage) (*bus.Bus, error) {
 	name := "postrider"
 	if len(stages) == 1 {
 		name = stages[0].Name()
@@ -190,23 +204,22 @@ func openBus(ctx context.Context, settings Settings, log zerolog.Logger, db *sto
 	b, err := bus.Connect(bus.Options{
 		URL:     settings.NATSURL,
 		Name:    name,
+		Patient: true,
 		OnError: func(err error) { log.Warn().Err(err).Msg("NATS reports") },
 	})
 	if err != nil {
 		return nil, adviseNATS(err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, connectTimeout, errConnectTimeout)
-	defer cancel()
-	layout, err := Layout(ctx, db)
-	if err == nil {
-		b.Divide(layout.Shards)
-		err = b.Verify(ctx)
-	}
-	if err != nil {
-		b.Close()
-		return nil, err
-	}
 	return b, nil
+}
+
+func memoryLimit(bytes int64) prometheus.Collector {
+	limit := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "postrider_memory_limit_bytes",
+		Help: "Memory that this process may have at most.",
+	})
+	limit.Set(float64(bytes))
+	return limit
 }
 
 func buildInfo() prometheus.Collector {

@@ -3,7 +3,9 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -56,7 +58,7 @@ func TestStopLetsWorkFinish(t *testing.T) {
 	t.Parallel()
 	begun := make(chan struct{})
 	worked := false
-	p := start(t, good(t), &fake{name: "working", run: func(ctx context.Context, env Env) error {
+	p := start(t, good(t), &fake{name: "working", ready: Env.Health, run: func(ctx context.Context, env Env) error {
 		drain, done := env.DrainContext(ctx)
 		defer done()
 		close(begun)
@@ -129,13 +131,6 @@ func TestRunRefuses(t *testing.T) {
 			change: func(_ *testing.T, s *Settings) { s.LogFormat, s.EgressAllow = "verse", "everywhere" },
 			want:   []string{`log-format is "verse"`, "egress-allow", "; "},
 		},
-		"database not reachable": {
-			change: func(t *testing.T, s *Settings) {
-				t.Helper()
-				s.DatabaseURL = "postgres://u:hidden@" + freeAddress(t) + "/x"
-			},
-			want: []string{"reach database", "connection refused", "(is PostgreSQL running there? set POSTRIDER_DATABASE_URL)"},
-		},
 		"database URL": {
 			change: func(_ *testing.T, s *Settings) { s.DatabaseURL = "postgres://u:hidden@host:port/x" },
 			want:   []string{"read database URL", "(set POSTRIDER_DATABASE_URL)"},
@@ -169,21 +164,6 @@ func TestRunRefuses(t *testing.T) {
 			want: []string{"database schema is newer than this program: use the newer version"},
 			is:   store.ErrNewerSchema,
 		},
-		"NATS not reachable": {
-			change: func(t *testing.T, s *Settings) {
-				t.Helper()
-				s.NATSURL = "nats://u:hidden@" + freeAddress(t)
-			},
-			want: []string{"connect to NATS at nats://u:xxxxx@127", "(is nats-server running there? set POSTRIDER_NATS_URL)"},
-		},
-		"no streams": {
-			change: func(t *testing.T, s *Settings) {
-				t.Helper()
-				s.NATSURL = testkit.NATS(t).URL()
-			},
-			want: []string{"EVENTS: stream is missing: run bootstrap"},
-			is:   bus.ErrNotBootstrapped,
-		},
 		"admin port taken": {
 			change: func(t *testing.T, s *Settings) {
 				t.Helper()
@@ -196,7 +176,7 @@ func TestRunRefuses(t *testing.T) {
 			t.Parallel()
 			settings := good(t)
 			test.change(t, &settings)
-			stage := &fake{name: "none", run: func(context.Context, Env) error {
+			stage := &fake{name: "none", ready: Env.Health, run: func(context.Context, Env) error {
 				return errors.New("it was started")
 			}}
 			err := Run(testkit.Context(t), settings, stage)
@@ -213,6 +193,128 @@ func TestRunRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRunWaits: what is away at the start is waited for. Meanwhile the process
+// lives, is not ready and says why; and once it is there the stage begins.
+func TestRunWaits(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		away func(*testing.T, *Settings) (comes func())
+		want []string
+		on   string
+	}{
+		"for PostgreSQL": {
+			away: func(t *testing.T, s *Settings) func() {
+				t.Helper()
+				return testkit.Outage(t, s.DatabaseURL)
+			},
+			want: []string{"reach database", "not currently accepting connections"},
+			on:   onPostgres,
+		},
+		"for NATS": {
+			away: func(t *testing.T, s *Settings) func() {
+				t.Helper()
+				dir := t.TempDir()
+				server := testkit.NATSAt(t, dir, 0)
+				s.NATSURL = server.URL()
+				testkit.Connect(t, s.NATSURL).Close()
+				server.Stop()
+				return func() { testkit.NATSAt(t, dir, testkit.Port(t, s.NATSURL)) }
+			},
+			want: []string{"not connected to NATS"},
+			on:   onNATS,
+		},
+		"for streams": {
+			away: func(t *testing.T, s *Settings) func() {
+				t.Helper()
+				s.NATSURL = testkit.NATS(t).URL()
+				return func() { testkit.Connect(t, s.NATSURL) }
+			},
+			want: []string{"EVENTS: stream is missing: run bootstrap"},
+			on:   onStream,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			settings := good(t)
+			settings.AdminListen = freeAddress(t)
+			comes := test.away(t, &settings)
+			begun := make(chan struct{})
+			p := start(t, settings, &fake{name: "waiting", ready: Env.Health, run: func(ctx context.Context, _ Env) error {
+				close(begun)
+				<-ctx.Done()
+				return nil
+			}})
+			url := "http://" + settings.AdminListen
+			testkit.Eventually(t, func() bool {
+				status, body, _ := get(t, url+"/readyz")
+				return status == http.StatusServiceUnavailable && containsAll(body, test.want)
+			}, "says that it waits: %s", test.want)
+			status, _, _ := get(t, url+"/healthz")
+			require.Equal(t, http.StatusOK, status)
+			blocked := fmt.Sprintf(`postrider_blocked{on=%q}`, test.on)
+			testkit.Eventually(t, func() bool {
+				_, body, _ := get(t, url+"/metrics")
+				return strings.Contains(body, blocked+" 1")
+			}, "counts as blocked")
+			select {
+			case <-begun:
+				t.Fatal("began without it")
+			default:
+			}
+			comes()
+			testkit.Receive(t, begun)
+			testkit.Eventually(t, func() bool {
+				status, _, _ := get(t, url+"/readyz")
+				_, body, _ := get(t, url+"/metrics")
+				return status == http.StatusOK && strings.Contains(body, blocked+" 0")
+			}, "ready")
+			p.stop()
+			require.NoError(t, p.wait(t))
+		})
+	}
+}
+
+// TestStoppedWhileItWaits is no failure.
+func TestStoppedWhileItWaits(t *testing.T) {
+	t.Parallel()
+	settings := good(t)
+	settings.NATSURL = "nats://" + freeAddress(t)
+	asked := make(chan struct{}, 1)
+	p := start(t, settings, &fake{name: "waiting", ready: func(e Env, ctx context.Context) error {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		return e.Health(ctx)
+	}})
+	<-asked
+	p.stop()
+	require.NoError(t, p.wait(t))
+}
+
+// TestRefusedByNATS: who is not let in does not wait for ever.
+func TestRefusedByNATS(t *testing.T) {
+	t.Parallel()
+	settings := good(t)
+	u, err := url.Parse(settings.NATSURL)
+	require.NoError(t, err)
+	u.User = url.User("hidden")
+	settings.NATSURL = u.String()
+	err = start(t, settings, &fake{name: "waiting", ready: Env.Health}).wait(t)
+	require.ErrorContains(t, err, "connect to NATS: nats: Authorization Violation")
+	require.ErrorContains(t, err, "set POSTRIDER_NATS_URL")
+	require.NotContains(t, err.Error(), "hidden")
+}
+
+func containsAll(text string, want []string) bool {
+	for _, w := range want {
+		if !strings.Contains(text, w) {
+			return false
+		}
+	}
+	return true
 }
 
 func TestRunRefusesStagesSettings(t *testing.T) {
@@ -248,7 +350,7 @@ func TestStagesHearOfShards(t *testing.T) {
 	}
 	require.NoError(t, bootstrap(2))
 	begun := make(chan *bus.Bus, 1)
-	p := start(t, settings, &fake{name: "stage", run: func(ctx context.Context, env Env) error {
+	p := start(t, settings, &fake{name: "stage", ready: Env.Health, run: func(ctx context.Context, env Env) error {
 		begun <- env.Bus
 		<-ctx.Done()
 		return nil

@@ -24,6 +24,7 @@ type Settings struct {
 	EgressAllow string
 	HTTPSOnly   bool
 	Drain       time.Duration
+	Memory      int64
 }
 
 // Flags registers the shared settings.
@@ -37,6 +38,7 @@ func (s *Settings) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&s.EgressAllow, "egress-allow", "", "`CIDRs`, joined by commas, that may be delivered to although private")
 	fs.BoolVar(&s.HTTPSOnly, "https-only", false, "refuse endpoints that are not https")
 	fs.DurationVar(&s.Drain, "drain-timeout", 25*time.Second, "how long finishing may take when the process is stopped")
+	fs.Int64Var(&s.Memory, "memory-limit", 0, "most `bytes` of memory of this process; 0 for what its stages need")
 }
 
 // Validate joins all faults.
@@ -53,6 +55,9 @@ func (s *Settings) Validate() error {
 	}
 	if s.Drain <= 0 {
 		faults = append(faults, fmt.Errorf("drain-timeout is %s: must be above 0", s.Drain))
+	}
+	if s.Memory != 0 && s.Memory < 128<<20 {
+		faults = append(faults, fmt.Errorf("memory-limit is %d: must be 0 or at least 128 MiB", s.Memory))
 	}
 	if _, err := zerolog.ParseLevel(s.LogLevel); err != nil || s.LogLevel == "" {
 		faults = append(faults, fmt.Errorf("log-level is %q: must be debug, info, warn or error", s.LogLevel))

@@ -33,12 +33,17 @@ type Stage interface {
 	// Validate returns what is wrong with the settings, all of it.
 	Validate() error
 
+	// Memory is how much memory the stage needs at most, in bytes, whatever is
+	// queued and whoever is away.
+	Memory() int64
+
 	// Run does the stage's work until ctx ends, and then finishes what it has
 	// begun, in at most Env.Drain, and returns nil. It returns an error when it
 	// cannot go on; that ends the process.
 	Run(ctx context.Context, env Env) error
 
-	// Ready returns why the stage cannot do its work now, nil when it can.
+	// Ready returns why the stage cannot do its work now, nil when it can. Run is
+	// called when it first can; after that it is for Run to wait.
 	Ready(ctx context.Context, env Env) error
 }
 

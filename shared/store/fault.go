@@ -24,12 +24,22 @@ func Unavailable(err error) bool {
 			strings.HasPrefix(pg.Code, "57") || // operator_intervention
 			strings.HasPrefix(pg.Code, "40") || // transaction_rollback
 			pg.Code == "25006" || // read_only_sql_transaction: a standby
+			pg.Code == "25P03" || // idle_in_transaction_session_timeout: we hung
 			lockTimeout(pg)
 	}
 	var network net.Error
 	return errors.As(err, &network) || pgconn.Timeout(err) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// Refused reports whether err says that the database does not let us in as whom we
+// come: the name, the password or the database is wrong, which waiting does not
+// mend.
+func Refused(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (strings.HasPrefix(pg.Code, "28") || // invalid_authorization_specification
+		pg.Code == "3D000") // invalid_catalog_name
 }
 
 // lockTimeout reports whether somebody else held a lock for longer than one may

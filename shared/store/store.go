@@ -17,8 +17,22 @@ import (
 	"github.com/postrider/postrider/shared/event"
 )
 
-// pingEvery is how long one answer of the database stands for its health.
-const pingEvery = time.Second
+const (
+	// pingEvery is how long one answer of the database stands for its health, and
+	// pingTimeout how long it may take.
+	pingEvery   = time.Second
+	pingTimeout = 2 * time.Second
+
+	// A server that hangs accepts connections and says nothing on them.
+	connectTimeout = 5 * time.Second
+
+	// idleTransaction is how long a transaction may stand still before the server
+	// ends it: its process hangs, and others wait for what it holds. Longer than
+	// anything that is done between two statements, such as publishing.
+	idleTransaction = 30 * time.Second
+)
+
+var errPingTimeout = fmt.Errorf("database did not answer within %s", pingTimeout)
 
 // Store is a pool of connections to one PostgreSQL database. It is safe for
 // concurrent use, but for one that [Store.Within] lends.
@@ -30,8 +44,9 @@ type Store struct {
 
 	ping struct {
 		sync.Mutex
-		at  time.Time
-		err error
+		at       time.Time
+		err      error
+		verified bool // the schema is one that this program can use
 	}
 }
 
@@ -48,6 +63,19 @@ type querier interface {
 // returns once it answered. Connections is the size of the pool; 0 leaves it to
 // the URL.
 func Open(ctx context.Context, url string, connections int) (*Store, error) {
+	s, err := OpenLater(url, connections)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.pool.Ping(ctx); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("reach database: %w", err)
+	}
+	return s, nil
+}
+
+// OpenLater is Open without asking the database: it may be away.
+func OpenLater(url string, connections int) (*Store, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("read database URL: %w", err) // pgx leaves the password out
@@ -55,18 +83,21 @@ func Open(ctx context.Context, url string, connections int) (*Store, error) {
 	if connections > 0 {
 		config.MaxConns = int32(min(connections, 1000))
 	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	config.ConnConfig.DialFunc = dialer().DialContext
 	config.ConnConfig.RuntimeParams["application_name"] = "postrider"
+	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = milliseconds(idleTransaction)
 	config.AfterConnect = registerID
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	pool, err := pgxpool.NewWithConfig(context.Background(), config) // which connects only when it is used
 	if err != nil {
 		return nil, fmt.Errorf("open database pool: %w", err)
 	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-		return nil, fmt.Errorf("reach database: %w", err)
-	}
 	return &Store{pool: pool, db: pool, pageBudget: pageBudget}, nil
 }
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 // Bounded returns a store on the same database with as many connections of its
 // own, whose statements end after a time with an error that [TooLong] knows. So
@@ -74,7 +105,7 @@ func Open(ctx context.Context, url string, connections int) (*Store, error) {
 // a connection. The caller closes it.
 func (s *Store) Bounded(ctx context.Context, statement time.Duration) (*Store, error) {
 	config := s.pool.Config()
-	config.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(statement.Milliseconds(), 10)
+	config.ConnConfig.RuntimeParams["statement_timeout"] = milliseconds(statement)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open database pool: %w", err)
@@ -89,16 +120,33 @@ func (s *Store) BoundPages(rows int) { s.pageBudget = rows }
 // Close ends all connections, after the queries that are under way.
 func (s *Store) Close() { s.pool.Close() }
 
-// Health returns why the database cannot be used now, nil when it can. It asks
-// at most once a second.
+// Health returns why the database cannot be used now, nil when it can: it answers,
+// and when it did first, its schema was one for this program (see Verify). It asks
+// at most once a second and waits for two.
 func (s *Store) Health(ctx context.Context) error {
 	s.ping.Lock()
 	defer s.ping.Unlock()
-	if time.Since(s.ping.at) >= pingEvery {
-		s.ping.err = s.pool.Ping(ctx)
-		s.ping.at = time.Now()
+	if time.Since(s.ping.at) < pingEvery {
+		return s.ping.err
 	}
-	return s.ping.err
+	// The answer is for others, too, who have not gone when this caller has.
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), pingTimeout, errPingTimeout)
+	defer cancel()
+	err := s.pool.Ping(ctx)
+	if err != nil {
+		err = fmt.Errorf("reach database: %w", err)
+	} else if !s.ping.verified {
+		err = s.Verify(ctx)
+	}
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+		if s.ping.err != nil { // and the second time in a row
+			s.pool.Reset() // or each connection would be found to be stale by somebody who waits for it
+		}
+	}
+	s.ping.verified = s.ping.verified || err == nil
+	s.ping.err, s.ping.at = err, time.Now()
+	return err
 }
 
 // Within runs work in one transaction: what it does with the Store that it is

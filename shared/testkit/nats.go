@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -81,6 +82,53 @@ func PublishRaw(t testing.TB, address, subject, format string, data []byte) {
 		_, err := js.PublishMsg(t.Context(), &nats.Msg{
 			Subject: subject, Data: data, Header: nats.Header{"Postrider-Format": {format}},
 		})
+		return err
+	})
+}
+
+// LimitStream lets a stream grow to so many bytes only; 0: as large as it likes.
+func LimitStream(t testing.TB, address, stream string, bytes int64) {
+	t.Helper()
+	withJetStream(t, address, func(js jetstream.JetStream) error {
+		s, err := js.Stream(t.Context(), stream)
+		if err != nil {
+			return err
+		}
+		config := s.CachedInfo().Config
+		config.MaxBytes = bytes
+		if bytes == 0 {
+			config.MaxBytes = -1
+		}
+		_, err = js.UpdateStream(t.Context(), config)
+		return err
+	})
+}
+
+// StreamLimit is how large a stream may get, in bytes.
+func StreamLimit(t testing.TB, address, stream string) (bytes int64) {
+	t.Helper()
+	withJetStream(t, address, func(js jetstream.JetStream) error {
+		s, err := js.Stream(t.Context(), stream)
+		if err == nil {
+			bytes = s.CachedInfo().Config.MaxBytes
+		}
+		return err
+	})
+	return bytes
+}
+
+// ShortenAckWait has a consumer hand out again what was not acknowledged within a
+// second.
+func ShortenAckWait(t testing.TB, address string, c bus.Consumer) {
+	t.Helper()
+	withJetStream(t, address, func(js jetstream.JetStream) error {
+		consumer, err := js.Consumer(t.Context(), c.Stream, c.Name)
+		if err != nil {
+			return err
+		}
+		config := consumer.CachedInfo().Config
+		config.AckWait = time.Second
+		_, err = js.UpdateConsumer(t.Context(), c.Stream, config)
 		return err
 	})
 }

@@ -1,18 +1,15 @@
-package lanes
+package testkit
 
 import (
 	"net"
 	"net/url"
 	"sync"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 )
 
-// wire is the network between one worker and the server. It can stand still, which
+// Wire is the network between one client and a server. It can stand still, which
 // is what a stopped process or a partition looks like to both, and it can break.
-type wire struct {
-	t        *testing.T
+type Wire struct {
 	listener net.Listener
 	server   *url.URL
 	pumps    sync.WaitGroup
@@ -24,62 +21,67 @@ type wire struct {
 	conns  []net.Conn
 }
 
-func newWire(t *testing.T, server string) *wire {
+// NewWire returns a wire to the server of a URL. It breaks when the test ends.
+func NewWire(t testing.TB, server string) *Wire {
 	t.Helper()
 	u, err := url.Parse(server)
-	require.NoError(t, err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	w := &wire{t: t, listener: l, server: u}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &Wire{listener: l, server: u}
 	w.moves = sync.NewCond(&w.mu)
 	w.pumps.Go(w.accept)
 	t.Cleanup(func() {
 		_ = l.Close()
-		w.freeze(false)
-		w.cut()
+		w.Freeze(false)
+		w.Cut()
 		w.pumps.Wait()
 	})
 	return w
 }
 
-// url is the server's, over the wire.
-func (w *wire) url() string {
+// URL is the server's, over the wire.
+func (w *Wire) URL() string {
 	u := *w.server
 	u.Host = w.listener.Addr().String()
 	return u.String()
 }
 
-// freeze has the wire stand still, or go on where it was.
-func (w *wire) freeze(frozen bool) {
+// Freeze has the wire stand still, or go on where it was.
+func (w *Wire) Freeze(frozen bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.frozen = frozen
 	w.moves.Broadcast()
 }
 
-// cut breaks all connections for good: the worker's process has died.
-func (w *wire) cut() {
+// Cut breaks all connections for good: the process at one end has died.
+func (w *Wire) Cut() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.broken = true
 	w.drop()
 }
 
-// interrupt breaks all connections; new ones can be made.
-func (w *wire) interrupt() {
+// Interrupt breaks all connections; new ones can be made.
+func (w *Wire) Interrupt() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.drop()
 }
 
-func (w *wire) drop() {
+func (w *Wire) drop() {
 	for _, c := range w.conns {
 		_ = c.Close()
 	}
 	w.conns = nil
 }
 
-func (w *wire) accept() {
+func (w *Wire) accept() {
 	for {
 		here, err := w.listener.Accept()
 		if err != nil {
@@ -102,7 +104,7 @@ func (w *wire) accept() {
 	}
 }
 
-func (w *wire) pump(from, to net.Conn) {
+func (w *Wire) pump(from, to net.Conn) {
 	defer func() {
 		_ = from.Close()
 		_ = to.Close()

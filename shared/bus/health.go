@@ -1,0 +1,153 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/postrider/postrider/shared/event"
+)
+
+// Why a bus is not healthy, and what the errors of Publish wrap.
+var (
+	// ErrDisconnected says that there is no server.
+	ErrDisconnected = errors.New("not connected to NATS")
+
+	// ErrSilent says that there is a connection and nobody answers: the server
+	// hangs, or its disk does, or what is between it and us.
+	ErrSilent = errors.New("NATS does not answer")
+
+	// ErrFull says that a stream has reached its limit. It takes nothing more until
+	// something leaves it.
+	ErrFull = errors.New("stream is full")
+
+	// ErrNoStream says that a stream is not there, or has no leader at the moment.
+	ErrNoStream = errors.New("stream is not there")
+)
+
+const (
+	// silentAfter is how long no publish may be answered before the server is said
+	// to be silent. It takes milliseconds, if no leader has died.
+	silentAfter = 2 * time.Second
+
+	// refusedFor is how long a stream is remembered to refuse what is published
+	// after it last did: whoever has something for it tries again more often.
+	refusedFor = 10 * time.Second
+)
+
+// state is what this process knows of the server without asking for it.
+type state struct {
+	mu       sync.Mutex
+	refused  error                // what the server said of us, without being asked
+	verified error                // what Verify has found
+	waiting  int                  // calls of Publish that wait for an answer
+	answered time.Time            // when the last answer came, or the first of them began to wait
+	streams  map[string]condition // that refuse what is published
+}
+
+// condition is why a stream refuses, and when it last did.
+type condition struct {
+	err error
+	at  time.Time
+}
+
+// Connected returns ErrDisconnected while there is no server.
+func (b *Bus) Connected() error {
+	if !b.nc.IsConnected() {
+		return ErrDisconnected
+	}
+	return nil
+}
+
+// Health returns why messages cannot be exchanged now, nil when they can, as far
+// as this process has noticed. It asks nobody.
+func (b *Bus) Health() error {
+	if err := b.Connected(); err != nil {
+		return err
+	}
+	return b.state.fault(time.Now())
+}
+
+func (s *state) fault(now time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refused != nil {
+		return s.refused
+	}
+	if s.waiting > 0 && now.Sub(s.answered) > silentAfter {
+		return ErrSilent
+	}
+	faults := []error{s.verified}
+	for _, stream := range slices.Sorted(maps.Keys(s.streams)) {
+		if c := s.streams[stream]; now.Sub(c.at) < refusedFor {
+			faults = append(faults, fmt.Errorf("%s: %w", stream, c.err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// Refuses reports whether the stream took nothing when this process published to
+// it last, a moment ago; of a divided one the shard that the tenant is in.
+func (b *Bus) Refuses(stream string, tenant event.ID) bool {
+	if _, ok := divided[stream]; ok {
+		stream = event.ShardOf(tenant, b.Shards()).Stream(stream)
+	}
+	b.state.mu.Lock()
+	defer b.state.mu.Unlock()
+	c, ok := b.state.streams[stream]
+	return ok && time.Since(c.at) < refusedFor
+}
+
+// connected forgets what was known of the server before.
+func (s *state) connected() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused, s.streams, s.answered = nil, nil, time.Now()
+}
+
+func (s *state) forbidden(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused = err
+}
+
+func (s *state) verify(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.verified = err
+}
+
+// begin counts a call of Publish.
+func (s *state) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting == 0 {
+		s.answered = time.Now()
+	}
+	s.waiting++
+}
+
+// end takes note of how it went: answered says that the server said anything, and
+// of each stream the error that it answered with, nil where it took something.
+func (s *state) end(answered bool, streams map[string]error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting--
+	now := time.Now()
+	if answered {
+		s.answered = now
+	}
+	for stream, err := range streams {
+		if err == nil {
+			delete(s.streams, stream)
+			continue
+		}
+		if s.streams == nil {
+			s.streams = make(map[string]condition)
+		}
+		s.streams[stream] = condition{err, now}
+	}
+}
