@@ -126,7 +126,7 @@ func TestPoisonThatIsTooLarge(t *testing.T) {
 // TestPoisonWaitsForRoom: nothing is set aside that DLQ has not taken.
 func TestPoisonWaitsForRoom(t *testing.T) {
 	t.Parallel()
-	ctx, server := testkit.Context(t), testkit.NATS(t)
+	server := testkit.NATS(t)
 	b := testkit.Connect(t, server.URL())
 	testkit.LimitStream(t, server.URL(), event.StreamDLQ, 10)
 	l := event.OwnLane{Tenant: event.NewID()}
