@@ -144,7 +144,7 @@ func (r *releaser) giveBack(queue queue) {
 // is held and tried again. What RETRY does not take, because it is full, stays in
 // its tier: what is due must leave before anything can move.
 func (r *releaser) send(ctx context.Context, group []*waiting) {
-	group, messages := r.messages(group)
+	group, messages := r.onward(group)
 	var unpublished *bus.UnpublishedError
 	errors.As(r.bus.Publish(ctx, messages...), &unpublished)
 	var due []*waiting
@@ -171,9 +171,9 @@ func (r *releaser) send(ctx context.Context, group []*waiting) {
 	}
 }
 
-// messages are those that send the group on. One of which none can be made is
+// onward makes the messages that send the group on. One of which none can be made is
 // rejected.
-func (r *releaser) messages(group []*waiting) (going []*waiting, messages []bus.Message) {
+func (r *releaser) onward(group []*waiting) (going []*waiting, messages []bus.Message) {
 	for _, w := range group {
 		m, err := w.next()
 		if err != nil {

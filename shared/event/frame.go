@@ -189,7 +189,6 @@ func parseIDs(f *frame, id, tenant *ID) (err error) {
 
 func appendInt(buf []byte, n int64) []byte { return strconv.AppendInt(buf, n, 10) }
 
-
 // Recheck returns the frames of a message with the request to look up what may
 // have been done with them. What is no frame is returned as it is.
 func Recheck(data []byte) []byte {
