@@ -7,11 +7,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"github.com/postrider/postrider/ingest/api"
-	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/testkit"
 )
@@ -103,21 +101,8 @@ func TestHangingDatabase(t *testing.T) {
 	wire := testkit.NewWire(t, w.database)
 	s := testkit.Open(t, wire.URL())
 	t.Cleanup(func() { wire.Freeze(false); wire.Cut() }) // or the pool would wait long
-	m := newMetrics(prometheus.NewRegistry())
-	outbox := newOutbox(context.Background(), service.Env{Log: testkit.Log(t), Bus: w.bus, Store: s}, m)
-	writer := newWriter(context.Background(), s, outbox, m)
-	ctx, stop := context.WithCancel(context.Background())
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		writer.watch(ctx)
-	}()
-	t.Cleanup(func() {
-		stop()
-		<-watched
-		writer.close()
-		outbox.close()
-	})
+	w.store = s
+	writer := w.writing()
 	accept := func() error {
 		verdicts, err := writer.Accept(t.Context(), w.event())
 		if err == nil {

@@ -42,19 +42,34 @@ func newWorld(t *testing.T) *world {
 
 func newWorldOn(t *testing.T, nats string) *world {
 	t.Helper()
-	w := &world{t: t, database: testkit.Database(t), nats: nats, reg: prometheus.NewRegistry()}
+	w := &world{t: t, database: testkit.Database(t), nats: nats}
 	w.store, w.bus = testkit.Open(t, w.database), testkit.Connect(t, w.nats)
 	w.tenant = testkit.Tenant(t, w.store)
-	m := newMetrics(w.reg)
-	w.outbox = newOutbox(context.Background(), service.Env{Log: testkit.Log(t), Bus: w.bus, Store: w.store}, m)
-	w.writer = newWriter(context.Background(), w.store, w.outbox, m)
-	w.close = sync.OnceFunc(func() {
-		w.writer.close()
-		w.outbox.close()
-	})
-	t.Cleanup(w.close)
+	w.writing()
 	return w
 }
+
+// writing starts a writer and its outbox on the world's store, and returns it.
+func (w *world) writing() *writer {
+	w.t.Helper()
+	w.reg = prometheus.NewRegistry()
+	m := newMetrics(w.reg)
+	outbox := newOutbox(context.Background(), service.Env{Log: testkit.Log(w.t), Bus: w.bus, Store: w.store}, m)
+	writer := newWriter(context.Background(), w.store, outbox, m)
+	ctx, stop := context.WithCancel(context.Background())
+	var watching sync.WaitGroup
+	watching.Go(func() { writer.watch(ctx) })
+	w.outbox, w.writer = outbox, writer
+	w.close = sync.OnceFunc(func() {
+		stop()
+		watching.Wait()
+		writer.close()
+		outbox.close()
+	})
+	w.t.Cleanup(w.close)
+	return writer
+}
+
 
 func (w *world) event() *store.NewEvent {
 	return &store.NewEvent{Event: event.Event{ID: event.NewID(), Tenant: w.tenant, Type: "invoice.paid", Payload: []byte(`{"paid": true}`)}}
