@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/postrider/postrider/deliver/fair"
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/store"
@@ -132,10 +131,11 @@ func TestPanicIsOneDeliverysAffair(t *testing.T) {
 	require.Equal(t, 2, m.Deliveries, "it comes again")
 	require.Zero(t, one.buffer.held.Load())
 
+	scheduler := one.scheduler
 	one.scheduler = nil // so that the way there panics
 	one.take(t.Context(), s, m)
 	require.Equal(t, 3, next().Deliveries)
 	require.Zero(t, one.buffer.held.Load())
 	require.True(t, s.hand.idle())
-	one.scheduler = fair.New(fair.Defaults(), func(fair.BreakerChange) {})
+	one.scheduler = scheduler
 }

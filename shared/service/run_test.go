@@ -370,7 +370,8 @@ func fromTheFuture(t *testing.T, database string) {
 	conn, err := pgx.Connect(t.Context(), database)
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(t.Context()) }()
-	_, err = conn.Exec(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)`)
+	_, err = conn.Exec(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true);
+		UPDATE schema_compatibility SET oldest = 99999`)
 	require.NoError(t, err)
 }
 
