@@ -24,6 +24,10 @@ func (t *trial) judge(ctx context.Context, v verdict) {
 	r := t.report
 	r.Note("seed", "%d", t.seed)
 	t.judgeTraffic(v)
+	late := v.late(lateAfter)
+	for _, w := range late[max(0, len(late)-shownFindings):] {
+		t.tell("late: %s at %s, accepted at %s, first attempt %.1f s later; %s", w.message, w.path, clock(w.accepted), w.took.Seconds(), t.timeline(ctx, w.missing))
+	}
 	r.Check("lost deliveries", float64(len(v.lost)), findings.Exactly(0))
 	for _, m := range v.lost[:min(len(v.lost), shownFindings)] {
 		r.Fault(fmt.Errorf("lost: %s at %s, accepted at %s, %d attempts arrived; %s",
@@ -54,8 +58,8 @@ func (t *trial) judgeTraffic(v verdict) {
 	r.Note("events given up by their producer, not sent in time", "%d, %d", t.givenUp.Load(), t.unsent.Load())
 	r.Note("deliveries expected, delivered, dead", "%d, %d, %d", v.expected, v.delivered, v.dead)
 	r.Note("events delivered whose 202 never arrived", "%d", v.strangers)
-	r.Note("wait for the first attempt, p50 / p99 / max in s", "%.2f / %.1f / %.1f", share(v.waits, 0.5).Seconds(), share(v.waits, 0.99).Seconds(), share(v.waits, 1).Seconds())
-	r.Note(fmt.Sprintf("late: first attempts after more than %.0f s", lateAfter.Seconds()), "%d", v.late(lateAfter))
+	r.Note("wait for the first attempt, p50 / p99 / max in s", "%.2f / %.1f / %.1f", v.waited(0.5).Seconds(), v.waited(0.99).Seconds(), v.waited(1).Seconds())
+	r.Note(fmt.Sprintf("late: first attempts after more than %.0f s", lateAfter.Seconds()), "%d", len(v.late(lateAfter)))
 }
 
 func statusText(status int) string {

@@ -18,7 +18,13 @@ type verdict struct {
 	changed []delivery // arrived with another body than was accepted
 	twins   int        // one post was stored as two events
 	repeats []repeat
-	waits   []time.Duration // from acceptance to the first arrival, in ascending order
+	waits   []wait // for the first attempt, in ascending order
+}
+
+// wait is how long after its acceptance a delivery had its first attempt.
+type wait struct {
+	missing // what it was until then
+	took    time.Duration
 }
 
 // missing is a delivery that is neither delivered nor dead.
@@ -55,7 +61,7 @@ func (l *ledger) compare(paths map[string][]string, dead map[delivery]bool) verd
 				v.lost = append(v.lost, missing{key, a.app, a.at, len(arrivals)})
 			}
 			if len(arrivals) > 0 {
-				v.waits = append(v.waits, max(arrivals[0].at.Sub(a.at), 0))
+				v.waits = append(v.waits, wait{missing{key, a.app, a.at, len(arrivals)}, max(arrivals[0].at.Sub(a.at), 0)})
 			}
 		}
 	}
@@ -70,7 +76,7 @@ func (l *ledger) compare(paths map[string][]string, dead map[delivery]bool) verd
 		v.repeats = append(v.repeats, repeatsOf(key, arrivals)...)
 	}
 	v.strangers = len(strangers)
-	slices.Sort(v.waits)
+	slices.SortFunc(v.waits, func(a, b wait) int { return cmp.Compare(a.took, b.took) })
 	slices.SortFunc(v.lost, func(a, b missing) int { return a.accepted.Compare(b.accepted) })
 	slices.SortFunc(v.repeats, func(a, b repeat) int { return a.again.at.Compare(b.again.at) })
 	slices.SortFunc(v.changed, func(a, b delivery) int { return cmp.Compare(a.message+a.path, b.message+b.path) })
@@ -102,8 +108,16 @@ func (v verdict) outstanding() map[string]int {
 	return apps
 }
 
-// late counts the deliveries that waited longer for their first attempt.
-func (v verdict) late(than time.Duration) int {
-	i, _ := slices.BinarySearch(v.waits, than+1)
-	return len(v.waits) - i
+// late lists the deliveries that waited longer for their first attempt.
+func (v verdict) late(than time.Duration) []wait {
+	i, _ := slices.BinarySearchFunc(v.waits, than+1, func(w wait, d time.Duration) int { return cmp.Compare(w.took, d) })
+	return v.waits[i:]
+}
+
+// waited is how long that part of all deliveries waited, at most.
+func (v verdict) waited(part float64) time.Duration {
+	if len(v.waits) == 0 {
+		return 0
+	}
+	return v.waits[min(int(part*float64(len(v.waits))), len(v.waits)-1)].took
 }

@@ -134,9 +134,9 @@ func TestWaits(t *testing.T) {
 		b.attempt(message, "/a", 200)
 	}
 	v := b.verdict()
-	require.Equal(t, 51*time.Second, share(v.waits, 0.5))
-	require.Equal(t, 100*time.Second, share(v.waits, 1))
-	require.Equal(t, 70, v.late(30*time.Second))
-	require.Zero(t, share(nil, 0.5))
-	require.Zero(t, verdict{}.late(0))
+	require.Equal(t, 51*time.Second, v.waited(0.5))
+	require.Equal(t, 100*time.Second, v.waited(1))
+	require.Len(t, v.late(30*time.Second), 70)
+	require.Zero(t, verdict{}.waited(0.5))
+	require.Empty(t, verdict{}.late(0))
 }
