@@ -40,6 +40,9 @@ test: postgres lint ## check and test everything, as the build machine does
 test-upgrade: postgres ## run the previous version beside this one, a part of make test
 	go test -count=1 -run 'TestUpgrade|TestUnknownFormat' -v ./deploy/e2e
 
+test-upgrade: postgres ## run the previous version beside this one, a part of make test
+	go test -count=1 -run 'TestUpgrade|TestUnknownFormat' -v ./deploy/e2e
+
 race: postgres ## repeat all tests with the race detector (COUNT=5)
 	go test -race -shuffle=on -count=$(COUNT) -timeout 60m ./...
 
@@ -58,7 +61,7 @@ lint: tools ## check formatting, vet, lint, go.mod and the house rules
 	go test -count=1 ./shared/house
 
 build: ## put static programs into ./bin
-	CGO_ENABLED=0 $(BUILD) -o bin/ $(foreach s,$(STAGES),./$s/cmd/$s) ./deploy/bootstrap ./deploy/token ./deploy/reconcile ./deploy/poison ./deploy/local ./bench/sink ./bench/load
+	CGO_ENABLED=0 $(BUILD) -o bin/ $(foreach s,$(STAGES),./$s/cmd/$s) ./deploy/bootstrap ./deploy/token ./deploy/archive ./deploy/reconcile ./deploy/poison ./deploy/local ./bench/sink ./bench/load
 	CGO_ENABLED=0 $(BUILD) -o bin/bench ./bench/report
 
 bench: postgres ## measure the pipeline on this machine

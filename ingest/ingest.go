@@ -11,12 +11,14 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/postrider/postrider/ingest/api"
+	"github.com/postrider/postrider/shared/archive"
 	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/token"
 )
@@ -36,6 +38,7 @@ type Stage struct {
 	MaxBatch   int64
 	SweepDelay time.Duration
 	Retention  time.Duration
+	Archive    string
 }
 
 // Name implements service.Stage.
@@ -51,6 +54,7 @@ func (s *Stage) Flags(fs *flag.FlagSet) {
 	fs.Int64Var(&s.MaxBatch, "max-batch-body", 8<<20, "largest body of a request with many messages in `bytes`")
 	fs.DurationVar(&s.SweepDelay, "rational-delay", 5*time.Second, "how long an accepted event may stay unpublished before it is published again")
 	fs.DurationVar(&s.Retention, "retention", 90*24*time.Hour, "how long events and attempts are kept")
+	fs.StringVar(&s.Archive, "archive", "", "`address` of the archive that days older than the retention go to, file:///folder or s3://bucket/prefix; empty for none")
 }
 
 // Memory implements service.Stage: bodies of requests, and as much again for their rows and messages, some caches.
@@ -80,7 +84,21 @@ func (s *Stage) Validate() error {
 	if s.Retention < 48*time.Hour {
 		faults = append(faults, fmt.Errorf("retention is %s: must be at least 48h, the time that keys are remembered", s.Retention))
 	}
+	if s.Archive != "" {
+		if _, err := s.openArchive(); err != nil {
+			faults = append(faults, err)
+		}
+	}
 	return errors.Join(faults...)
+}
+
+// openArchive returns the place that the settings name, without looking at it.
+func (s *Stage) openArchive() (archive.Place, error) {
+	place, err := archive.Open(s.Archive, os.LookupEnv)
+	if err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
+	}
+	return place, nil
 }
 
 // isPortal reports whether text can be the beginning of the portal's addresses.
@@ -111,6 +129,11 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	if err != nil {
 		return fmt.Errorf("open API port: %w (set POSTRIDER_LISTEN)", err)
 	}
+	retention, closeArchive, err := s.newRetention(env)
+	if err != nil {
+		return err
+	}
+	defer closeArchive()
 	drain, done := env.DrainContext(ctx)
 	defer done()
 
@@ -152,6 +175,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	})
 	work.Go(func() error { return outbox.sweep(ctx, s.SweepDelay) })
 	work.Go(func() error { return upkeep(ctx, env, s.Retention) })
+	work.Go(func() error { return retention.run(ctx) })
 	work.Go(func() error { return expunge(ctx, env) })
 	return work.Wait()
 }

@@ -105,6 +105,7 @@ func TestValidate(t *testing.T) {
 		"max-batch-body": func(s *Stage) { s.MaxBatch = 10 },
 		"rational-delay": func(s *Stage) { s.SweepDelay = 0 },
 		"retention":      func(s *Stage) { s.Retention = time.Hour },
+		"archive":        func(s *Stage) { s.Archive = "ftp://files.example.com" },
 	} {
 		bad := good
 		change(&bad)

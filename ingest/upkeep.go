@@ -15,26 +15,16 @@ const (
 	reconciliationsKept = 90 * 24 * time.Hour
 )
 
-// upkeep makes the partitions of the coming days, drops those that are older than
-// retention and forgets what was revoked for tokens that have ended and where
-// consumers were who have not come for as long, at once and every hour until ctx
-// ends. A failure is no reason to stop accepting: a week of partitions is made ahead.
+// upkeep makes the partitions of the coming days and forgets what was revoked for
+// tokens that have ended, and where consumers were who have not come for as long as
+// events are kept, at once and every hour until ctx ends. A failure is no reason to
+// stop accepting: a week of partitions is made ahead.
 func upkeep(ctx context.Context, env service.Env, retention time.Duration) error {
 	ticker := time.NewTicker(upkeepEvery)
 	defer ticker.Stop()
 	for {
 		if err := env.Store.MakePartitions(ctx); err != nil && ctx.Err() == nil {
 			env.Log.Error().Err(err).Msg("partitions of the coming days are missing")
-		}
-		dropped, err := env.Store.DropPartitions(ctx, retention)
-		if err != nil && ctx.Err() == nil {
-			env.Log.Warn().Err(err).Msg("old partitions stay; trying again in an hour")
-		}
-		if _, err := env.Store.DeleteOld(ctx, retention); err != nil && ctx.Err() == nil {
-			env.Log.Warn().Err(err).Msg("old dead letters stay; trying again in an hour")
-		}
-		if dropped > 0 {
-			env.Log.Info().Int("partitions", dropped).Msg("dropped what is older than the retention")
 		}
 		if err := env.Store.DropRevocations(ctx, time.Now().Add(-token.MaxLife)); err != nil && ctx.Err() == nil {
 			env.Log.Warn().Err(err).Msg("revocations of ended tokens stay; trying again in an hour")

@@ -52,7 +52,7 @@ type Rebuilder struct {
 func (r *Rebuilder) Run(ctx context.Context) error {
 	said := ""
 	for ctx.Err() == nil {
-		_, err := r.Store.Alone(ctx, r.watch)
+		_, err := r.Store.Alone(ctx, store.Watching, r.watch)
 		switch {
 		case err == nil:
 			said = ""
@@ -123,7 +123,7 @@ func (w *watch) lookAgain(ctx context.Context) error {
 // Reconcile does the reconciliations that there are to do, unless another process
 // is at it. It reports whether it could.
 func (r *Rebuilder) Reconcile(ctx context.Context) (bool, error) {
-	return r.Store.Alone(ctx, func(ctx context.Context, db *store.Store) error {
+	return r.Store.Alone(ctx, store.Watching, func(ctx context.Context, db *store.Store) error {
 		w := watch{Rebuilder: r, db: db}
 		return w.reconcile(ctx, func(context.Context) error { return nil })
 	})

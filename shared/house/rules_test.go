@@ -33,8 +33,9 @@ var rooms = []struct{ path, imports string }{
 	{"shared/bus", "shared/event"},                    // JetStream
 	{"shared/store", "shared/event shared/signature"}, // PostgreSQL
 
-	// What is built on them: tenants and endpoints with their keys, cached; the life of a process.
+	// What is built on them: tenants and endpoints with their keys, cached; what leaves the store; the life of a process.
 	{"shared/directory", "shared/event shared/signature shared/store"},
+	{"shared/archive", "shared/event shared/store"},
 	{"shared/service", "shared/event shared/egress shared/bus shared/store shared/directory"},
 
 	// Servers for tests and the local runner; no shipped program contains them (see notShipped).
@@ -45,7 +46,7 @@ var rooms = []struct{ path, imports string }{
 	{"shared/house", ""},
 
 	// The stages. The API is part of ingest, as a package because it is large.
-	{"ingest", forStages + " ingest/api shared/token"},
+	{"ingest", forStages + " ingest/api shared/token shared/archive"},
 	{"ingest/api", forStages + " ingest ingest/api/docs shared/token"},
 	{"ingest/api/docs", "ingest/api/openapi"},
 	{"ingest/api/openapi", ""},
@@ -70,6 +71,7 @@ var rooms = []struct{ path, imports string }{
 	{"deploy/token", "shared/service shared/store shared/token"},
 	{"deploy/reconcile", "dlq/rebuild shared/service shared/store shared/bus shared/event"},
 	{"deploy/poison", "shared/service shared/bus shared/event"},
+	{"deploy/archive", "shared/service shared/archive shared/event"},
 	{"deploy/local", "ingest fanout deliver retry dlq shared/service shared/embedded shared/bus shared/store"},
 	{"deploy/e2e", "anything"},
 
@@ -111,6 +113,10 @@ var modules = []struct {
 	// The judge of event types' schemas, and of the API document.
 	{"github.com/santhosh-tekuri/jsonschema/v6", "ingest/api ingest/api/openapi/openapitest", true},
 
+	// The S3 API, and a server of it for tests.
+	{"github.com/minio/minio-go/v7", "shared/archive", false},
+	{"github.com/rclone/gofakes3", "", true},
+
 	// One use each.
 	{"github.com/golang-jwt/jwt/v5", "shared/token", true},             // tests forge tokens
 	{"github.com/maypok86/otter/v2", "shared/directory ingest", false}, // a cache with a cap
@@ -143,7 +149,7 @@ var restricted = []struct{ path, rooms, why string }{
 
 // shipped are the programs of a real installation, and notShipped what none of them may contain by any route.
 const (
-	shipped    = "ingest/cmd/ingest fanout/cmd/fanout deliver/cmd/deliver retry/cmd/retry dlq/cmd/dlq deploy/bootstrap deploy/token deploy/reconcile deploy/poison"
+	shipped    = "ingest/cmd/ingest fanout/cmd/fanout deliver/cmd/deliver retry/cmd/retry dlq/cmd/dlq deploy/bootstrap deploy/token deploy/reconcile deploy/poison deploy/archive"
 	notShipped = testOnly + " github.com/nats-io/nats-server/v2 github.com/stretchr/testify testing"
 )
 

@@ -126,7 +126,7 @@ func TestAcceptHonoursYesterdaysKeys(t *testing.T) {
 	s := testkit.Open(t, url)
 	tenant := testkit.Tenant(t, s)
 	yesterday, before := event.FloorID(time.Now().Add(-day)), event.FloorID(time.Now().Add(-2*day))
-	makePartition(t, testkit.SQL(t, url), "event_keys", before.Time().Truncate(day))
+	testkit.Partition(t, testkit.SQL(t, url), "event_keys", before.Time().Truncate(day))
 	conn := testkit.SQL(t, url)
 	for _, row := range []struct {
 		id    event.ID

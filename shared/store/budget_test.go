@@ -28,7 +28,7 @@ func makePast(t *testing.T, url string, s *store.Store, random *rand.Rand) (tena
 	db := testkit.SQL(t, url)
 	for n := 2; n <= 13; n++ {
 		for _, table := range []string{"events", "attempts", "event_keys", "batches"} {
-			makePartition(t, db, table, today.Add(-time.Duration(n)*day))
+			testkit.Partition(t, db, table, today.Add(-time.Duration(n)*day))
 		}
 	}
 	tenant, endpoint = testkit.Tenant(t, s), event.NewID()

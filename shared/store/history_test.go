@@ -23,7 +23,7 @@ func TestHistory(t *testing.T) {
 	db := testkit.SQL(t, url)
 	for n := 2; n <= 40; n++ {
 		for _, table := range []string{"events", "attempts", "event_keys", "batches"} {
-			makePartition(t, db, table, today.Add(-time.Duration(n)*day))
+			testkit.Partition(t, db, table, today.Add(-time.Duration(n)*day))
 		}
 	}
 	tenant, endpoint := testkit.Tenant(t, s), event.NewID()

@@ -122,8 +122,8 @@ func TestAlone(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
 	one, two := testkit.Open(t, url), testkit.Open(t, url)
-	ran, err := one.Alone(t.Context(), func(ctx context.Context, s *store.Store) error {
-		ran, err := two.Alone(ctx, func(context.Context, *store.Store) error { panic("not alone") })
+	ran, err := one.Alone(t.Context(), store.Watching, func(ctx context.Context, s *store.Store) error {
+		ran, err := two.Alone(ctx, store.Watching, func(context.Context, *store.Store) error { panic("not alone") })
 		require.NoError(t, err)
 		require.False(t, ran)
 		require.NoError(t, s.Within(ctx, func(*store.Store) error { return nil }))
@@ -131,7 +131,7 @@ func TestAlone(t *testing.T) {
 	})
 	require.True(t, ran)
 	require.ErrorIs(t, err, context.Canceled)
-	ran, err = two.Alone(t.Context(), func(context.Context, *store.Store) error { return nil })
+	ran, err = two.Alone(t.Context(), store.Watching, func(context.Context, *store.Store) error { return nil })
 	require.NoError(t, err)
 	require.True(t, ran)
 }

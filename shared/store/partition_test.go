@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -29,21 +28,6 @@ func partitions(t *testing.T, url, table string) []string {
 	list := testkit.Value[string](t, url, `SELECT coalesce(string_agg(inhrelid::regclass::text, ' ' ORDER BY inhrelid::regclass::text), '')
 		FROM pg_inherits WHERE inhparent = $1::regclass`, table)
 	return strings.Fields(strings.ReplaceAll(list, table+"_", ""))
-}
-
-// makePartition makes the partition of a day of one table.
-func makePartition(t *testing.T, db *pgx.Conn, table string, date time.Time) {
-	t.Helper()
-	bound := func(date time.Time) string {
-		if strings.HasSuffix(table, "_keys") {
-			return date.Format(time.DateOnly)
-		}
-		id := event.FloorID(date)
-		return fmt.Sprintf("%x-%x-%x-0000-000000000000", id[0:4], id[4:6], id[6:8])
-	}
-	_, err := db.Exec(t.Context(), fmt.Sprintf(`CREATE TABLE %s_%s PARTITION OF %s FOR VALUES FROM ('%s') TO ('%s')`,
-		table, date.Format("20060102"), table, bound(date), bound(date.Add(day))))
-	require.NoError(t, err)
 }
 
 func TestPartitionsAreMadeAhead(t *testing.T) {
@@ -75,9 +59,9 @@ func TestDropPartitions(t *testing.T) {
 	today := time.Now().UTC().Truncate(day)
 	for _, table := range partitioned {
 		for n := 29; n <= 32; n++ {
-			makePartition(t, db, table, today.Add(-time.Duration(n)*day))
+			testkit.Partition(t, db, table, today.Add(-time.Duration(n)*day))
 		}
-		makePartition(t, db, table, today.Add(-3000*day))
+		testkit.Partition(t, db, table, today.Add(-3000*day))
 	}
 	_, err := testkit.SQL(t, url).Exec(t.Context(), `CREATE TABLE events_other PARTITION OF events
 		FOR VALUES FROM ('ffffffff-0000-0000-0000-000000000000') TO (MAXVALUE)`)
@@ -85,7 +69,8 @@ func TestDropPartitions(t *testing.T) {
 
 	dropped, err := s.DropPartitions(t.Context(), keep)
 	require.NoError(t, err)
-	require.Equal(t, 3*3+2*5, dropped, "of each table the days 31, 32 and 3,000 ago, and of keys those 29 and 30 ago")
+	require.Equal(t, 3+2*5, dropped, "of batches the days 31, 32 and 3,000 ago, and of keys those 29 and 30 ago as well")
+	require.NoError(t, s.Retire(t.Context(), keep))
 	for _, table := range partitioned {
 		left := partitions(t, url, table)
 		require.Contains(t, left, today.Add(-day).Format("20060102"), table)
@@ -99,10 +84,22 @@ func TestDropPartitions(t *testing.T) {
 		require.NotContains(t, left, today.Add(-31*day).Format("20060102"), table)
 	}
 	require.Contains(t, partitions(t, url, "events"), "other", "what has no day in its name is not ours to drop")
+	require.NoError(t, s.MakePartitions(t.Context()), "and what is retired is in nobody's way")
 
 	dropped, err = s.DropPartitions(t.Context(), keep)
 	require.NoError(t, err)
 	require.Zero(t, dropped)
+	days, err := s.RetiredDays(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []time.Time{today.Add(-3000 * day), today.Add(-32 * day), today.Add(-31 * day)}, days)
+	for _, date := range days {
+		require.NoError(t, s.DropRetired(t.Context(), date))
+	}
+	days, err = s.RetiredDays(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, days)
+	left := testkit.Value[int](t, url, `SELECT count(*) FROM pg_class WHERE relname ~ $1`, today.Add(-31*day).Format("20060102"))
+	require.Zero(t, left, "there is nothing of that day")
 }
 
 // TestRowsLandInTheirDay stores rows at both ends of a day.
