@@ -5,6 +5,7 @@ package dlq
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"time"
@@ -42,6 +43,11 @@ func (*Stage) Memory() int64 { return 384 << 20 }
 
 // Ready implements service.Stage.
 func (*Stage) Ready(ctx context.Context, env service.Env) error { return env.Health(ctx) }
+
+// Needs implements service.Mender: streams that are missing are made here.
+func (*Stage) Needs(ctx context.Context, env service.Env) error {
+	return errors.Join(env.Bus.Connected(), env.Store.Health(ctx))
+}
 
 // Run implements service.Stage. When ctx ends it finishes the part of each task
 // that it is at; the rest of the task is another's, or its own after the start.

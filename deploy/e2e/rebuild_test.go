@@ -81,12 +81,19 @@ func (l *ledger) settle() {
 	}
 }
 
-// TestJetStreamWiped deletes all that JetStream has, under load, and starts it empty.
+// TestJetStreamWiped deletes all that JetStream has, under load, and starts it empty;
+// and once more while nobody watches.
 func TestJetStreamWiped(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)
-	l.producer.more(testkit.Context(t), 300)
+	ctx := testkit.Context(t)
+	l.producer.more(ctx, 200)
 	l.lose(func() { require.NoError(t, os.RemoveAll(l.folder())) })
+	l.producer.more(ctx, 200)
+	require.NoError(t, l.Kill(ctx, "dlq"))
+	l.lose(func() { require.NoError(t, os.RemoveAll(l.folder())) })
+	l.producer.more(ctx, 100)
+	require.NoError(t, l.StartProcess(ctx, "dlq"), "it is ready when it has made the streams again")
 	l.settle()
 }
 

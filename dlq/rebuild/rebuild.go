@@ -74,7 +74,7 @@ func (r *Rebuilder) watch(ctx context.Context, db *store.Store) error {
 	w := watch{Rebuilder: r, db: db}
 	for {
 		reconnected := r.Bus.Reconnected()
-		if r.Bus.Health() == nil { // without NATS there is nothing to look at and nothing to do
+		if r.Bus.Connected() == nil { // without NATS there is nothing to look at and nothing to do
 			if err := w.round(ctx); err != nil {
 				return err
 			}

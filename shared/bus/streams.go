@@ -119,7 +119,7 @@ func (b *Bus) Unrecorded(ctx context.Context) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("look up stream %s: %w", DLQ.Stream, err)
 	}
-	m, err := stream.GetMsg(ctx, info.AckFloor.Stream+1, jetstream.WithGetMsgSubject(">"))
+	m, err := stream.GetMsg(ctx, info.AckFloor.Stream+1, jetstream.WithGetMsgSubject(event.SubjectsDead))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return time.Time{}, nil // recorded, or gone with its age, a moment ago
 	}

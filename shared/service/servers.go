@@ -180,11 +180,15 @@ func advise(err error) error {
 // begin returns when the stage can do its work: a stage waits for what it needs
 // and does not die of it.
 func begin(ctx context.Context, s Stage, env Env) error {
+	ready := s.Ready
+	if m, ok := s.(Mender); ok {
+		ready = m.Needs
+	}
 	ticker := time.NewTicker(beginEvery)
 	defer ticker.Stop()
 	for {
 		look, cancel := context.WithTimeout(ctx, lookTimeout)
-		err := s.Ready(look, env)
+		err := ready(look, env)
 		cancel()
 		if err == nil {
 			return nil

@@ -47,6 +47,15 @@ type Stage interface {
 	Ready(ctx context.Context, env Env) error
 }
 
+// Mender is a stage that mends what the others wait for, and so begins before it can
+// do all of its work.
+type Mender interface {
+	Stage
+
+	// Needs returns why Run cannot be called yet, nil when it can.
+	Needs(ctx context.Context, env Env) error
+}
+
 // Env is what a stage works with. All of it is shared and safe for concurrent
 // use.
 type Env struct {

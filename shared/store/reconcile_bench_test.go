@@ -41,7 +41,9 @@ func BenchmarkReconcile(b *testing.B) {
 	s := testkit.Open(b, url)
 	tenant := testkit.Tenant(b, s)
 	for range 3 {
-		testkit.Endpoint(b, s, tenant, "https://example.com", func(e *store.Endpoint) { e.ID = event.FloorID(time.Now().Add(-time.Hour + time.Duration(time.Now().Nanosecond()))) })
+		testkit.Endpoint(b, s, tenant, "https://example.com", func(e *store.Endpoint) {
+			e.ID = event.FloorID(time.Now().Add(-2 * busyMinutes * time.Minute))
+		})
 	}
 	db := testkit.SQL(b, url)
 	_, err := db.Exec(b.Context(), fillSQL, busyMinutes)
