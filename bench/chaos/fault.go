@@ -28,7 +28,7 @@ func faults() []fault {
 		},
 		{
 			name: "wiped", promise: "all streams deleted under load",
-			rate: 300, span: 90 * time.Second, disturb: wipe,
+			rate: 300, span: 100 * time.Second, disturb: wipe,
 		},
 		{
 			name: "rewound", promise: "all streams put back to a copy from a minute ago, under load",

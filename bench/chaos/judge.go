@@ -40,7 +40,7 @@ func (t *trial) judge(ctx context.Context, v verdict) {
 	r.Check("posts that became two events", float64(v.twins), findings.Exactly(0))
 	t.judgeRepeats(v)
 	t.judgeHealth()
-	t.judgeMemory()
+	t.judgeMemory(ctx)
 	if t.ledger.overflow > 0 {
 		r.Fault(fmt.Errorf("%d entries had no place in the ledger", t.ledger.overflow))
 	}
@@ -123,11 +123,16 @@ func (t *trial) judgeHealth() {
 	t.report.Note("of them after an end that nobody asked for", "%d %s", len(unasked), strings.Join(slices.Compact(slices.Sorted(slices.Values(unasked))), ", "))
 }
 
-func (t *trial) judgeMemory() {
+func (t *trial) judgeMemory(ctx context.Context) {
 	const mib = 1 << 20
 	peaks := t.memory.end()
 	for _, name := range slices.Sorted(maps.Keys(peaks)) {
-		t.report.Check("memory of "+name+", peak, MiB", float64(peaks[name]/mib), findings.AtMost(float64(memoryCap(name)/mib)))
+		most, err := t.memoryCap(ctx, name)
+		if err != nil {
+			t.report.Fault(err)
+			continue
+		}
+		t.report.Check("memory of "+name+", peak, MiB", float64(peaks[name]/mib), findings.AtMost(float64(most/mib)))
 	}
 }
 

@@ -2,7 +2,11 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"maps"
+	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -11,7 +15,10 @@ import (
 	"github.com/postrider/postrider/shared/stack"
 )
 
-const memoryTick = time.Second
+const (
+	memoryTick = time.Second
+	maxMetrics = 4 << 20 // bytes
+)
 
 // memory is the most that each process was seen to have resident, over all its
 // starts.
@@ -62,15 +69,53 @@ func (m *memory) end() map[string]int64 {
 	return maps.Clone(m.peaks)
 }
 
-// memoryCap is what a process may have resident, in bytes.
-func memoryCap(name string) int64 {
-	const mib = 1 << 20
+// Caps of the servers, in bytes. They are not ours to bound: these are what they
+// need here, with room.
+const (
+	natsCap     = 512 << 20
+	postgresCap = 1 << 30
+)
+
+// memoryCap is what a process may have resident, in bytes: a stage says so itself.
+// The collector heeds the limit for what it manages; programs and stacks come on
+// top, which are a few MiB.
+func (t *trial) memoryCap(ctx context.Context, name string) (int64, error) {
 	switch {
 	case name == postgres:
-		return 1024 * mib
-	case strings.HasPrefix(name, natsServer), strings.HasPrefix(name, deliverStage):
-		return 512 * mib
-	default:
-		return 256 * mib
+		return postgresCap, nil
+	case strings.HasPrefix(name, natsServer):
+		return natsCap, nil
 	}
+	text, err := t.metrics(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(text) {
+		if value, ok := strings.CutPrefix(line, "postrider_memory_limit_bytes "); ok {
+			bytes, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			if err != nil {
+				return 0, fmt.Errorf("read memory limit of %s: %w", name, err)
+			}
+			return int64(bytes), nil
+		}
+	}
+	return 0, fmt.Errorf("%s says no memory limit", name)
+}
+
+// metrics is what a stage tells of itself.
+func (t *trial) metrics(ctx context.Context, name string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.AdminURL(name)+"/metrics", http.NoBody)
+	if err != nil {
+		return "", fmt.Errorf("make request: %w", err)
+	}
+	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
+	if err != nil {
+		return "", fmt.Errorf("ask %s: %w", name, err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxMetrics))
+	if err != nil {
+		return "", fmt.Errorf("ask %s: %w", name, err)
+	}
+	return string(text), nil
 }

@@ -19,7 +19,7 @@ func (t *trial) open(ctx context.Context) error {
 	t.ledger = newLedger()
 	o := t.fault.stack
 	o.Bin, o.Links, o.NoFsync = t.bin, true, t.lossOnly
-	o.Env = slices.Concat([]string{schedule, attemptTimeout, "POSTRIDER_LOG_LEVEL=info"}, o.Env)
+	o.Env = slices.Concat([]string{schedule, attemptTimeout, breakerAfter, "POSTRIDER_LOG_LEVEL=info"}, o.Env)
 	var err error
 	if t.Stack, err = stack.Temporary(ctx, t.dir, o); err != nil {
 		return err

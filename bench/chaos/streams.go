@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	wipeAfter = 40 * time.Second // of traffic
+	wipeAfter = time.Minute // of traffic
 
 	copyAfter   = 10 * time.Second // of traffic
 	rewindAfter = time.Minute      // of the copy

@@ -38,6 +38,10 @@ const (
 const (
 	schedule       = "POSTRIDER_RETRY_SCHEDULE=1s,2s,5s,10s,20s"
 	attemptTimeout = "POSTRIDER_ATTEMPT_TIMEOUT=10s"
+
+	// What is left in the end fails only at some endpoints: it must be dead before
+	// their breakers open, or all would wait for one probe after the other.
+	breakerAfter = "POSTRIDER_BREAKER_AFTER=25s"
 )
 
 // trial is one run: a system under load, what is done to it, and what comes of it.
@@ -110,12 +114,13 @@ func (t *trial) trouble(ctx context.Context) error {
 	return errors.Join(failed, <-sent, <-mended)
 }
 
-// breakAndMend takes some endpoints down for a fifth of the run.
+// breakAndMend takes some endpoints down for a part of the run, long enough that
+// their breakers open.
 func (t *trial) breakAndMend(ctx context.Context) error {
 	for _, step := range []struct {
 		wait      time.Duration
 		behaviour string
-	}{{t.span * 4 / 10, inOneClass + "&fail=all"}, {t.span / 5, ""}} {
+	}{{t.span * 3 / 10, inOneClass + "&fail=all"}, {t.span * 4 / 10, ""}} {
 		if pause(ctx, step.wait) != nil {
 			return nil // the run has ended before
 		}
