@@ -338,13 +338,18 @@ func (w *world) giveBack(l event.Lane, n int) {
 // has made and recorded before it died: it does what that one did not come to.
 func TestMadeAttemptIsNotMadeAgain(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"published again", "delivered again"} {
+	for _, name := range []string{"published again", "delivered again", "had again by its stream", "late"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			url, calls := answering(t, http.StatusOK)
 			succeeded, failed, died, fresh := w.delivery(url), w.delivery(url), w.delivery(url), w.delivery(url)
 			due := time.Now().Add(10 * time.Minute).UTC().Truncate(time.Microsecond)
+			if name == "late" { // and so handed out again, perhaps
+				for _, d := range []*event.Delivery{succeeded, failed, died, fresh} {
+					d.Attempt, d.Due = 2, time.Now().Add(-2*event.Late)
+				}
+			}
 			made := func(d *event.Delivery, o Outcome, next time.Time) store.Attempt {
 				return store.Attempt{
 					ID: event.NewID(), Tenant: d.Tenant, Event: d.Event, Endpoint: d.Endpoint, Number: d.Attempt,
@@ -358,6 +363,9 @@ func TestMadeAttemptIsNotMadeAgain(t *testing.T) {
 				d.Recheck = name == "published again"
 				w.publish(d)
 			}
+			if name == "had again by its stream" {
+				w.bus.Doubt(time.Now())
+			}
 			if name == "delivered again" {
 				w.giveBack(fresh.Lane(), 4)
 			}
@@ -367,7 +375,7 @@ func TestMadeAttemptIsNotMadeAgain(t *testing.T) {
 			require.Len(t, w.attempts(), 4, "each once")
 			next, subject := w.on(event.StreamRetry)
 			require.Equal(t, failed.Event, next.Event)
-			require.Equal(t, 2, next.Attempt)
+			require.Equal(t, failed.Attempt+1, next.Attempt)
 			require.True(t, due.Equal(next.Due), "as it was planned")
 			require.Equal(t, "retry.2m", subject)
 			require.True(t, next.Recheck, "it may have been handed on before")

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -62,12 +63,14 @@ func (l *ledger) settle() {
 	l.t.Helper()
 	l.producer.more(testkit.Context(l.t), 200)
 	accepted := l.producer.finish()
+	ended := time.Now()
 	l.client.must(l.t, http.StatusOK, http.MethodPost, "/app/lossy/endpoint/"+l.paused+"/resume", nil)
 	for _, path := range []string{"/works", "/paused", "/ordered", "/fails"} {
 		testkit.Eventually(l.t, func() bool {
 			times := l.receiver.times(path)
 			return !slices.ContainsFunc(accepted, func(id string) bool { return times[id] == 0 })
 		}, "all %d accepted events arrive at %s", len(accepted), path)
+		l.t.Logf("%s: complete %s after the last was accepted", path, time.Since(ended).Round(100*time.Millisecond))
 	}
 	// Every failure is followed by another attempt, in the end by one that succeeds.
 	testkit.Eventually(l.t, func() bool { return l.receiver.succeeded("/fails") >= len(accepted) }, "and succeed where some fail")

@@ -31,6 +31,9 @@ const (
 	// lookTimeout bounds a look, and the hand-out of a part.
 	lookTimeout = 15 * time.Second
 
+	// longestRest is how long at most it rests between two parts.
+	longestRest = 100 * time.Millisecond
+
 	// part is how many rows are looked at in one transaction.
 	part = 256
 )
@@ -150,10 +153,12 @@ func (w *watch) reconcile(ctx context.Context, between func(context.Context) err
 			begun = next.ID
 			w.Log.Info().Int64("reconciliation", next.ID).Time("since", next.Since).Str("reason", next.Reason).Msg("looking for what the streams lost")
 		}
+		began := time.Now()
 		kind, again, done, err := w.db.AdvanceReconciliation(ctx, part, w.handOut)
 		if err != nil {
 			return err
 		}
+		rest(ctx, time.Since(began))
 		w.Metrics.again(kind, again)
 		if !done.Finished.IsZero() {
 			w.Log.Info().Int64("reconciliation", done.ID).Interface("again", done.Counts).Dur("took", done.Finished.Sub(done.Created)).
@@ -164,6 +169,15 @@ func (w *watch) reconcile(ctx context.Context, between func(context.Context) err
 		}
 	}
 	return nil
+}
+
+// rest leaves the database to others for as long as a part took, so that a long look
+// back is in nobody's way.
+func rest(ctx context.Context, took time.Duration) {
+	select {
+	case <-time.After(min(took, longestRest)):
+	case <-ctx.Done():
+	}
 }
 
 // handOut puts deliveries where they belong: what has died to DLQ, what is due to

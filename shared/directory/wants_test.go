@@ -2,6 +2,7 @@ package directory_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -13,6 +14,8 @@ import (
 func TestWants(t *testing.T) {
 	t.Parallel()
 	plain := event.Event{Type: "invoice.paid"}
+	moment := time.Now()
+	accepted := event.Event{ID: event.FloorID(moment), Type: "invoice.paid"}
 	one := event.NewID()
 	forOne := event.Event{Type: "invoice.paid", Endpoint: one}
 	european := event.Event{Type: "invoice.paid", Channels: []string{"eu", "de"}}
@@ -38,6 +41,9 @@ func TestWants(t *testing.T) {
 		"type and channel":             {store.Target{EventTypes: []string{"invoice.paid"}, Channels: []string{"eu"}}, european, true},
 		"for it alone":                 {store.Target{ID: one, EventTypes: []string{"other"}, Channels: []string{"us"}}, forOne, true},
 		"for another alone":            {store.Target{ID: event.NewID()}, forOne, false},
+		"made before the event":        {store.Target{ID: event.FloorID(moment.Add(-time.Hour))}, accepted, true},
+		"at once after it":             {store.Target{ID: event.FloorID(moment.Add(time.Second))}, accepted, true},
+		"made later":                   {store.Target{ID: event.FloorID(moment.Add(time.Minute))}, accepted, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
