@@ -17,7 +17,10 @@ const doubtSlack = 5 * time.Second
 
 // doubt is the moment before which nothing on a stream is taken for news, in
 // nanoseconds. It is safe for concurrent use; the zero value doubts nothing.
-type doubt struct{ before atomic.Int64 }
+type doubt struct {
+	before atomic.Int64
+	spread atomic.Int64 // when the other processes were told last
+}
 
 func (d *doubt) raise(before time.Time) {
 	for at := before.UnixNano(); ; {
@@ -53,6 +56,23 @@ func (b *Bus) SpreadDoubt(before time.Time) error {
 		return fmt.Errorf("spread doubt: %w", err)
 	}
 	return nil
+}
+
+// spreadEvery is how often a process tells the others at most that a leader is gone.
+const spreadEvery = int64(time.Second)
+
+// doubtNow calls Doubt for this moment in all processes: another may get what was
+// handed out to this one. Those that do not hear of it may find out by themselves.
+func (b *Bus) doubtNow() {
+	now := time.Now()
+	b.Doubt(now)
+	last := b.held.doubt.spread.Load()
+	if now.UnixNano()-last < spreadEvery || !b.held.doubt.spread.CompareAndSwap(last, now.UnixNano()) {
+		return
+	}
+	if text, err := now.MarshalText(); err == nil {
+		_ = b.nc.Publish(subjectDoubt, text) // without a connection: see above
+	}
 }
 
 // hearDoubt listens for SpreadDoubt until the connection ends.

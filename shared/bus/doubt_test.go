@@ -1,12 +1,16 @@
 package bus_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"github.com/postrider/postrider/shared/bus"
+	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/testkit"
 )
 
@@ -40,4 +44,35 @@ func TestDoubt(t *testing.T) {
 	second := take()
 	require.True(t, second.Doubtful())
 	require.NotEqual(t, id, b.Server(), "a server that starts again is another")
+}
+
+// TestLeaderlessConsumerRaisesDoubt: what a consumer without a leader handed out may
+// come again as if for the first time, to whomever.
+func TestLeaderlessConsumerRaisesDoubt(t *testing.T) {
+	t.Parallel()
+	server, ctx := testkit.NATS(t), testkit.Context(t)
+	b, other := testkit.Connect(t, server.URL()), testkit.Connect(t, server.URL())
+	publish(t, b, 2)
+	messages, err := pull(t, other, 1).Next(ctx, 1)
+	require.NoError(t, err)
+	p := pull(t, b, 1)
+	_, err = p.Next(ctx, 1)
+	require.NoError(t, err)
+	require.False(t, messages[0].Again())
+
+	nc, err := nats.Connect(server.URL())
+	require.NoError(t, err)
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	require.NoError(t, js.DeleteConsumer(ctx, event.StreamEvents, bus.Fanout.Name))
+	waiting, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = p.Next(waiting, 1)
+	}()
+	testkit.Eventually(t, messages[0].Again, "who pulls finds that nobody answers, and tells the others")
+	stop()
+	<-done
 }

@@ -85,6 +85,12 @@ func (p *Puller) Next(ctx context.Context, want int) ([]*Msg, error) {
 				return batch, nil
 			}
 		case <-silence.C:
+			if len(p.arrived) > 0 {
+				continue // it was us who did not listen
+			}
+			if p.open > 0 {
+				p.leaderless()
+			}
 			p.end(0)
 		case <-reconnected:
 			silence.Stop()
@@ -195,8 +201,8 @@ func isLater(format string) bool {
 }
 
 // status reads the server's word on a request. 100 is a heartbeat; 404 and 408
-// end a request that found too little; anything else says that the consumer is
-// not there or about to move.
+// end a request that found too little; 503 says that nobody leads the consumer, or
+// that there is none; anything else that it is about to move, or gone.
 func (p *Puller) status(raw *nats.Msg) {
 	if !strings.HasSuffix(raw.Subject, "."+strconv.Itoa(p.requests)) {
 		return // of a request that was given up
@@ -206,10 +212,19 @@ func (p *Puller) status(raw *nats.Msg) {
 		p.until = time.Now().Add(pullSilence)
 	case "404", "408":
 		p.end(0)
+	case "503":
+		p.leaderless()
+		p.end(pullPause)
 	default:
 		p.end(pullPause)
 	}
 }
+
+// leaderless takes note that the consumer has lost its leader. What that handed out
+// last the next one may not know, since it is not told before the message goes out;
+// so messages come again as if for the first time (measured: a dozen in 54,000
+// deliveries, with three leaders killed).
+func (p *Puller) leaderless() { p.bus.doubtNow() }
 
 // end forgets the open request; the next may be made after pause and rest.
 func (p *Puller) end(pause time.Duration) {

@@ -65,7 +65,8 @@ func (s *Stack) prepareNATS() error {
 				return err
 			}
 		}
-		urls, routes = append(urls, "nats://"+nodes[i].client), append(routes, "nats-route://"+nodes[i].route)
+		urls = append(urls, "nats://"+s.natsToken+"@"+nodes[i].client)
+		routes = append(routes, "nats-route://"+nodes[i].route)
 	}
 	for i, n := range nodes {
 		name := numbered(NATS, i)
@@ -82,14 +83,17 @@ func (s *Stack) prepareNATS() error {
 	return nil
 }
 
-// natsConfig: those of a cluster write everything to disk before they say so; a
-// single one, whose streams can be made again from PostgreSQL, within a second.
-// Where there are links, clients are told of no way around them.
+// natsConfig: a token keeps out the processes of a stack that was killed before it
+// could stop them, and whose server had the port: they would work on what is ours.
+// For the same reason a cluster has a name of its own. Its servers write everything
+// to disk before they say so; a single one, whose streams can be made again from
+// PostgreSQL, within a second. Where there are links, clients are told of no way
+// around them.
 func (s *Stack) natsConfig(name string, n node, routes []string) string {
-	text := fmt.Sprintf("server_name: %s\nlisten: %q\nhttp: %q\n", name, n.client, n.monitor)
+	text := fmt.Sprintf("server_name: %s\nlisten: %q\nhttp: %q\nauthorization { token: %q }\n", name, n.client, n.monitor, s.natsToken)
 	sync := "1s"
 	if len(routes) > 1 {
-		text += fmt.Sprintf("cluster { name: postrider, listen: %q, routes: [%s], no_advertise: %t }\n", n.route, strings.Join(routes, ", "), s.options.Links)
+		text += fmt.Sprintf("cluster { name: %q, listen: %q, routes: [%s], no_advertise: %t }\n", s.natsToken[:8], n.route, strings.Join(routes, ", "), s.options.Links)
 		if !s.options.NoFsync {
 			sync = "always"
 		}

@@ -70,6 +70,7 @@ type Stack struct {
 	MonitorURL  string // where nats-server tells of itself, the first of a cluster
 
 	jwtSecret string // that all of ingest share
+	natsToken string // that lets only ours in
 	options   Options
 	temporary bool // its folder goes with it
 	programs  map[string]program
@@ -83,7 +84,7 @@ type Stack struct {
 // Start starts everything and returns when every stage is ready.
 func Start(ctx context.Context, o Options) (s *Stack, err error) {
 	s = &Stack{
-		Token: rand.Text(), jwtSecret: rand.Text(), options: o,
+		Token: rand.Text(), jwtSecret: rand.Text(), natsToken: rand.Text(), options: o,
 		programs: map[string]program{}, servers: map[string]string{}, health: map[string]string{}, links: map[ends]*link.Link{},
 	}
 	defer func() { //nolint:contextcheck // stops also when ctx has ended
