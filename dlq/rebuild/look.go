@@ -2,6 +2,7 @@ package rebuild
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,6 +20,10 @@ const (
 	// unsynced is how much of what was stored last a server may lose without anybody
 	// seeing it: it syncs its files that often.
 	unsynced = 2 * time.Minute
+
+	// consumersEvery is how often it is looked for consumers that are missing: each is
+	// a question to the server.
+	consumersEvery = time.Minute
 )
 
 // finding is what has changed since the last look.
@@ -73,11 +78,16 @@ func (w *watch) look(ctx context.Context) error {
 		return err
 	}
 	found := compare(was, now)
-	if len(found.missing) > 0 || !found.met {
-		if err := w.remake(ctx, was, found.missing, now); err != nil {
+	if len(found.missing) > 0 {
+		if err := w.remake(ctx, was, found.missing); err != nil {
 			return err
 		}
 		if now, err = w.Bus.Streams(ctx); err != nil {
+			return err
+		}
+	}
+	if !found.met || time.Since(w.consumers) >= consumersEvery {
+		if err := w.remakeConsumers(ctx, now); err != nil {
 			return err
 		}
 	}
@@ -97,9 +107,9 @@ func (w *watch) look(ctx context.Context) error {
 	return nil
 }
 
-// remake makes the missing streams as they were, and the consumers that are missing
-// anywhere. The list of the streams is not trusted: one without a leader is not in it.
-func (w *watch) remake(ctx context.Context, was store.Look, missing []string, now map[string]bus.StreamState) error {
+// remake makes the missing streams as they were. The list of the streams is not
+// trusted: one without a leader is not in it.
+func (w *watch) remake(ctx context.Context, was store.Look, missing []string) error {
 	for _, m := range was.Marks {
 		if !slices.Contains(missing, m.Stream) {
 			continue
@@ -116,11 +126,23 @@ func (w *watch) remake(ctx context.Context, was store.Look, missing []string, no
 		}
 		w.Log.Warn().Str("stream", m.Stream).Msg("stream was missing; made again")
 	}
-	for _, s := range now {
-		if err := w.Bus.RemakeConsumers(ctx, s); err != nil {
+	return nil
+}
+
+// remakeConsumers makes the consumers that are missing on any stream. What these had
+// handed out comes again, and does not look like it.
+func (w *watch) remakeConsumers(ctx context.Context, streams map[string]bus.StreamState) error {
+	for _, s := range streams {
+		made, err := w.Bus.RemakeConsumers(ctx, s)
+		if made > 0 {
+			w.Log.Warn().Str("stream", s.Name).Int("consumers", made).Msg("consumers were missing; made again")
+			err = errors.Join(err, w.Bus.SpreadDoubt(time.Now()))
+		}
+		if err != nil {
 			return err
 		}
 	}
+	w.consumers = time.Now()
 	return nil
 }
 

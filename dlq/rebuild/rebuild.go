@@ -98,9 +98,10 @@ func (r *Rebuilder) watch(ctx context.Context, db *store.Store) error {
 type watch struct {
 	*Rebuilder
 
-	db      *store.Store
-	looked  time.Time
-	glanced [len(looks)]time.Time // when attempts were looked at that are overdue
+	db        *store.Store
+	looked    time.Time
+	consumers time.Time             // when these were looked for
+	glanced   [len(looks)]time.Time // when attempts were looked at that are overdue
 }
 
 // round looks at the streams, does the reconciliation that there is to do, and looks

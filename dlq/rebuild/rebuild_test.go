@@ -180,6 +180,37 @@ func TestWipedServer(t *testing.T) {
 	messages[0].Ack()
 }
 
+// TestWipedShards makes the streams of all shards again, and whoever takes from them.
+func TestWipedShards(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	testkit.Divide(t, w.bus, 3)
+	before, err := w.bus.Streams(t.Context())
+	require.NoError(t, err)
+	w.start()
+	testkit.Eventually(t, func() bool {
+		look, err := w.store.LastLook(t.Context(), w.bus.Server())
+		require.NoError(t, err)
+		return len(look.Marks) == len(before)
+	}, "the streams have been looked at")
+	w.wipe()
+	w.finished(1)
+	after, err := w.bus.Streams(t.Context())
+	require.NoError(t, err)
+	require.Len(t, after, len(before))
+	e := w.accept()
+	d := e.To(w.endpoint)
+	data, err := d.Encode()
+	require.NoError(t, err)
+	require.NoError(t, w.bus.Publish(t.Context(), bus.Message{Subject: d.Subject(), Tenant: d.Tenant, ID: d.Key(), Data: data}))
+	p, err := w.bus.Pull(bus.LaneConsumer(d.Lane()).In(event.ShardOf(w.tenant, 3)), 1)
+	require.NoError(t, err)
+	defer p.Close()
+	messages, err := p.Next(testkit.Context(t), 1)
+	require.NoError(t, err)
+	require.Len(t, messages, 1)
+}
+
 // TestServerPutBack starts a server on a copy of its folder of a moment ago.
 func TestServerPutBack(t *testing.T) {
 	t.Parallel()
@@ -242,6 +273,24 @@ func TestStreamDeleted(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, messages[0].Deliveries)
 	require.True(t, messages[0].Again(), "what another stream may have had is looked up")
+}
+
+// TestConsumerDeleted takes a consumer away that has handed something out.
+func TestConsumerDeleted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	require.NoError(t, w.bus.Publish(t.Context(), bus.Message{Subject: event.SubjectEvents, ID: "1", Data: []byte("{}\n")}))
+	p, err := w.bus.Pull(bus.Fanout, 1)
+	require.NoError(t, err)
+	defer p.Close()
+	_, err = p.Next(testkit.Context(t), 1)
+	require.NoError(t, err)
+	testkit.DeleteConsumer(t, w.server.URL(), event.StreamEvents, bus.Fanout.Name)
+	w.start()
+	messages, err := p.Next(testkit.Context(t), 1)
+	require.NoError(t, err)
+	require.Equal(t, 1, messages[0].Deliveries)
+	testkit.Eventually(t, messages[0].Again, "it came before")
 }
 
 // TestOverdueIsHandedOut finds retries that no stream has, with nothing else amiss,

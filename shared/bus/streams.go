@@ -80,14 +80,16 @@ func (b *Bus) Remake(ctx context.Context, was StreamState) error {
 	if err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		return fmt.Errorf("remake stream %s: %w", was.Name, err)
 	}
-	return b.RemakeConsumers(ctx, was)
+	_, err = b.RemakeConsumers(ctx, was)
+	return err
 }
 
-// RemakeConsumers makes the consumers of a stream that are missing.
-func (b *Bus) RemakeConsumers(ctx context.Context, of StreamState) error {
+// RemakeConsumers makes the consumers of a stream that are missing, and returns how
+// many. They hand out all that the stream has as if for the first time.
+func (b *Bus) RemakeConsumers(ctx context.Context, of StreamState) (made int, err error) {
 	var config jetstream.StreamConfig
 	if err := json.Unmarshal(of.Config, &config); err != nil {
-		return fmt.Errorf("remake consumers of %s: %w", of.Name, err)
+		return 0, fmt.Errorf("remake consumers of %s: %w", of.Name, err)
 	}
 	for c, want := range consumers(Layout{Replicas: config.Replicas, Shards: event.MaxShards}) {
 		if c.stream() != of.Name {
@@ -96,12 +98,13 @@ func (b *Bus) RemakeConsumers(ctx context.Context, of StreamState) error {
 		_, err := b.js.Consumer(ctx, c.stream(), c.Name)
 		if errors.Is(err, jetstream.ErrConsumerNotFound) {
 			_, err = b.js.CreateConsumer(ctx, c.stream(), want)
+			made++
 		}
 		if err != nil {
-			return fmt.Errorf("remake consumer %s: %w", c, err)
+			return made, fmt.Errorf("remake consumer %s: %w", c, err)
 		}
 	}
-	return nil
+	return made, nil
 }
 
 // Unrecorded returns when the oldest dead letter was stored that dlq has not

@@ -178,3 +178,9 @@ func DeleteStream(t testing.TB, address, stream string) {
 	t.Helper()
 	withJetStream(t, address, func(js jetstream.JetStream) error { return js.DeleteStream(t.Context(), stream) })
 }
+
+// DeleteConsumer takes a consumer away.
+func DeleteConsumer(t testing.TB, address, stream, consumer string) {
+	t.Helper()
+	withJetStream(t, address, func(js jetstream.JetStream) error { return js.DeleteConsumer(t.Context(), stream, consumer) })
+}
