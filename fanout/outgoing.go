@@ -70,8 +70,7 @@ func (o *outgoing) flush(ctx context.Context) error {
 		return nil
 	}
 	err := o.publish(ctx)
-	var unpublished *bus.UnpublishedError
-	if errors.As(err, &unpublished) {
+	if unpublished, ok := errors.AsType[*bus.UnpublishedError](err); ok {
 		o.setDown(unpublished.Left)
 		o.failed(err)
 	} else if err != nil {

@@ -21,12 +21,12 @@ func TestGate(t *testing.T) {
 		g := newGate(func(context.Context) error { return health })
 		ctx, stop := context.WithCancel(t.Context())
 		var shed int
+		var last error
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
 			g.watch(ctx, func(err error) {
-				require.ErrorIs(t, err, api.ErrAway)
-				shed++
+				shed, last = shed+1, err
 			})
 		}()
 		pass := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
@@ -40,6 +40,7 @@ func TestGate(t *testing.T) {
 		require.ErrorIs(t, g.shut(), api.ErrAway)
 		require.ErrorIs(t, g.shut(), health)
 		require.NotZero(t, shed, "who waits is told, too")
+		require.ErrorIs(t, last, api.ErrAway)
 		health = nil
 		pass(2 * gateEvery)
 		require.NoError(t, g.shut(), "it opens by itself")

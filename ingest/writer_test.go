@@ -70,7 +70,6 @@ func (w *world) writing() *writer {
 	return writer
 }
 
-
 func (w *world) event() *store.NewEvent {
 	return &store.NewEvent{Event: event.Event{ID: event.NewID(), Tenant: w.tenant, Type: "invoice.paid", Payload: []byte(`{"paid": true}`)}}
 }

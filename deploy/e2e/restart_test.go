@@ -131,7 +131,11 @@ func TestAcceptsWithoutNATS(t *testing.T) {
 	_, err := s.Wait(ctx, stack.NATS)
 	require.NoError(t, err)
 	var accepted []string
-	for range 50 {
+	for n := range 50 {
+		if n == 25 {
+			require.NoError(t, s.Kill(ctx, "ingest"))
+			require.NoError(t, s.StartProcess(ctx, "ingest"), "it needs no NATS to begin")
+		}
 		accepted = append(accepted, c.post(t, "away", map[string]any{}))
 	}
 	require.NoError(t, s.StartProcess(ctx, stack.NATS))

@@ -1,7 +1,6 @@
 package bus
 
 import (
-	"context"
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
@@ -21,9 +20,8 @@ const (
 
 	// rejections wait for DLQ to take them; those that find no place, or DLQ away or
 	// full, come again after a while.
-	rejections    = 64
-	rejectTimeout = 5 * time.Second
-	rejectAgain   = 15 * time.Second
+	rejections  = 64
+	rejectAgain = 15 * time.Second
 )
 
 // PanicError is what a handler died of.
@@ -50,7 +48,7 @@ func Try(work func()) (err error) {
 // poison sets messages aside. Its owner is the bus.
 type poison struct {
 	rejected chan rejection
-	stop     context.CancelFunc
+	stop     chan struct{}
 	done     chan struct{}
 	setAside atomic.Uint64
 }
@@ -82,15 +80,14 @@ func (b *Bus) Reject(m *Msg, reason error) {
 func (b *Bus) SetAside() uint64 { return b.poison.setAside.Load() }
 
 func (b *Bus) startPoison() {
-	ctx, stop := context.WithCancel(context.Background())
-	b.poison.rejected, b.poison.stop, b.poison.done = make(chan rejection, rejections), stop, make(chan struct{})
+	b.poison.rejected, b.poison.stop, b.poison.done = make(chan rejection, rejections), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(b.poison.done)
 		for {
 			select {
 			case r := <-b.poison.rejected:
-				b.putAside(ctx, r)
-			case <-ctx.Done():
+				b.putAside(r)
+			case <-b.poison.stop:
 				return // what is left is given back with everything that is held
 			}
 		}
@@ -98,18 +95,22 @@ func (b *Bus) startPoison() {
 }
 
 func (p *poison) close() {
-	p.stop()
+	close(p.stop)
 	<-p.done
 }
 
 // putAside publishes the message to DLQ and only then is done with it.
-func (b *Bus) putAside(ctx context.Context, r rejection) {
-	ctx, cancel := context.WithTimeout(ctx, rejectTimeout)
-	defer cancel()
-	if err := b.storePoison(ctx, r.msg, r.reason); err != nil {
-		r.msg.Nak(rejectAgain)
-		return
+func (b *Bus) putAside(r rejection) {
+	stored, err := b.storePoison(r.msg, r.reason)
+	if err == nil {
+		select {
+		case <-stored.Ok():
+			b.poison.setAside.Add(1)
+			r.msg.Ack()
+			return
+		case <-stored.Err():
+		case <-b.poison.stop:
+		}
 	}
-	b.poison.setAside.Add(1)
-	r.msg.Ack()
+	r.msg.Nak(rejectAgain)
 }

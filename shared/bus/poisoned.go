@@ -31,8 +31,8 @@ const (
 	idSize    = 256  // bytes of a message that its id takes, at most
 )
 
-// storePoison publishes the message to DLQ, with why it is there.
-func (b *Bus) storePoison(ctx context.Context, m *Msg, reason string) error {
+// storePoison puts the message on its way to DLQ, with why it goes there.
+func (b *Bus) storePoison(m *Msg, reason string) (jetstream.PubAckFuture, error) {
 	aside := &nats.Msg{
 		Subject: event.PoisonSubject(m.consumer.stream(), m.consumer.Name),
 		Data:    m.Data,
@@ -52,8 +52,7 @@ func (b *Bus) storePoison(ctx context.Context, m *Msg, reason string) error {
 		aside.Header.Set(headerCut, "true")
 	}
 	id := fmt.Sprintf("poison.%s.%d.%d", m.consumer, m.Sequence, m.Stored.UnixNano())
-	_, err := b.js.PublishMsg(ctx, aside, jetstream.WithMsgID(id))
-	return err
+	return b.js.PublishMsgAsync(aside, jetstream.WithMsgID(id))
 }
 
 // stageOf is whose messages a stream has.

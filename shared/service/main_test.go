@@ -29,7 +29,7 @@ type fake struct {
 func (f *fake) Name() string      { return f.name }
 func (*fake) Flags(*flag.FlagSet) {}
 func (f *fake) Validate() error   { return f.faults }
-func (*fake) Memory() int64       { return 128 << 20 }
+func (*fake) Memory() int64       { return 1 << 30 }
 func (f *fake) Ready(ctx context.Context, e Env) error {
 	if f.ready != nil {
 		return f.ready(e, ctx)

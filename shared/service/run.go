@@ -97,7 +97,7 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 		return err
 	}
 	defer admin.close()
-	db, err := store.OpenLater(settings.DatabaseURL, settings.Connections)
+	db, err := store.OpenLater(ctx, settings.DatabaseURL, settings.Connections)
 	if err != nil {
 		return adviseDatabase(err)
 	}
@@ -132,7 +132,7 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 		}
 		admin.add(s, env)
 		work.Go(func() error {
-			if begin(ctx, s, env) != nil {
+			if !begin(ctx, s, env) {
 				return nil // ctx has ended
 			}
 			env.Log.Debug().Str("version", Version).Msg("stage begins")

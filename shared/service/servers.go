@@ -177,9 +177,9 @@ func advise(err error) error {
 	}
 }
 
-// begin returns when the stage can do its work: a stage waits for what it needs
-// and does not die of it.
-func begin(ctx context.Context, s Stage, env Env) error {
+// begin returns when the stage can do its work, or false when ctx has ended before:
+// a stage waits for what it needs and does not die of it.
+func begin(ctx context.Context, s Stage, env Env) bool {
 	ready := s.Ready
 	if m, ok := s.(Mender); ok {
 		ready = m.Needs
@@ -191,12 +191,12 @@ func begin(ctx context.Context, s Stage, env Env) error {
 		err := ready(look, env)
 		cancel()
 		if err == nil {
-			return nil
+			return true
 		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return false
 		}
 	}
 }

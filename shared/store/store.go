@@ -63,7 +63,7 @@ type querier interface {
 // returns once it answered. Connections is the size of the pool; 0 leaves it to
 // the URL.
 func Open(ctx context.Context, url string, connections int) (*Store, error) {
-	s, err := OpenLater(url, connections)
+	s, err := OpenLater(ctx, url, connections)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func Open(ctx context.Context, url string, connections int) (*Store, error) {
 }
 
 // OpenLater is Open without asking the database: it may be away.
-func OpenLater(url string, connections int) (*Store, error) {
+func OpenLater(ctx context.Context, url string, connections int) (*Store, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("read database URL: %w", err) // pgx leaves the password out
@@ -90,7 +90,7 @@ func OpenLater(url string, connections int) (*Store, error) {
 	config.ConnConfig.RuntimeParams["application_name"] = "postrider"
 	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = milliseconds(idleTransaction)
 	config.AfterConnect = registerID
-	pool, err := pgxpool.NewWithConfig(context.Background(), config) // which connects only when it is used
+	pool, err := pgxpool.NewWithConfig(ctx, config) // which connects only when it is used
 	if err != nil {
 		return nil, fmt.Errorf("open database pool: %w", err)
 	}

@@ -136,13 +136,13 @@ func ShortenAckWait(t testing.TB, address string, c bus.Consumer) {
 // StreamMessages counts what is stored in a stream.
 func StreamMessages(t testing.TB, address, stream string) int {
 	t.Helper()
-	return int(streamState(t, address, stream).Msgs) //nolint:gosec // a count
+	return int(streamState(t, address, stream).Msgs)
 }
 
 // StreamSequence counts what has ever been stored in a stream.
 func StreamSequence(t testing.TB, address, stream string) int {
 	t.Helper()
-	return int(streamState(t, address, stream).LastSeq) //nolint:gosec // a count
+	return int(streamState(t, address, stream).LastSeq)
 }
 
 func streamState(t testing.TB, address, stream string) (state jetstream.StreamState) {
