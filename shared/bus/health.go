@@ -36,6 +36,10 @@ const (
 	// refusedFor is how long a stream is remembered to refuse what is published
 	// after it last did: whoever has something for it tries again more often.
 	refusedFor = 10 * time.Second
+
+	// A stream that is full and takes something now and then is worked off: that is
+	// no standstill before it has taken nothing for so long.
+	standstill = 3 * time.Second
 )
 
 // state is what this process knows of the server without asking for it.
@@ -48,10 +52,12 @@ type state struct {
 	streams  map[string]condition // that refuse what is published
 }
 
-// condition is why a stream refuses, and when it last did.
+// condition is why a stream refuses, when it last did, and when it last took
+// something.
 type condition struct {
-	err error
-	at  time.Time
+	err   error
+	at    time.Time
+	taken time.Time
 }
 
 // Connected returns ErrDisconnected while there is no server.
@@ -82,7 +88,7 @@ func (s *state) fault(now time.Time) error {
 	}
 	faults := []error{s.verified}
 	for _, stream := range slices.Sorted(maps.Keys(s.streams)) {
-		if c := s.streams[stream]; now.Sub(c.at) < refusedFor {
+		if c := s.streams[stream]; now.Sub(c.at) < refusedFor && now.Sub(c.taken) > standstill {
 			faults = append(faults, fmt.Errorf("%s: %w", stream, c.err))
 		}
 	}
@@ -98,7 +104,7 @@ func (b *Bus) Refuses(stream string, tenant event.ID) bool {
 	b.state.mu.Lock()
 	defer b.state.mu.Unlock()
 	c, ok := b.state.streams[stream]
-	return ok && time.Since(c.at) < refusedFor
+	return ok && time.Since(c.at) < refusedFor && c.at.After(c.taken)
 }
 
 // connected forgets what was known of the server before.
@@ -130,9 +136,9 @@ func (s *state) begin() {
 	s.waiting++
 }
 
-// end takes note of how it went: answered says that the server said anything, and
-// of each stream the error that it answered with, nil where it took something.
-func (s *state) end(answered bool, streams map[string]error) {
+// end takes note of how it went: answered says that the server said anything; what
+// it said of each stream is why that refused, and whether it took something.
+func (s *state) end(answered bool, streams map[string]*said) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.waiting--
@@ -140,14 +146,22 @@ func (s *state) end(answered bool, streams map[string]error) {
 	if answered {
 		s.answered = now
 	}
-	for stream, err := range streams {
-		if err == nil {
+	for stream, said := range streams {
+		c, known := s.streams[stream]
+		if said.took {
+			c.taken = now
+		}
+		if said.refused != nil {
+			c.err, c.at = said.refused, now
+		}
+		switch {
+		case known && said.refused == nil && now.Sub(c.at) >= refusedFor:
 			delete(s.streams, stream)
-			continue
+		case known || said.refused != nil:
+			if s.streams == nil {
+				s.streams = make(map[string]condition)
+			}
+			s.streams[stream] = c
 		}
-		if s.streams == nil {
-			s.streams = make(map[string]condition)
-		}
-		s.streams[stream] = condition{err, now}
 	}
 }

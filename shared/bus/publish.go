@@ -62,7 +62,7 @@ func (e *UnpublishedError) Unwrap() error { return e.err }
 // one).
 func (b *Bus) Publish(ctx context.Context, group ...Message) error {
 	b.state.begin()
-	g := publishing{group: group, streamOf: b.streamOf, streams: make(map[string]error, 1)}
+	g := publishing{group: group, streamOf: b.streamOf, streams: make(map[string]*said, 1)}
 	acks := b.send(&g)
 	for i, ack := range acks {
 		if ack == nil {
@@ -127,24 +127,38 @@ func (b *Bus) begin(m *Message) (jetstream.PubAckFuture, error) {
 type publishing struct {
 	group    []Message
 	streamOf func(*Message) string
-	streams  map[string]error // what each said last
+	streams  map[string]*said
 	answered bool
 	left     []int
 	err      error
 }
 
+// said is what a stream answered.
+type said struct {
+	took    bool
+	refused error
+}
+
+func (g *publishing) of(stream string) *said {
+	s := g.streams[stream]
+	if s == nil {
+		s = new(said)
+		g.streams[stream] = s
+	}
+	return s
+}
+
 func (g *publishing) stored(i int) {
 	g.answered = true
-	if stream := g.streamOf(&g.group[i]); g.streams[stream] == nil {
-		g.streams[stream] = nil
-	}
+	g.of(g.streamOf(&g.group[i])).took = true
 }
 
 func (g *publishing) failed(i int, err error) {
 	err = explain(err)
 	stream := g.streamOf(&g.group[i])
 	if errors.Is(err, ErrFull) || errors.Is(err, ErrNoStream) {
-		g.answered, g.streams[stream] = true, err
+		g.answered = true
+		g.of(stream).refused = err
 		err = fmt.Errorf("%s: %w", stream, err)
 	}
 	g.leave(i, err)
