@@ -44,5 +44,6 @@ func (t *trial) strike(ctx context.Context, b blow) {
 		t.link(b.target).Hang()
 		_ = pause(ctx, b.span)
 		t.link(b.target).Restore()
+	default: // others are not made by plan
 	}
 }

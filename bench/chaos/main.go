@@ -124,7 +124,7 @@ func runAll(ctx context.Context, s settings, out, progress io.Writer) (err error
 	if s.bin, err = os.MkdirTemp("", "postrider-chaos-"); err != nil {
 		return fmt.Errorf("make folder for programs: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(s.bin)) }()
+	defer func() { err = errors.Join(err, os.RemoveAll(s.bin)) }() //nolint:gosec // we have made it
 	fmt.Fprintln(progress, "chaos: building")
 	if err := stack.Build(ctx, s.bin); err != nil {
 		return err

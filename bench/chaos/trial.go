@@ -121,8 +121,8 @@ func (t *trial) breakAndMend(ctx context.Context) error {
 		wait      time.Duration
 		behaviour string
 	}{{t.span * 3 / 10, inOneClass + "&fail=all"}, {t.span * 4 / 10, ""}} {
-		if pause(ctx, step.wait) != nil {
-			return nil // the run has ended before
+		if err := pause(ctx, step.wait); err != nil {
+			return err
 		}
 		for _, path := range t.fleet.mended {
 			if err := t.receivers.SetBehaviour(path, step.behaviour); err != nil {

@@ -70,7 +70,7 @@ func (d *database) signal(sig syscall.Signal) error {
 	if server == nil {
 		return fmt.Errorf("signal %s: it was never started", Postgres)
 	}
-	switch sig { //nolint:exhaustive // what else there is makes no sense for many processes
+	switch sig {
 	case syscall.SIGKILL:
 		server.Kill()
 	case syscall.SIGSTOP:
