@@ -108,7 +108,7 @@ func (b *Bus) putAside(r rejection) {
 			b.poison.setAside.Add(1)
 			r.msg.Ack()
 			return
-		case <-stored.Err():
+		case <-stored.Err(): //nolint:errcheck // whatever it is, it is tried again
 		case <-b.poison.stop:
 		}
 	}
