@@ -40,9 +40,6 @@ test: postgres lint ## check and test everything, as the build machine does
 test-upgrade: postgres ## run the previous version beside this one, a part of make test
 	go test -count=1 -run 'TestUpgrade|TestUnknownFormat' -v ./deploy/e2e
 
-test-upgrade: postgres ## run the previous version beside this one, a part of make test
-	go test -count=1 -run 'TestUpgrade|TestUnknownFormat' -v ./deploy/e2e
-
 race: postgres ## repeat all tests with the race detector (COUNT=5)
 	go test -race -shuffle=on -count=$(COUNT) -timeout 60m ./...
 
