@@ -107,6 +107,8 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		moves:     make(chan *move, movesGroup),
 		bus:       env.Bus,
 		buffer:    newBuffer(),
+
+		unrecorded: newUnrecorded(),
 	}
 	keeper := lanes.New(lanes.Options{Bus: env.Bus, Log: env.Log, Plan: w.plan})
 	metrics.watch(env.Reg, w.buffer, keeper)

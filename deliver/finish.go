@@ -72,6 +72,7 @@ type result struct {
 	report   fair.Report // of an attempt that was made now
 	recorded bool        // or there is nothing to record
 	found    bool        // made by the worker that died
+	debt     *debt       // until it is recorded
 
 	// told is told when the result is finished, or why it is not, by whoever wants to
 	// see to the message himself. Then a next attempt is his affair too.
@@ -115,6 +116,9 @@ func newResult(j *job, a *attempt, retries schedule.Schedule) *result {
 func (f *finisher) finish(ctx context.Context, results []*result) {
 	f.metrics.records.Observe(float64(len(results)))
 	err := persist(ctx, f, results, f.record)
+	for _, r := range results {
+		r.debt.settle()
+	}
 	if err == nil {
 		err = persist(ctx, f, results, f.disable)
 	}

@@ -46,7 +46,8 @@ type worker struct {
 	bus    *bus.Bus
 	buffer *buffer
 
-	flights flights
+	flights    flights
+	unrecorded unrecorded
 
 	start func(*job)               // begins the attempt of a job, and does not wait
 	back  func(*job, fair.Verdict) // refuses a job that was queued, and does not wait
@@ -133,12 +134,20 @@ func (w *worker) try(ctx context.Context, j *job) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := w.deliver(ctx, endpoint, d)
+	debt, err := w.unrecorded.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
+	a, err := w.deliver(ctx, endpoint, d)
+	debt.made()
+	if err != nil {
+		debt.settle()
+		return nil, err
+	}
 	w.metrics.observe(d, a)
-	return newResult(j, a, retries), nil
+	r := newResult(j, a, retries)
+	r.debt = debt
+	return r, nil
 }
 
 // retriesOf is the most specific schedule that there is: the endpoint's, the event

@@ -1,0 +1,55 @@
+package deliver
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+const (
+	// mostUnrecorded is how many attempts may have been made and not be recorded.
+	// When the process dies all of them are made again, so it bounds what arrives
+	// twice. Slots and groups alone bounded it to some 3,000, and a stream let loose
+	// after an outage filled them: 450 deliveries came twice for each time that
+	// deliver was killed (measured on a busy machine). With a twentieth of a second
+	// until a record is committed, 5,000 attempts a second need as many.
+	mostUnrecorded = 256
+
+	// briefCall is how long a call is counted, too, before it has ended. Those that
+	// take longer are counted no more: they would keep the quick ones from starting.
+	briefCall = 50 * time.Millisecond
+)
+
+// unrecorded bounds the attempts that are made and not recorded.
+type unrecorded struct{ room *semaphore.Weighted }
+
+func newUnrecorded() unrecorded { return unrecorded{semaphore.NewWeighted(mostUnrecorded)} }
+
+// begin waits until one more attempt may be made.
+func (u unrecorded) begin(ctx context.Context) (*debt, error) {
+	if err := u.room.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	d := &debt{settled: sync.OnceFunc(func() { u.room.Release(1) })}
+	d.brief = time.AfterFunc(briefCall, d.settled)
+	return d, nil
+}
+
+// debt is an attempt that will have to be recorded.
+type debt struct {
+	settled func() // more than once does nothing more
+	brief   *time.Timer
+}
+
+// made tells that the call has ended: from here on only settle counts.
+func (d *debt) made() { d.brief.Stop() }
+
+// settle tells that the attempt is recorded, or never will be by this process. The
+// debt of an attempt that was not made now is nil.
+func (d *debt) settle() {
+	if d != nil {
+		d.settled()
+	}
+}
