@@ -69,30 +69,32 @@ func statusText(status int) string {
 	return fmt.Sprint(status)
 }
 
+// judgeRepeats: each cause is a line, with how long before it the calls were made
+// that came to nothing.
 func (t *trial) judgeRepeats(v verdict) {
 	all, spells := t.diary.all(), t.health.all()
-	causes := map[string]int{}
+	before := map[string][]time.Duration{}
+	var unexplained []repeat
 	for _, again := range v.repeats {
-		causes[blame(again, all, spells)]++
+		if cause, ok := blame(again, all, spells); ok {
+			before[cause.String()] = append(before[cause.String()], cause.began.Sub(again.first.answered))
+		} else {
+			unexplained = append(unexplained, again)
+		}
 	}
 	limit := findings.Below(mostRepeats)
 	if t.fault.once {
 		limit = findings.Exactly(0)
 	}
 	t.report.Check("delivered again, % of deliveries", percent(len(v.repeats), v.expected), limit)
-	for _, cause := range slices.Sorted(maps.Keys(causes)) {
-		if cause != unexplained {
-			t.report.Note("– because of "+cause, "%d", causes[cause])
-		}
+	for _, cause := range slices.Sorted(maps.Keys(before)) {
+		ages := slices.Sorted(slices.Values(before[cause]))
+		t.report.Note("– because of "+cause, "%d, called up to %.2f s before, half of them %.2f", len(ages), share(ages, 1).Seconds(), share(ages, 0.5).Seconds())
 	}
-	t.report.Check("– "+unexplained, float64(causes[unexplained]), findings.Exactly(0))
-	shown := 0
-	for _, again := range v.repeats {
-		if shown < shownFindings && blame(again, all, spells) == unexplained {
-			shown++
-			t.report.Fault(fmt.Errorf("delivered again without a cause: %s at %s, first at %s, again at %s",
-				again.message, again.path, clock(again.first.at), clock(again.again.at)))
-		}
+	t.report.Check("– unexplained", float64(len(unexplained)), findings.Exactly(0))
+	for _, again := range unexplained[:min(len(unexplained), shownFindings)] {
+		t.report.Fault(fmt.Errorf("delivered again without a cause: %s at %s, first at %s, again at %s",
+			again.message, again.path, clock(again.first.at), clock(again.again.at)))
 	}
 }
 

@@ -104,9 +104,6 @@ func wellAgain(t trouble, spells []spell) time.Time {
 	return well
 }
 
-// unexplained is the cause of a repeat that no trouble accounts for.
-const unexplained = "unexplained"
-
 // recordSlack is how long before a trouble an attempt may have been made that it
 // kept from being recorded or acknowledged, and how long after one things go on
 // that it began.
@@ -114,8 +111,9 @@ const recordSlack = 2 * time.Second
 
 // blame says which trouble made a delivery arrive again: one around its first
 // success that kept the attempt from being recorded or acknowledged, or its answer
-// from being heard. Only what deliver is, or needs for that, can be it.
-func blame(r repeat, all []trouble, spells []spell) string {
+// from being heard. Only what deliver is, or needs for that, can be it. It is not
+// ok when there is none.
+func blame(r repeat, all []trouble, spells []spell) (t trouble, ok bool) {
 	for _, suspect := range []func(target) bool{
 		func(t target) bool { return !t.isLink() && strings.HasPrefix(t.to, deliverStage) },
 		func(t target) bool { return t.to == receivers },
@@ -124,11 +122,11 @@ func blame(r repeat, all []trouble, spells []spell) string {
 	} {
 		for _, t := range all {
 			if suspect(t.target) && around(r.first, t, spells) {
-				return t.String()
+				return t, true
 			}
 		}
 	}
-	return unexplained
+	return trouble{}, false
 }
 
 // ofDeliver tells whether a trouble of a server reaches deliver.

@@ -45,6 +45,7 @@ func TestRecovery(t *testing.T) {
 
 func TestBlame(t *testing.T) {
 	t.Parallel()
+	const unexplained = ""
 	again := repeat{first: arrival{at: at(20), answered: at(20.3)}, again: arrival{at: at(55)}}
 	worker, server := process(deliverStage), process(natsServer)
 	tests := map[string]struct {
@@ -69,7 +70,11 @@ func TestBlame(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			require.Equal(t, test.want, blame(again, test.all, test.spells))
+			cause, ok := blame(again, test.all, test.spells)
+			require.Equal(t, test.want != unexplained, ok)
+			if ok {
+				require.Equal(t, test.want, cause.String())
+			}
 		})
 	}
 }
