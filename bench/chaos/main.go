@@ -82,7 +82,7 @@ func parse(args []string, progress io.Writer) (settings, error) {
 	flags.Uint64Var(&s.seed, "seed", s.seed, "`number` that moments and victims come from; without, one at random")
 	flags.DurationVar(&s.span, "for", 0, "how long to send; without, as long as the fault needs")
 	flags.Float64Var(&s.rate, "rate", 0, "`events` a second; without, what is promised for the fault")
-	flags.DurationVar(&s.idle, "idle", 5*time.Minute, "how long what is left may take in the end: retries wait for their time, and endpoints that were down are probed first")
+	flags.DurationVar(&s.idle, "idle", 5*time.Minute, "how long nothing may happen in the end while deliveries are missing: retries wait for their time, and endpoints that were down are probed first")
 	flags.DurationVar(&s.settling, "settle", 35*time.Second, "how long to wait for what arrives twice: messages that nobody acknowledged come again after 30s")
 	flags.BoolVar(&s.lossOnly, "loss-only", false, "look for loss only and not at how long things take, and leave it to the system when data reaches the disk: for busy machines")
 	if err := flags.Parse(args); err != nil {

@@ -14,18 +14,18 @@ const (
 	letterPage = 250
 )
 
-// settle waits until every delivery has arrived or is dead, or it takes too long,
-// and then for what may still arrive twice.
+// settle waits until every delivery has arrived or is dead, or nothing has changed
+// for too long, and then for what may still arrive twice.
 func (t *trial) settle(ctx context.Context) (verdict, error) {
 	dead := map[delivery]bool{}
-	told := -1
-	for began := time.Now(); ; {
+	told, since := -1, time.Now()
+	for {
 		found := t.look(ctx, dead)
 		if len(found.lost) != told {
-			told = len(found.lost)
+			told, since = len(found.lost), time.Now()
 			t.tell("%d deliveries are missing", told)
 		}
-		if told == 0 || time.Since(began) > t.idle {
+		if told == 0 || time.Since(since) > t.idle {
 			break
 		}
 		if err := pause(ctx, idleTick); err != nil {
