@@ -23,11 +23,6 @@ const (
 	recorders    = 2
 	recordsGroup = 256
 
-	// recordsAhead is how many attempts that were made may wait for a recorder before
-	// no further ones begin: what a crash finds unrecorded is made again, and while the
-	// database is away that would be all that there are slots for.
-	recordsAhead = 256
-
 	// recordEvery is how often each recorder commits. Nobody waits for a record but
 	// ordered lanes, and attempts that were made and not recorded are made again after
 	// a crash: a fiftieth of a second is little of that. Without it 5,000 attempts a

@@ -60,9 +60,6 @@ type worker struct {
 // attempt makes the attempt of a job that the scheduler has started, and passes
 // its result on.
 func (w *worker) attempt(ctx context.Context, j *job) {
-	for len(w.results) >= recordsAhead && sleep(ctx, recordEvery) {
-		continue // with its slot, so that nothing else begins either
-	}
 	var report fair.Report
 	if j.inFlight = w.flights.begin(j.delivery); !j.inFlight {
 		j.giveBack(retryInFlight, false) // a copy of what is in flight is looked up when that is recorded
