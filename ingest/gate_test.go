@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,31 +18,34 @@ import (
 func TestGate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var health error
-		g := newGate(func(context.Context) error { return health })
+		gone := errors.New("gone")
+		var away atomic.Bool
+		g := newGate(func(context.Context) error {
+			if away.Load() {
+				return gone
+			}
+			return nil
+		})
 		ctx, stop := context.WithCancel(t.Context())
-		var shed int
-		var last error
+		var shed atomic.Pointer[error] // what those who waited were told last
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			g.watch(ctx, func(err error) {
-				shed, last = shed+1, err
-			})
+			g.watch(ctx, func(err error) { shed.Store(&err) })
 		}()
 		pass := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
 
 		pass(time.Hour)
 		require.NoError(t, g.shut())
-		require.Zero(t, shed)
+		require.Nil(t, shed.Load())
 
-		health = errors.New("gone")
+		away.Store(true)
 		pass(2 * gateEvery)
 		require.ErrorIs(t, g.shut(), api.ErrAway)
-		require.ErrorIs(t, g.shut(), health)
-		require.NotZero(t, shed, "who waits is told, too")
-		require.ErrorIs(t, last, api.ErrAway)
-		health = nil
+		require.ErrorIs(t, g.shut(), gone)
+		require.NotNil(t, shed.Load(), "who waits is told, too")
+		require.ErrorIs(t, *shed.Load(), api.ErrAway)
+		away.Store(false)
 		pass(2 * gateEvery)
 		require.NoError(t, g.shut(), "it opens by itself")
 
@@ -70,9 +74,9 @@ func TestGate(t *testing.T) {
 func TestGateWhileTheDatabaseHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		asked := 0
+		var asked atomic.Int32
 		g := newGate(func(ctx context.Context) error {
-			asked++
+			asked.Add(1)
 			<-ctx.Done()
 			return ctx.Err()
 		})
@@ -86,7 +90,7 @@ func TestGateWhileTheDatabaseHangs(t *testing.T) {
 		time.Sleep(slowCommit + 1)
 		synctest.Wait()
 		require.ErrorIs(t, g.shut(), errSlowCommit)
-		require.Equal(t, 1, asked)
+		require.EqualValues(t, 1, asked.Load())
 		commit()
 		stop()
 		<-done
