@@ -20,38 +20,63 @@ const (
 	mostUnrecorded = 256
 
 	// briefCall is how long a call is counted, too, before it has ended. Those that
-	// take longer are counted no more: they would keep the quick ones from starting.
+	// take longer are not counted until they have: they would keep the quick ones from
+	// starting.
 	briefCall = 50 * time.Millisecond
 )
 
 // unrecorded bounds the attempts that are made and not recorded.
-type unrecorded struct{ room *semaphore.Weighted }
+type unrecorded struct {
+	room *semaphore.Weighted
 
-func newUnrecorded() unrecorded { return unrecorded{semaphore.NewWeighted(mostUnrecorded)} }
+	mu   sync.Mutex
+	over int // that are counted and have no room: calls that took long, and have ended
+}
+
+func newUnrecorded() *unrecorded { return &unrecorded{room: semaphore.NewWeighted(mostUnrecorded)} }
 
 // begin waits until one more attempt may be made.
-func (u unrecorded) begin(ctx context.Context) (*debt, error) {
+func (u *unrecorded) begin(ctx context.Context) (*debt, error) {
 	if err := u.room.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
-	d := &debt{settled: sync.OnceFunc(func() { u.room.Release(1) })}
-	d.brief = time.AfterFunc(briefCall, d.settled)
+	d := &debt{to: u, counted: true}
+	d.brief = time.AfterFunc(briefCall, d.settle)
 	return d, nil
 }
 
 // debt is an attempt that will have to be recorded.
 type debt struct {
-	settled func() // more than once does nothing more
+	to      *unrecorded
 	brief   *time.Timer
+	counted bool
 }
 
-// made tells that the call has ended: from here on only settle counts.
-func (d *debt) made() { d.brief.Stop() }
+// made tells that the call has ended: from here on it counts until it is settled.
+func (d *debt) made() {
+	d.brief.Stop()
+	d.to.mu.Lock()
+	defer d.to.mu.Unlock()
+	if !d.counted && !d.to.room.TryAcquire(1) {
+		d.to.over++
+	}
+	d.counted = true
+}
 
 // settle tells that the attempt is recorded, or never will be by this process. The
 // debt of an attempt that was not made now is nil.
 func (d *debt) settle() {
-	if d != nil {
-		d.settled()
+	if d == nil {
+		return
 	}
+	d.to.mu.Lock()
+	defer d.to.mu.Unlock()
+	switch {
+	case !d.counted:
+	case d.to.over > 0:
+		d.to.over--
+	default:
+		d.to.room.Release(1)
+	}
+	d.counted = false
 }

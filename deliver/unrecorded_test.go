@@ -10,7 +10,7 @@ import (
 )
 
 // TestUnrecorded: so many attempts and no more wait to be recorded, and calls that
-// take long are not among them.
+// take long are not among them while they do.
 func TestUnrecorded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -52,8 +52,16 @@ func TestUnrecorded(t *testing.T) {
 		require.False(t, full())
 		for _, d := range slow {
 			d.made()
+		}
+		require.True(t, full(), "those that took long count, too, once they have ended")
+		for _, d := range slow[mostUnrecorded:] {
 			d.settle()
 		}
+		require.True(t, full(), "there were more than there is room for")
+		for _, d := range slow {
+			d.settle()
+		}
+		require.False(t, full())
 		(*debt)(nil).settle()
 	})
 }

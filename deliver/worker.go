@@ -47,7 +47,7 @@ type worker struct {
 	buffer *buffer
 
 	flights    flights
-	unrecorded unrecorded
+	unrecorded *unrecorded
 
 	start func(*job)               // begins the attempt of a job, and does not wait
 	back  func(*job, fair.Verdict) // refuses a job that was queued, and does not wait
