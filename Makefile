@@ -34,7 +34,7 @@ run: $(if $(POSTRIDER_DATABASE_URL),,postgres) ## run everything on this machine
 
 test: postgres lint ## check and test everything, as the build machine does
 	$(if $(RACE),,@echo 'No C compiler found: testing without the race detector.')
-	go test $(RACE) -shuffle=on -timeout 8m ./...
+	go test $(RACE) -shuffle=on -timeout 12m ./...
 	go run ./bench/chaos -dir '' -loss-only -seed 336 -rate 60 -for 28s -settle 0s kill
 
 test-upgrade: postgres ## run the previous version beside this one, a part of make test
