@@ -13,10 +13,9 @@ const (
 	// When the process dies all of them are made again, so it bounds what arrives
 	// twice. Slots and groups alone bounded it to some 3,000, and a stream let loose
 	// after an outage filled them: with that, up to 1,200 deliveries came twice when
-	// deliver was killed, and 300 on average with seed 4 of bench/chaos; with this
-	// bound 200 (measured on a busy machine, where a commit took 0.2 to 0.7 s). With a
-	// twentieth of a second until a record is committed, 5,000 attempts a second need
-	// as many.
+	// deliver was killed, and 300 on average with seed 4 of bench/chaos (measured on a
+	// busy machine, where a commit took 0.2 to 0.7 s). With a twentieth of a second until
+	// a record is committed, 5,000 attempts a second need as many as this.
 	mostUnrecorded = 256
 
 	// briefCall is how long a call is counted, too, before it has ended. Those that

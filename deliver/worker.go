@@ -136,7 +136,6 @@ func (w *worker) try(ctx context.Context, j *job) (*result, error) {
 		return nil, err
 	}
 	a, err := w.deliver(ctx, endpoint, d)
-	debt.made()
 	if err != nil {
 		debt.settle()
 		return nil, err
@@ -144,6 +143,7 @@ func (w *worker) try(ctx context.Context, j *job) (*result, error) {
 	w.metrics.observe(d, a)
 	r := newResult(j, a, retries)
 	r.debt = debt
+	debt.made() // last: whoever panics before leaves a debt that settles itself
 	return r, nil
 }
 
