@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -135,7 +137,21 @@ func badHeaders() []string {
 		`1`, `[]`, `{"a":1}`, `{"":"x"}`, `{"a b":"x"}`, `{"a:":"x"}`, `{"ä":"x"}`, `{"a":"x\r\nb: c"}`, `{"a":"\u0000"}`, `{"a":"ä"}`,
 		`{"User-Agent":"x"}`, `{"content-TYPE":"x"}`, `{"Host":"x"}`, `{"Connection":"close"}`, `{"svix-id":"x"}`, `{"Webhook-Id":"x"}`,
 		`{"X-Amz-Date":"x"}`, `{"a":"` + strings.Repeat("x", 4097) + `"}`, `{"X-A":"1","x-a":"2"}`,
+		`{"Keep-Alive":"1"}`, `{"Proxy-Authorization":"x"}`, `{"TE":"trailers"}`, `{"Trailer":"X-A"}`, `{"Transfer-Encoding":"chunked"}`,
+		`{"Upgrade":"h2c"}`, `{"Content-Length":"1"}`, `{"Content-Encoding":"gzip"}`, `{"Expect":"100-continue"}`,
+		`{"Traceparent":"x"}`, `{"tracestate":"x"}`, `{"Baggage":"x"}`, `{"webhook-signature":"x"}`, `{"` + strings.Repeat("a", 65) + `":"x"}`,
+		manyHeaders(65, 1), manyHeaders(5, 4000),
 	}
+}
+
+// manyHeaders are so many headers with values of that length.
+func manyHeaders(n, length int) string {
+	headers := make(map[string]string, n)
+	for i := range n {
+		headers["X-"+strconv.Itoa(i)] = strings.Repeat("x", length)
+	}
+	text, _ := json.Marshal(headers)
+	return string(text)
 }
 
 // TestBadQueries sends parameters that cannot be read or are not allowed.

@@ -244,7 +244,7 @@ func (w *world) keys(t *testing.T, app string) []string {
 	return keys
 }
 
-func TestHeaders(t *testing.T) {
+func TestHeaders(t *testing.T) { //nolint:tparallel // the steps follow each other
 	t.Parallel()
 	w := start(t)
 	app := w.app(t, `{"name":"a"}`)
@@ -261,6 +261,22 @@ func TestHeaders(t *testing.T) {
 	require.JSONEq(t, `{"headers":{},"sensitive":[]}`, get())
 	w.send(t, "PUT", path, `{}`).requireInvalid(t, "body.headers")
 	w.send(t, "PATCH", path, `{}`).requireInvalid(t, "body.headers")
+
+	t.Run("a patch may not make them too many or too long", func(t *testing.T) {
+		w.must(t, 204, "PUT", path, `{"headers":`+manyHeaders(4, 4000)+`}`)
+		w.send(t, "PATCH", path, `{"headers":{"Y":"`+strings.Repeat("y", 4000)+`"}}`).requireInvalid(t, "body.headers")
+		w.must(t, 204, "PUT", path, `{"headers":`+manyHeaders(64, 1)+`}`)
+		w.send(t, "PATCH", path, `{"headers":{"Y":"y"}}`).requireInvalid(t, "body.headers")
+	})
+	t.Run("what looks like a credential is not shown", func(t *testing.T) {
+		for _, name := range []string{
+			"authorization", "Authorization", "X-Auth-Token", "x-api-key", "WWW-Authenticate", "Cookie", "X-Secret", "Ocp-Apim-Subscription-Key",
+			"X-AccessToken", "X-Auth", "Api_Key", "ApiKey", "X-Password", "Session", "X-Jwt",
+		} {
+			w.must(t, 204, "PUT", path, `{"headers":{"`+name+`":"canary","X-Author":"me","X-Monkey":"ape"}}`)
+			require.JSONEq(t, `{"headers":{"X-Author":"me","X-Monkey":"ape"},"sensitive":["`+name+`"]}`, get())
+		}
+	})
 }
 
 // TestEndpointPages walks through the list of endpoints, newest first unless it is

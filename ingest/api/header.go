@@ -11,10 +11,12 @@ import (
 	"github.com/postrider/postrider/shared/store"
 )
 
+// Values may be as long as Svix allows, and together no longer than receivers take.
 const (
 	maxHeaders     = 64
-	maxHeaderName  = 256
+	maxHeaderName  = 64
 	maxHeaderValue = 4096
+	maxHeaderBytes = 16 << 10 // names and values of all; many servers refuse more
 )
 
 func headerRoutes() []route {
@@ -32,7 +34,7 @@ func forbiddenHeaders() []string {
 		"user-agent", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "trailers",
 		"transfer-encoding", "upgrade", "age", "cache-control", "clear-site-data", "expires", "pragma", "warning",
 		"content-length", "content-type", "content-encoding", "content-language", "content-location",
-		"connection", "host", "expect",
+		"connection", "host", "expect", "traceparent", "tracestate", "baggage",
 	}
 }
 
@@ -43,11 +45,20 @@ func forbiddenPrefixes() []string {
 	}
 }
 
-// sensitiveHeaders are those whose values are never shown again.
-func sensitiveHeaders() []string {
-	return []string{
-		"x-auth-token", "x-api-key", "www-authenticate", "authorization", "proxy-authenticate", "proxy-authorization",
+// isSensitive reports whether a header looks like a credential, by its name: its
+// value is never shown again. It knows the names that Svix knows, and guesses the
+// others: one too many is set again, one too few is read by whoever may look.
+func isSensitive(name string) bool {
+	lower := strings.ToLower(name)
+	for _, part := range []string{"authorization", "authenticate", "token", "secret", "passw", "credential", "apikey", "cookie"} {
+		if strings.Contains(lower, part) {
+			return true
+		}
 	}
+	words := strings.FieldsFunc(lower, func(r rune) bool { return r == '-' || r == '_' || r == '.' })
+	return slices.ContainsFunc(words, func(word string) bool {
+		return slices.Contains([]string{"auth", "key", "jwt", "bearer", "pwd", "session", "signature", "sig"}, word)
+	})
 }
 
 // header checks one header that is to be sent with every delivery.
@@ -74,6 +85,7 @@ func (f *form) headers(target *map[string]string) {
 		f.header(name, value)
 	}
 	headerSet(f, texts)
+	headerBytes(f, texts)
 	*target = texts
 }
 
@@ -90,6 +102,17 @@ func headerSet[V any](f *form, headers map[string]V) {
 			f.refuse("headers", "comes twice: "+canonical)
 		}
 		seen[canonical] = true
+	}
+}
+
+// headerBytes checks that headers are not too much together.
+func headerBytes(f *form, headers map[string]string) {
+	var total int
+	for name, value := range headers {
+		total += len(name) + len(value)
+	}
+	if total > maxHeaderBytes {
+		f.refuse("headers", "must not be longer than 16384 bytes together")
 	}
 }
 
@@ -123,6 +146,7 @@ func (f *form) headerPatch() func(*store.Endpoint) error {
 			}
 		}
 		headerSet(f, headers)
+		headerBytes(f, headers)
 		e.Headers = headers
 		return f.err()
 	}
@@ -145,7 +169,7 @@ func (c *call) getHeaders(r *http.Request) (reply, error) {
 	shown := make(map[string]string, len(e.Headers))
 	sensitive := []string{}
 	for name, value := range e.Headers {
-		if slices.Contains(sensitiveHeaders(), strings.ToLower(name)) {
+		if isSensitive(name) {
 			sensitive = append(sensitive, name)
 			continue
 		}
