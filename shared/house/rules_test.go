@@ -9,7 +9,7 @@ const (
 
 	// forStages is what every stage may use: all of shared but what only tests and the local runner need.
 	// Code moves there when a second stage needs it, not before.
-	forStages = "shared/event shared/signature shared/egress shared/group shared/bus shared/schedule shared/store shared/directory shared/service"
+	forStages = "shared/event shared/secret shared/signature shared/egress shared/group shared/bus shared/schedule shared/store shared/directory shared/service"
 
 	// testOnly may also be imported by every test.
 	testOnly = "shared/testkit shared/embedded shared/stack shared/stack/link ingest/api/openapi/openapitest"
@@ -23,6 +23,7 @@ const (
 var rooms = []struct{ path, imports string }{
 	// The vocabulary, and tools that know nothing of us. They stay small because they may import nothing.
 	{"shared/event", ""},                // types, ids, subjects
+	{"shared/secret", "shared/event"},   // what nobody may see, and how it is stored
 	{"shared/signature", ""},            // Standard Webhooks
 	{"shared/egress", ""},               // which addresses may be dialled
 	{"shared/schedule", "shared/event"}, // when to try again
@@ -142,7 +143,7 @@ var restricted = []struct{ path, rooms, why string }{
 	{"os/exec", "shared/embedded shared/stack deploy/conformance bench/*", "what is shipped starts no programs"},
 	{"testing", "shared/testkit", "what is shipped has no test flags"},
 	{"math/rand", "", "use math/rand/v2"},
-	{"log/slog", "shared/signature", "use the zerolog logger that the stage is given"}, // a Key hides itself from every logger
+	{"log/slog", "shared/signature shared/secret", "use the zerolog logger that the stage is given"}, // what hides, hides from every logger
 	{"github.com/rs/zerolog/log", "", "a global logger; use the one that the stage is given"},
 	{"github.com/prometheus/client_golang/prometheus/promauto", "", "registers globally; use the registry that the stage is given"},
 }
