@@ -300,6 +300,23 @@ func TestCallBlockedIsNotDialled(t *testing.T) {
 	require.EqualValues(t, 1, connections.Load())
 }
 
+// TestCallWithoutItsProxy has a proxy that is away, and a receiver that could be
+// reached without it.
+func TestCallWithoutItsProxy(t *testing.T) {
+	t.Parallel()
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	proxy, err := egress.ParseProxy("http://user:password@" + closed.Listener.Addr().String())
+	require.NoError(t, err)
+	r, got := catch(t)
+	a := newCaller(t, egress.NewPolicy([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, egress.Through(proxy))).try(t, r.URL)
+	require.Equal(t, Proxy, a.outcome)
+	require.False(t, a.outcome.Final(), "the proxy will be back")
+	require.False(t, a.outcome.Failing(), "it says nothing of the endpoint")
+	require.Equal(t, "the proxy of this installation could not be used", string(a.response))
+	require.Empty(t, got, "nobody goes without it")
+}
+
 // TestCallEndsWithItsContext cuts an attempt off as a drain that took too long
 // does.
 func TestCallEndsWithItsContext(t *testing.T) {

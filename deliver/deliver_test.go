@@ -273,6 +273,7 @@ func TestWithoutUse(t *testing.T) {
 			attempts := w.attempts()
 			require.Len(t, attempts, 1)
 			require.EqualValues(t, tt.reason, attempts[0].Outcome)
+			require.NotContains(t, string(attempts[0].Response), "127.0.0.1", "what a name leads to is not for tenants")
 			require.Equal(t, tt.calls, calls.Load())
 			e, err := w.store.Endpoint(t.Context(), w.tenant, store.Ref{ID: d.Endpoint})
 			require.NoError(t, err)

@@ -29,6 +29,7 @@ const (
 	DNS        Outcome = "dns"                 // the name has no address
 	TLS        Outcome = "tls"                 // no trust in the certificate, or no common protocol
 	Connection Outcome = "connection"          // refused, reset, cut off
+	Proxy      Outcome = "proxy"               // the installation's own proxy is away or does not want us
 	Disabled   Outcome = store.OutcomeDisabled // no attempt was made: disabled since the event was expanded
 	Expired    Outcome = store.OutcomeExpired  // no attempt was made: the payload is gone
 )
@@ -36,7 +37,7 @@ const (
 // Outcomes lists the whole set.
 func Outcomes() []Outcome {
 	return []Outcome{
-		Success, Redirected, Gone, Throttled, Rejected, Timeout, Blocked, DNS, TLS, Connection, Disabled, Expired,
+		Success, Redirected, Gone, Throttled, Rejected, Timeout, Blocked, DNS, TLS, Connection, Proxy, Disabled, Expired,
 	}
 }
 
@@ -51,11 +52,12 @@ func (o Outcome) Final() bool {
 }
 
 // Failing reports whether the outcome speaks against the endpoint. No use has to
-// be seen in calling it: an address that the operator's policy forbids, or a
-// payload that is no longer stored, says nothing of how well the endpoint is.
+// be seen in calling it: an address that the operator's policy forbids, a proxy
+// of the operator's that is away, or a payload that is no longer stored, says
+// nothing of how well the endpoint is.
 func (o Outcome) Failing() bool {
 	switch o {
-	case Success, Blocked, Disabled, Expired:
+	case Success, Blocked, Proxy, Disabled, Expired:
 		return false
 	default:
 		return true
@@ -100,6 +102,7 @@ func decide(status int, err error) Outcome {
 func decideError(err error) Outcome {
 	var (
 		blocked     *egress.BlockedError
+		proxy       *egress.ProxyError
 		dns         *net.DNSError
 		unknownCA   x509.UnknownAuthorityError
 		wrongHost   x509.HostnameError
@@ -112,6 +115,8 @@ func decideError(err error) Outcome {
 	switch {
 	case errors.As(err, &blocked):
 		return Blocked
+	case errors.As(err, &proxy):
+		return Proxy
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, errAttemptTimeout):
 		return Timeout
 	case errors.As(err, &dns):
@@ -140,6 +145,8 @@ func (o Outcome) explain() string {
 		return "no secure connection could be made"
 	case Connection:
 		return "the connection failed"
+	case Proxy:
+		return "the proxy of this installation could not be used"
 	case Disabled:
 		return "the endpoint is disabled"
 	case Expired:

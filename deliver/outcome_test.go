@@ -31,6 +31,8 @@ func TestDecide(t *testing.T) {
 		want Outcome
 	}{
 		{&egress.BlockedError{Reason: egress.ReasonAddress}, Blocked},
+		{&egress.ProxyError{Err: syscall.ECONNREFUSED}, Proxy},
+		{&egress.ProxyError{Err: context.DeadlineExceeded}, Proxy},
 		{context.DeadlineExceeded, Timeout},
 		{errAttemptTimeout, Timeout},
 		{&net.OpError{Op: "dial", Err: syscall.ETIMEDOUT}, Timeout},

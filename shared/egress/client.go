@@ -54,9 +54,10 @@ func (p Policy) Client(pool Pool) *http.Client {
 	}
 }
 
-// Transport returns a transport that dials by the policy and uses no proxy,
-// whatever the environment says: behind one, it would judge the proxy's address.
-// Refused connections are errors that wrap a *BlockedError.
+// Transport returns a transport that dials by the policy, through its proxy if it
+// has one; what the environment says of proxies does not count. Refused
+// connections are errors that wrap a *BlockedError; those that the proxy could not
+// be asked for, a *ProxyError.
 //
 // It does not limit a response's body: read it through an io.LimitReader.
 func (p Policy) Transport(pool Pool) *http.Transport {

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -89,10 +88,6 @@ func TestControl(t *testing.T) {
 			t.Parallel()
 			require.Equal(t, tc.want, reason(t, p.Control(t.Context(), tc.network, tc.address, nil)))
 		})
-	}
-	for name, text := range hostile {
-		target := netip.AddrPortFrom(netip.MustParseAddr(text), 443)
-		require.Equal(t, egress.ReasonAddress, reason(t, p.Control(t.Context(), "tcp6", target.String(), nil)), name)
 	}
 }
 

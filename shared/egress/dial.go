@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -53,18 +55,52 @@ func (p Policy) Control(_ context.Context, network, address string, _ syscall.Ra
 	return p.Check(target)
 }
 
-// dial connects by the policy. A refusal comes without the error that package
-// net puts around it, for that one names the address.
+// dial connects by the policy, through the proxy if there is one for the host.
 func (p Policy) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := whileNeeded(ctx)
 	defer cancel()
-	dialer := net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive, ControlContext: p.Control}
-	conn, err := dialer.DialContext(ctx, network, address)
+	if p.proxy == nil {
+		return p.direct(ctx, network, address)
+	}
+	host, port, err := split(address)
+	if err != nil {
+		return nil, err
+	}
+	if host = strings.ToLower(host); p.proxy.Except.contain(host) {
+		return p.direct(ctx, network, address)
+	}
+	return p.tunnel(ctx, host, port)
+}
+
+// direct connects without a proxy. A refusal comes without the error that
+// package net puts around it, for that one names the address.
+func (p Policy) direct(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := p.dialer().DialContext(ctx, network, address)
 	if blocked, ok := errors.AsType[*BlockedError](err); ok {
 		return nil, blocked
 	}
 	return conn, err
 }
+
+func (p Policy) dialer() *net.Dialer {
+	return &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive, ControlContext: p.Control, Resolver: p.resolver}
+}
+
+// split takes an address apart. Its port is a number: it comes from package
+// net/http or from us.
+func split(address string) (host string, port uint16, err error) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, fmt.Errorf("read address: %w", err)
+	}
+	number, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return "", 0, fmt.Errorf("read port: %w", err)
+	}
+	return host, uint16(number), nil
+}
+
+func join(host string, port uint16) string { return net.JoinHostPort(host, strconv.Itoa(int(port))) }
 
 // dialTLS connects by the policy and makes the handshake.
 func (p Policy) dialTLS(ctx context.Context, network, address string, config *tls.Config) (net.Conn, error) {
@@ -77,9 +113,9 @@ func (p Policy) dialTLS(ctx context.Context, network, address string, config *tl
 	ctx, cancel = context.WithTimeoutCause(ctx, handshakeTimeout, errHandshakeTimeout)
 	defer cancel()
 	config = config.Clone()
-	if config.ServerName, _, err = net.SplitHostPort(address); err != nil {
+	if config.ServerName, _, err = split(address); err != nil {
 		_ = raw.Close()
-		return nil, fmt.Errorf("read address: %w", err)
+		return nil, err
 	}
 	conn := tls.Client(raw, config)
 	if err := conn.HandshakeContext(ctx); err != nil {

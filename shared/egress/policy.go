@@ -12,6 +12,7 @@ package egress
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -24,6 +25,8 @@ import (
 type Policy struct {
 	allow     []netip.Prefix
 	httpsOnly bool
+	proxy     *Proxy        // nil for none
+	resolver  *net.Resolver // nil for the system's; tests have their own
 }
 
 // Option changes a Policy while it is made.

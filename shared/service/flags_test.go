@@ -95,17 +95,20 @@ func TestDefault(t *testing.T) {
 
 func TestValidateJoinsFaults(t *testing.T) {
 	t.Parallel()
-	s := Settings{EgressAllow: "10.0.0.0/99", LogLevel: "loud", LogFormat: "verse"}
+	s := Settings{EgressAllow: "10.0.0.0/99", Proxy: "ftp://a:secret@x", ProxyExcept: "a b", LogLevel: "loud", LogFormat: "verse"}
 	err := s.Validate()
 	for _, setting := range []string{
-		"database-url", "nats-url", "database-connections", "drain-timeout", "log-level", "log-format", "egress-allow",
+		"database-url", "nats-url", "database-connections", "drain-timeout", "log-level", "log-format",
+		"egress-allow", "egress-proxy:", "egress-proxy-except",
 	} {
 		require.ErrorContains(t, err, setting)
 	}
-	require.Equal(t, 6, strings.Count(oneLine(err), "; "), oneLine(err))
+	require.Equal(t, 8, strings.Count(oneLine(err), "; "), oneLine(err))
+	require.NotContains(t, err.Error(), "secret")
 	s = Settings{
 		DatabaseURL: "postgres://", NATSURL: "nats://", Connections: 2, Drain: 1,
 		LogLevel: "warn", LogFormat: "text", EgressAllow: "10.0.0.0/8,::1",
+		Proxy: "socks5://a:secret@proxy", ProxyExcept: ".corp.example", Resolve: true,
 	}
 	require.NoError(t, s.Validate())
 }

@@ -22,6 +22,9 @@ type Settings struct {
 	LogLevel    string
 	LogFormat   string
 	EgressAllow string
+	Proxy       string // secret: may have a user and a password
+	ProxyExcept string
+	Resolve     bool
 	HTTPSOnly   bool
 	Drain       time.Duration
 	Memory      int64
@@ -36,6 +39,9 @@ func (s *Settings) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&s.LogLevel, "log-level", "info", "least `level` that is logged: debug, info, warn, error")
 	fs.StringVar(&s.LogFormat, "log-format", "json", "`format` of the log: json or text")
 	fs.StringVar(&s.EgressAllow, "egress-allow", "", "`CIDRs`, joined by commas, that may be delivered to although private")
+	fs.StringVar(&s.Proxy, "egress-proxy", "", "`URL` of the proxy that deliveries go through: http, https or socks5, with user:password@ where it wants them; empty for none")
+	fs.StringVar(&s.ProxyExcept, "egress-proxy-except", "", "`hosts`, joined by commas, that are delivered to without the proxy: names, .domains and CIDRs")
+	fs.BoolVar(&s.Resolve, "egress-proxy-resolve", false, "look names up here, refuse private addresses, and tell the proxy addresses only")
 	fs.BoolVar(&s.HTTPSOnly, "https-only", false, "refuse endpoints that are not https")
 	fs.DurationVar(&s.Drain, "drain-timeout", 25*time.Second, "how long finishing may take when the process is stopped")
 	fs.Int64Var(&s.Memory, "memory-limit", 0, "most `bytes` of memory of this process; 0 for what its stages need")
@@ -66,17 +72,34 @@ func (s *Settings) Validate() error {
 		faults = append(faults, fmt.Errorf("log-format is %q: must be json or text", s.LogFormat))
 	}
 	if _, err := s.policy(); err != nil {
-		faults = append(faults, fmt.Errorf("egress-allow: %w", err))
+		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
 }
 
+// policy joins all faults of the settings about where deliveries may go and how.
 func (s *Settings) policy() (egress.Policy, error) {
+	var faults []error
 	allow, err := egress.ParsePrefixes(s.EgressAllow)
 	if err != nil {
-		return egress.Policy{}, err
+		faults = append(faults, fmt.Errorf("egress-allow: %w", err))
 	}
-	return egress.NewPolicy(allow, egress.HTTPSOnly(s.HTTPSOnly)), nil
+	except, err := egress.ParseHosts(s.ProxyExcept)
+	if err != nil {
+		faults = append(faults, fmt.Errorf("egress-proxy-except: %w", err))
+	}
+	var proxy *egress.Proxy
+	if s.Proxy != "" {
+		if proxy, err = egress.ParseProxy(s.Proxy); err != nil {
+			faults = append(faults, fmt.Errorf("egress-proxy: %w", err))
+		} else {
+			proxy.Except, proxy.Resolve = except, s.Resolve
+		}
+	}
+	if len(faults) > 0 {
+		return egress.Policy{}, errors.Join(faults...)
+	}
+	return egress.NewPolicy(allow, egress.HTTPSOnly(s.HTTPSOnly), egress.Through(proxy)), nil
 }
 
 // Logger writes to standard error as the settings say.
