@@ -19,6 +19,7 @@ import (
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/egress"
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/signature"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/testkit"
@@ -306,7 +307,7 @@ func TestCallWithoutItsProxy(t *testing.T) {
 	t.Parallel()
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
-	proxy, err := egress.ParseProxy("http://user:password@" + closed.Listener.Addr().String())
+	proxy, err := egress.ParseProxy(secret.New("http://user:password@" + closed.Listener.Addr().String()))
 	require.NoError(t, err)
 	r, got := catch(t)
 	a := newCaller(t, egress.NewPolicy([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, egress.Through(proxy))).try(t, r.URL)

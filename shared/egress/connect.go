@@ -18,9 +18,8 @@ func (x *Proxy) connect(conn net.Conn, target string) error {
 		Host:   target,
 		Header: http.Header{"User-Agent": {""}}, // none
 	}
-	if x.user != nil {
-		password, _ := x.user.Password()
-		login := base64.StdEncoding.EncodeToString([]byte(x.user.Username() + ":" + password))
+	if x.login {
+		login := base64.StdEncoding.EncodeToString([]byte(x.user + ":" + x.password.Reveal()))
 		request.Header.Set("Proxy-Authorization", "Basic "+login)
 	}
 	if err := request.Write(conn); err != nil {

@@ -13,6 +13,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"github.com/postrider/postrider/shared/secret"
 )
 
 // What can go wrong at a proxy, beside a connection that fails.
@@ -50,17 +52,19 @@ type Proxy struct {
 	// proxy addresses only.
 	Resolve bool
 
-	scheme string // http, https or socks5
-	host   string
-	port   string
-	user   *url.Userinfo  // secret; nil for none
-	roots  *x509.CertPool // nil for the system's; tests have their own
+	scheme   string // http, https or socks5
+	host     string
+	port     string
+	login    bool // it wants to know who we are
+	user     string
+	password secret.String
+	roots    *x509.CertPool // nil for the system's; tests have their own
 }
 
 // ParseProxy reads the URL of a proxy, as in https://user:password@host:3128.
 // The errors do not quote it.
-func ParseProxy(raw string) (*Proxy, error) {
-	u, err := url.Parse(raw)
+func ParseProxy(raw secret.String) (*Proxy, error) {
+	u, err := url.Parse(raw.Reveal())
 	ports := map[string]string{"http": "80", "https": "443", "socks5": "1080"}
 	switch {
 	case err != nil:
@@ -81,10 +85,8 @@ func ParseProxy(raw string) (*Proxy, error) {
 		return nil, errors.New("has a user or a password of over 255 bytes, more than SOCKS can say")
 	}
 	return &Proxy{
-		scheme: u.Scheme,
-		host:   u.Hostname(),
-		port:   port,
-		user:   u.User,
+		scheme: u.Scheme, host: u.Hostname(), port: port,
+		login: u.User != nil, user: u.User.Username(), password: secret.New(password),
 	}, nil
 }
 

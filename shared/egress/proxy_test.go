@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/postrider/postrider/shared/egress"
+	"github.com/postrider/postrider/shared/secret"
 )
 
 // forward is a forward proxy of HTTP or of SOCKS 5. It connects to one receiver,
@@ -165,7 +166,7 @@ func (f *forward) proxy(t *testing.T, login string) *egress.Proxy {
 	if user, password, ok := strings.Cut(login, ":"); ok {
 		u.User = url.UserPassword(user, password)
 	}
-	p, err := egress.ParseProxy(u.String())
+	p, err := egress.ParseProxy(secret.New(u.String()))
 	require.NoError(t, err)
 	p.Trust(f.roots)
 	return p
@@ -453,29 +454,30 @@ func TestParseProxy(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
 		"http://proxy":                       "http://proxy:80",
-		"https://user:secret@Proxy.example/": "https://Proxy.example:443",
-		"socks5://user:secret@[::1]":         "socks5://[::1]:1080",
+		"https://user:hunter2@Proxy.example/": "https://Proxy.example:443",
+		"socks5://user:hunter2@[::1]":         "socks5://[::1]:1080",
 		"http://10.0.0.1:3128":               "http://10.0.0.1:3128",
 	} {
-		proxy, err := egress.ParseProxy(raw)
+		proxy, err := egress.ParseProxy(secret.New(raw))
 		require.NoError(t, err)
 		for _, form := range []string{"%s", "%v", "%+v", "%#v"} {
 			require.Equal(t, want, fmt.Sprintf(form, proxy))
-			require.NotContains(t, fmt.Sprintf(form, egress.NewPolicy(nil, egress.Through(proxy))), "secret")
+			require.NotContains(t, fmt.Sprintf(form, *proxy), "hunter2")
+			require.NotContains(t, fmt.Sprintf(form, egress.NewPolicy(nil, egress.Through(proxy))), "hunter2")
 		}
 	}
 	for raw, want := range map[string]string{
 		"":                            "must be http://, https:// or socks5://",
 		"proxy:3128":                  "must be http://, https:// or socks5://",
-		"ftp://user:secret@proxy":     "must be http://, https:// or socks5://",
-		"http://user:secret@":         "has no host",
-		"http://user:secret@[::1":     "is not a URL",
-		"http://user:secret@x/secret": "must end after the port",
+		"ftp://user:hunter2@proxy":     "must be http://, https:// or socks5://",
+		"http://user:hunter2@":         "has no host",
+		"http://user:hunter2@[::1":     "is not a URL",
+		"http://user:hunter2@x/hunter2": "must end after the port",
 		"http://x:99999":              "has no such port",
 		"http://x:0":                  "has no such port",
-		"socks5://u:" + strings.Repeat("secret", 50) + "@x": "has a user or a password of over 255 bytes, more than SOCKS can say",
+		"socks5://u:" + strings.Repeat("hunter2", 50) + "@x": "has a user or a password of over 255 bytes, more than SOCKS can say",
 	} {
-		proxy, err := egress.ParseProxy(raw)
+		proxy, err := egress.ParseProxy(secret.New(raw))
 		require.EqualError(t, err, want)
 		require.Nil(t, proxy)
 	}

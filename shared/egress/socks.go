@@ -55,7 +55,7 @@ func (x *Proxy) socks(conn net.Conn, target string) error {
 // socksLogin agrees on how we say who we are, and says it.
 func (x *Proxy) socksLogin(conn net.Conn) error {
 	method := byte(socksNoLogin)
-	if x.user != nil {
+	if x.login {
 		method = socksPassword
 	}
 	if _, err := conn.Write([]byte{socksVersion, 1, method}); err != nil {
@@ -73,8 +73,7 @@ func (x *Proxy) socksLogin(conn net.Conn) error {
 	case method == socksNoLogin:
 		return nil
 	}
-	password, _ := x.user.Password()
-	login := counted(counted([]byte{1}, x.user.Username()), password)
+	login := counted(counted([]byte{1}, x.user), x.password.Reveal())
 	if _, err := conn.Write(login); err != nil {
 		return err
 	}

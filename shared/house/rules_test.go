@@ -25,7 +25,7 @@ var rooms = []struct{ path, imports string }{
 	{"shared/event", ""},                // types, ids, subjects
 	{"shared/secret", "shared/event"},   // what nobody may see, and how it is stored
 	{"shared/signature", ""},            // Standard Webhooks
-	{"shared/egress", ""},               // which addresses may be dialled
+	{"shared/egress", "shared/secret"},  // which addresses may be dialled
 	{"shared/schedule", "shared/event"}, // when to try again
 	{"shared/group", ""},                // the loop that commits in groups
 	{"shared/token", "shared/event"},    // what callers of the API authenticate with
@@ -37,7 +37,7 @@ var rooms = []struct{ path, imports string }{
 	// What is built on them: tenants and endpoints with their keys, cached; what leaves the store; the life of a process.
 	{"shared/directory", "shared/event shared/signature shared/store"},
 	{"shared/archive", "shared/event shared/store"},
-	{"shared/service", "shared/event shared/egress shared/bus shared/store shared/directory"},
+	{"shared/service", "shared/event shared/secret shared/egress shared/bus shared/store shared/directory"},
 
 	// Servers for tests and the local runner; no shipped program contains them (see notShipped).
 	{"shared/embedded", ""},
@@ -148,6 +148,37 @@ var restricted = []struct{ path, rooms, why string }{
 	{"log/slog", "shared/signature shared/secret", "use the zerolog logger that the stage is given"}, // what hides, hides from every logger
 	{"github.com/rs/zerolog/log", "", "a global logger; use the one that the stage is given"},
 	{"github.com/prometheus/client_golang/prometheus/promauto", "", "registers globally; use the registry that the stage is given"},
+}
+
+// connector is what makes connections in a package: calls and variables, and types that do when they are used.
+type connector struct{ calls, types string }
+
+// connectors are the packages of the standard library that make connections.
+var connectors = map[string]connector{
+	"net":               {"Dial DialTimeout DialTCP DialUDP DialIP DialUnix", "Dialer"},
+	"net/http":          {"Get Head Post PostForm DefaultClient DefaultTransport ProxyFromEnvironment", "Client Transport"},
+	"net/http/httputil": {"NewSingleHostReverseProxy", "ReverseProxy"},
+	"crypto/tls":        {"Dial DialWithDialer", "Dialer"},
+	"net/rpc":           {"Dial DialHTTP DialHTTPPath", ""},
+	"net/smtp":          {"Dial SendMail", ""},
+	"log/syslog":        {"Dial New NewLogger", ""},
+}
+
+// dialer is who may use them beside the tests: a package or a file.
+type dialer struct{ path, why string }
+
+// dialers are few: whatever a tenant can cause goes through the guard. Those after the first go where the operator
+// says, or to this machine, and nowhere else.
+var dialers = []dialer{
+	{"shared/egress", "it is the guard"},
+	{"shared/store/dial.go", "to the operator's database"},
+	{"shared/archive/bucket.go", "to the operator's object store, which is often a private address that tenants must not reach"},
+	{"deploy/local/announce.go", "asks the API that it has started itself whether it answers"},
+	{"shared/testkit/wire.go", "a cable between servers of tests"},
+	{"shared/stack/link/link.go", "a cable between servers of tests"},
+	{"shared/stack/control.go", "asks processes of the bench whether they are ready"},
+	{"deploy/conformance/go/world.go", "a client of the API, as customers have it"},
+	{"bench/*", "clients of the API, and requests to their own processes"},
 }
 
 // shipped are the programs of a real installation, and notShipped what none of them may contain by any route.

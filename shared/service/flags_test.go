@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/shared/secret"
 )
 
 func TestVariable(t *testing.T) {
@@ -95,7 +97,7 @@ func TestDefault(t *testing.T) {
 
 func TestValidateJoinsFaults(t *testing.T) {
 	t.Parallel()
-	s := Settings{EgressAllow: "10.0.0.0/99", Proxy: "ftp://a:secret@x", ProxyExcept: "a b", LogLevel: "loud", LogFormat: "verse"}
+	s := Settings{EgressAllow: "10.0.0.0/99", Proxy: secret.New("ftp://a:secret@x"), ProxyExcept: "a b", LogLevel: "loud", LogFormat: "verse"}
 	err := s.Validate()
 	for _, setting := range []string{
 		"database-url", "nats-url", "database-connections", "drain-timeout", "log-level", "log-format",
@@ -108,7 +110,7 @@ func TestValidateJoinsFaults(t *testing.T) {
 	s = Settings{
 		DatabaseURL: "postgres://", NATSURL: "nats://", Connections: 2, Drain: 1,
 		LogLevel: "warn", LogFormat: "text", EgressAllow: "10.0.0.0/8,::1",
-		Proxy: "socks5://a:secret@proxy", ProxyExcept: ".corp.example", Resolve: true,
+		Proxy: secret.New("socks5://a:secret@proxy"), ProxyExcept: ".corp.example", Resolve: true,
 	}
 	require.NoError(t, s.Validate())
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/postrider/postrider/shared/egress"
+	"github.com/postrider/postrider/shared/secret"
 )
 
 // Settings are those that all stages share.
@@ -22,7 +23,7 @@ type Settings struct {
 	LogLevel    string
 	LogFormat   string
 	EgressAllow string
-	Proxy       string // secret: may have a user and a password
+	Proxy       secret.String
 	ProxyExcept string
 	Resolve     bool
 	HTTPSOnly   bool
@@ -39,7 +40,7 @@ func (s *Settings) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&s.LogLevel, "log-level", "info", "least `level` that is logged: debug, info, warn, error")
 	fs.StringVar(&s.LogFormat, "log-format", "json", "`format` of the log: json or text")
 	fs.StringVar(&s.EgressAllow, "egress-allow", "", "`CIDRs`, joined by commas, that may be delivered to although private")
-	fs.StringVar(&s.Proxy, "egress-proxy", "", "`URL` of the proxy that deliveries go through: http, https or socks5, with user:password@ where it wants them; empty for none")
+	fs.Var(&s.Proxy, "egress-proxy", "`URL` of the proxy that deliveries go through: http, https or socks5, with user:password@ where it wants them; empty for none")
 	fs.StringVar(&s.ProxyExcept, "egress-proxy-except", "", "`hosts`, joined by commas, that are delivered to without the proxy: names, .domains and CIDRs")
 	fs.BoolVar(&s.Resolve, "egress-proxy-resolve", false, "look names up here, refuse private addresses, and tell the proxy addresses only")
 	fs.BoolVar(&s.HTTPSOnly, "https-only", false, "refuse endpoints that are not https")
@@ -89,7 +90,7 @@ func (s *Settings) policy() (egress.Policy, error) {
 		faults = append(faults, fmt.Errorf("egress-proxy-except: %w", err))
 	}
 	var proxy *egress.Proxy
-	if s.Proxy != "" {
+	if !s.Proxy.IsZero() {
 		if proxy, err = egress.ParseProxy(s.Proxy); err != nil {
 			faults = append(faults, fmt.Errorf("egress-proxy: %w", err))
 		} else {
