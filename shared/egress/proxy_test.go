@@ -453,10 +453,10 @@ func TestProxyHangs(t *testing.T) {
 func TestParseProxy(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
-		"http://proxy":                       "http://proxy:80",
+		"http://proxy":                        "http://proxy:80",
 		"https://user:hunter2@Proxy.example/": "https://Proxy.example:443",
 		"socks5://user:hunter2@[::1]":         "socks5://[::1]:1080",
-		"http://10.0.0.1:3128":               "http://10.0.0.1:3128",
+		"http://10.0.0.1:3128":                "http://10.0.0.1:3128",
 	} {
 		proxy, err := egress.ParseProxy(secret.New(raw))
 		require.NoError(t, err)
@@ -467,14 +467,14 @@ func TestParseProxy(t *testing.T) {
 		}
 	}
 	for raw, want := range map[string]string{
-		"":                            "must be http://, https:// or socks5://",
-		"proxy:3128":                  "must be http://, https:// or socks5://",
-		"ftp://user:hunter2@proxy":     "must be http://, https:// or socks5://",
-		"http://user:hunter2@":         "has no host",
-		"http://user:hunter2@[::1":     "is not a URL",
+		"":                              "must be http://, https:// or socks5://",
+		"proxy:3128":                    "must be http://, https:// or socks5://",
+		"ftp://user:hunter2@proxy":      "must be http://, https:// or socks5://",
+		"http://user:hunter2@":          "has no host",
+		"http://user:hunter2@[::1":      "is not a URL",
 		"http://user:hunter2@x/hunter2": "must end after the port",
-		"http://x:99999":              "has no such port",
-		"http://x:0":                  "has no such port",
+		"http://x:99999":                "has no such port",
+		"http://x:0":                    "has no such port",
 		"socks5://u:" + strings.Repeat("hunter2", 50) + "@x": "has a user or a password of over 255 bytes, more than SOCKS can say",
 	} {
 		proxy, err := egress.ParseProxy(secret.New(raw))
