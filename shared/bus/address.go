@@ -16,10 +16,11 @@ func redact(urls string) string {
 	return strings.Join(parts, ",")
 }
 
-// inboxToken makes a name fit for a subject. Replies of one stage go to inboxes
-// of its own, so that permissions can keep others from reading them.
-func inboxToken(name string) string {
-	return strings.Map(func(r rune) rune {
+// inboxPrefix is how the inboxes of the process of that name begin. Replies of one
+// stage go to inboxes of its own, so that permissions can keep others from reading
+// them.
+func inboxPrefix(name string) string {
+	return "_INBOX_" + strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-':
 			return r

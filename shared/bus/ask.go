@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -12,6 +13,10 @@ import (
 // maxAnswers bounds what AskAll gathers, and so its memory: more processes of a
 // stage than anybody has.
 const maxAnswers = 256
+
+// answers begins the subjects that answers come to. They are no inboxes: so whoever
+// may answer can still put nothing into the inbox of who asked.
+const answers = "answers."
 
 // Answer has answer called for each question at the subject, one at a time, until
 // stop is called. Every process that answers at a subject is asked. answer must
@@ -29,7 +34,7 @@ func (b *Bus) Answer(subject string, answer func() []byte) (stop func(), err err
 // AskAll asks all who answer at the subject and returns what came within the
 // time: nothing at once when there is nobody, and not what came later.
 func (b *Bus) AskAll(ctx context.Context, subject string, within time.Duration) ([][]byte, error) {
-	sub, err := b.nc.SubscribeSync(b.nc.NewInbox())
+	sub, err := b.nc.SubscribeSync(answers + rand.Text())
 	if err != nil {
 		return nil, fmt.Errorf("ask at %s: %w", subject, err)
 	}
@@ -39,18 +44,18 @@ func (b *Bus) AskAll(ctx context.Context, subject string, within time.Duration) 
 	}
 	over, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	var answers [][]byte
-	for len(answers) < maxAnswers {
+	var all [][]byte
+	for len(all) < maxAnswers {
 		m, err := sub.NextMsgWithContext(over)
 		switch {
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("ask at %s: %w", subject, context.Cause(ctx))
 		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrNoResponders):
-			return answers, nil
+			return all, nil
 		case err != nil:
 			return nil, fmt.Errorf("ask at %s: %w", subject, err)
 		}
-		answers = append(answers, m.Data)
+		all = append(all, m.Data)
 	}
-	return answers, nil
+	return all, nil
 }

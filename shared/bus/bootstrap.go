@@ -26,6 +26,8 @@ const (
 // clusters (nats-server #5526). Only the bootstrap step calls it, stages never.
 // For servers that are not ready it waits, up to half a minute.
 func (b *Bus) Bootstrap(ctx context.Context, l Layout) error {
+	ctx, cancel := b.unlessDenied(ctx)
+	defer cancel()
 	for until := time.Now().Add(settleTimeout); ; {
 		err := b.bootstrap(ctx, l)
 		if err == nil || !unsettled(err) || time.Now().After(until) {
@@ -42,12 +44,12 @@ func (b *Bus) Bootstrap(ctx context.Context, l Layout) error {
 func (b *Bus) bootstrap(ctx context.Context, l Layout) error {
 	for _, want := range streams(l) {
 		if err := b.ensureStream(ctx, want); err != nil {
-			return fmt.Errorf("bootstrap stream %s of %d MiB: %w", want.Name, want.MaxBytes>>20, noRoom(err))
+			return fmt.Errorf("bootstrap stream %s of %d MiB: %w", want.Name, want.MaxBytes>>20, noRoom(because(ctx, err)))
 		}
 	}
 	for c, want := range consumers(l) {
 		if err := b.ensureConsumer(ctx, c, want); err != nil {
-			return fmt.Errorf("bootstrap consumer %s: %w", c, err)
+			return fmt.Errorf("bootstrap consumer %s: %w", c, because(ctx, err))
 		}
 	}
 	return nil
@@ -95,13 +97,15 @@ func (b *Bus) Verify(ctx context.Context) error {
 }
 
 func (b *Bus) verify(ctx context.Context) error {
+	ctx, cancel := b.unlessDenied(ctx)
+	defer cancel()
 	for _, want := range streams(Layout{Shards: b.Shards()}) {
 		_, err := b.js.Stream(ctx, want.Name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return fmt.Errorf("%s: %w", want.Name, ErrNotBootstrapped)
 		}
 		if err != nil {
-			return fmt.Errorf("look up stream %s: %w", want.Name, explain(err))
+			return fmt.Errorf("look up stream %s: %w", want.Name, explain(because(ctx, err)))
 		}
 	}
 	return nil

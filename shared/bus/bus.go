@@ -5,7 +5,6 @@
 package bus
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -63,8 +62,8 @@ type Options struct {
 	// the bus is not connected yet, and will be when there is one.
 	Patient bool
 
-	// OnError is told of what no caller is there to hear, such as a refused
-	// permission or a slow consumer.
+	// OnError is told of what no caller is there to hear, such as a *DeniedError or a
+	// slow consumer, one after the other.
 	OnError func(error)
 }
 
@@ -78,7 +77,7 @@ func Connect(o Options) (*Bus, error) {
 	defer close(made)
 	nc, err := nats.Connect(o.URL,
 		nats.Name(o.Name),
-		nats.CustomInboxPrefix("_INBOX_"+inboxToken(o.Name)),
+		nats.CustomInboxPrefix(inboxPrefix(o.Name)),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectBufSize(-1),
@@ -150,11 +149,12 @@ func (b *Bus) onConnect() {
 	b.state.connected()
 }
 
-// onError keeps what makes this process useless until it is mended: a refused
-// permission shows up nowhere else than as a timeout.
+// onError keeps what makes this process useless until it is mended, and tells it as
+// a DeniedError.
 func (b *Bus) onError(err error, tell func(error)) {
-	if errors.Is(err, nats.ErrPermissionViolation) {
-		b.state.forbidden(err)
+	if denied, ok := readDenial(err); ok {
+		b.state.deny(denied)
+		err = denied
 	}
 	if tell != nil {
 		tell(err)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/postrider/postrider/shared/event"
@@ -44,8 +45,11 @@ const (
 
 // state is what this process knows of the server without asking for it.
 type state struct {
+	denials atomic.Uint64
+
 	mu       sync.Mutex
-	refused  error                // what the server said of us, without being asked
+	denied   *DeniedError         // the last one on this connection
+	denying  chan struct{}        // closed at the next one; nil: nobody waits for it
 	verified error                // what Verify has found
 	waiting  int                  // calls of Publish that wait for an answer
 	answered time.Time            // when the last answer came, or the first of them began to wait
@@ -80,8 +84,8 @@ func (b *Bus) Health() error {
 func (s *state) fault(now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.refused != nil {
-		return s.refused
+	if s.denied != nil {
+		return s.denied
 	}
 	if s.waiting > 0 && now.Sub(s.answered) > silentAfter {
 		return ErrSilent
@@ -111,13 +115,7 @@ func (b *Bus) Refuses(stream string, tenant event.ID) bool {
 func (s *state) connected() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refused, s.streams, s.answered = nil, nil, time.Now()
-}
-
-func (s *state) forbidden(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.refused = err
+	s.denied, s.streams, s.answered = nil, nil, time.Now()
 }
 
 func (s *state) verify(err error) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/postrider/postrider/shared/event"
 )
@@ -55,7 +56,7 @@ type Puller struct {
 func (b *Bus) Pull(c Consumer, batch int) (*Puller, error) {
 	p := &Puller{
 		bus:     b,
-		subject: "$JS.API.CONSUMER.MSG.NEXT." + c.stream() + "." + c.Name,
+		subject: nextSubject(c.stream(), c.Name),
 		inbox:   b.nc.NewInbox(),
 		arrived: make(chan *nats.Msg, 2*batch+16),
 	}
@@ -65,6 +66,11 @@ func (b *Bus) Pull(c Consumer, batch int) (*Puller, error) {
 	}
 	p.sub = sub
 	return p, nil
+}
+
+// nextSubject is where a consumer is asked for messages.
+func nextSubject(stream, consumer string) string {
+	return jetstream.DefaultAPIPrefix + "CONSUMER.MSG.NEXT." + stream + "." + consumer
 }
 
 // Next waits until there is at least one message and returns it with all others

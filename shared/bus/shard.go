@@ -85,8 +85,7 @@ var errNoTenant = errors.New("a message for a divided stream has no tenant")
 // divided.
 func (b *Bus) address(m *Message) (string, error) {
 	n := b.Shards()
-	stream, _, _ := strings.Cut(m.Subject, ".")
-	_, ok := divided[strings.ToUpper(stream)]
+	_, ok := divided[streamNamed(m.Subject)]
 	switch {
 	case n == 1 || !ok:
 		return m.Subject, nil
@@ -97,10 +96,15 @@ func (b *Bus) address(m *Message) (string, error) {
 	}
 }
 
+// streamNamed is the stream that the subject begins with.
+func streamNamed(subject string) string {
+	stream, _, _ := strings.Cut(subject, ".")
+	return strings.ToUpper(stream)
+}
+
 // streamOf is the stream that the message goes to.
 func (b *Bus) streamOf(m *Message) string {
-	first, _, _ := strings.Cut(m.Subject, ".")
-	stream := strings.ToUpper(first)
+	stream := streamNamed(m.Subject)
 	if _, ok := divided[stream]; !ok {
 		return stream
 	}

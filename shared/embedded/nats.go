@@ -42,6 +42,10 @@ type NATSOptions struct {
 	// lose of them. 0 means one second.
 	SyncInterval time.Duration
 
+	// Users is a configuration file of nats-server whose users and their rights count
+	// instead of the token; empty: the token alone. Of what else is in it nothing does.
+	Users string
+
 	// Log gets the server's warnings and errors.
 	Log zerolog.Logger
 }
@@ -81,6 +85,15 @@ func startNATS(root string, o NATSOptions) (*NATS, error) {
 		return nil, fmt.Errorf("read token: %w", err)
 	}
 	options := natsOptions(root, token, o)
+	user := url.User(token)
+	if o.Users != "" {
+		config, err := server.ProcessConfigFile(o.Users)
+		if err != nil {
+			return nil, fmt.Errorf("read users: %w", err)
+		}
+		options.Users, options.NoAuthUser, options.Authorization = config.Users, config.NoAuthUser, ""
+		user = nil
+	}
 	srv, err := server.NewServer(options)
 	if err != nil {
 		return nil, fmt.Errorf("check options: %w", err)
@@ -100,7 +113,7 @@ func startNATS(root string, o NATSOptions) (*NATS, error) {
 		}
 		return nil, err
 	}
-	address := url.URL{Scheme: "nats", User: url.User(token), Host: srv.Addr().(*net.TCPAddr).String()}
+	address := url.URL{Scheme: "nats", User: user, Host: srv.Addr().(*net.TCPAddr).String()}
 	return &NATS{server: srv, url: address.String()}, nil
 }
 
@@ -126,8 +139,8 @@ func natsOptions(root, token string, o NATSOptions) *server.Options {
 	return options
 }
 
-// URL returns the address of the server, token included. The token stays the
-// same for a data directory.
+// URL returns the address of the server, token included, unless it has users. The
+// token stays the same for a data directory.
 func (n *NATS) URL() string { return n.url }
 
 // Stop ends all connections, writes out the streams and returns when the server

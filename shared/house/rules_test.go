@@ -71,6 +71,7 @@ var rooms = []struct{ path, imports string }{
 	{"deploy/bootstrap", "shared/service shared/bus shared/store"},
 	{"deploy/token", "shared/service shared/store shared/token"},
 	{"deploy/reconcile", "dlq/rebuild shared/service shared/store shared/bus shared/event"},
+	{"deploy/nats", "shared/service shared/bus shared/event"}, // what prints the users of the NATS server
 	{"deploy/poison", "shared/service shared/bus shared/event"},
 	{"deploy/archive", "shared/service shared/archive shared/event"},
 	{"deploy/local", "ingest fanout deliver retry dlq shared/service shared/embedded shared/bus shared/store"},

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -77,7 +78,9 @@ func (a *admin) close() {
 }
 
 // ready answers 200 when every stage can do its work, else 503; and in JSON
-// which can and why the others cannot.
+// which can and why the others cannot. To have too few rights at NATS is such a
+// reason even for a stage that goes on without NATS: nobody mends that but people,
+// who are to see it before they replace the next process.
 func (a *admin) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
@@ -89,7 +92,7 @@ func (a *admin) ready(w http.ResponseWriter, r *http.Request) {
 	}
 	stages := make(map[string]string)
 	for _, s := range a.stages {
-		err := s.stage.Ready(ctx, s.env)
+		err := cmp.Or(s.env.Bus.Denied(), s.stage.Ready(ctx, s.env))
 		if a.draining.Load() {
 			err = errors.New("draining")
 		}

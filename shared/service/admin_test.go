@@ -1,16 +1,25 @@
 package service
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
+	"github.com/postrider/postrider/shared/bus"
+	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/testkit"
 )
 
@@ -103,4 +112,61 @@ func TestHealthTellsOfServersThatWentAway(t *testing.T) {
 	require.NoError(t, <-health)
 	server.Stop()
 	testkit.Eventually(t, func() bool { return <-health != nil }, "NATS went away")
+}
+
+// TestDenied: a right that is missing at NATS is told with its subject, counted, and
+// makes the process not ready, even where the stage itself goes on.
+func TestDenied(t *testing.T) {
+	t.Parallel()
+	users := filepath.Join(t.TempDir(), "users.conf")
+	require.NoError(t, os.WriteFile(users, []byte(`no_auth_user: weak, authorization { users: [
+		{ user: weak, permissions: { publish: { deny: "signal.>" } } } ] }`), 0o600))
+	settings := good(t)
+	settings.NATSURL = testkit.NATSWithUsers(t, users).URL()
+	testkit.Connect(t, settings.NATSURL)
+	settings.AdminListen = freeAddress(t)
+	lane := event.OwnLane{Tenant: event.NewID()}
+	act := make(chan struct{})
+	start(t, settings, &fake{name: "able", run: func(ctx context.Context, env Env) error {
+		<-act
+		env.Bus.Signal(lane)
+		<-ctx.Done()
+		return nil
+	}})
+	ready := func() (int, string) {
+		status, body, _ := get(t, "http://"+settings.AdminListen+"/readyz")
+		return status, body
+	}
+	testkit.Eventually(t, func() bool { status, _ := ready(); return status == http.StatusOK }, "ready")
+	close(act)
+	testkit.Eventually(t, func() bool { status, _ := ready(); return status == http.StatusServiceUnavailable }, "not ready")
+	_, body := ready()
+	require.Contains(t, body, "publish to signal."+lane.Subject())
+	_, body, _ = get(t, "http://"+settings.AdminListen+"/metrics")
+	require.Contains(t, body, "postrider_nats_denied_total 1\n")
+	testkit.Eventually(t, func() bool {
+		_, body, _ := get(t, "http://"+settings.AdminListen+"/metrics")
+		return strings.Contains(body, `postrider_blocked{on="nats"} 1`)
+	}, "told like all that a process waits for")
+}
+
+// TestReport: what is denied is an error with its subject in the log, and once a
+// second is enough.
+func TestReport(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		tell := report(zerolog.New(&out))
+		for range 3 {
+			tell(&bus.DeniedError{Action: "publish", Subject: "events.batch"})
+		}
+		require.Equal(t, 1, strings.Count(out.String(), "\n"))
+		require.Contains(t, out.String(), `"level":"error"`)
+		require.Contains(t, out.String(), `"action":"publish","subject":"events.batch"`)
+		time.Sleep(time.Second)
+		tell(&bus.DeniedError{Action: "publish", Subject: "events.batch"})
+		require.Equal(t, 2, strings.Count(out.String(), "\n"))
+		tell(nats.ErrSlowConsumer)
+		require.Contains(t, out.String(), "NATS reports")
+	})
 }

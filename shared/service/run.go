@@ -205,12 +205,28 @@ func openBus(settings Settings, log zerolog.Logger, stages []Stage) (*bus.Bus, e
 		URL:     settings.NATSURL,
 		Name:    name,
 		Patient: true,
-		OnError: func(err error) { log.Warn().Err(err).Msg("NATS reports") },
+		OnError: report(log),
 	})
 	if err != nil {
 		return nil, adviseNATS(err)
 	}
 	return b, nil
+}
+
+// report tells of what NATS says without being asked. What is denied once is often
+// tried again and again: it is said once a second at most, and counted.
+func report(log zerolog.Logger) func(error) {
+	var said time.Time
+	return func(err error) {
+		denied, ok := errors.AsType[*bus.DeniedError](err)
+		switch {
+		case !ok:
+			log.Warn().Err(err).Msg("NATS reports")
+		case time.Since(said) >= time.Second:
+			said = time.Now()
+			log.Error().Err(err).Str("action", denied.Action).Str("subject", denied.Subject).Msg("NATS denies this process a right that it needs")
+		}
+	}
 }
 
 func memoryLimit(bytes int64) prometheus.Collector {

@@ -52,7 +52,10 @@ func newServers(db *store.Store, b *bus.Bus, log zerolog.Logger, reg prometheus.
 	reg.MustRegister(s.blocked, prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "postrider_messages_set_aside_total",
 		Help: "Messages that nobody could handle and that were put to DLQ as poison.",
-	}, func() float64 { return float64(b.SetAside()) }))
+	}, func() float64 { return float64(b.SetAside()) }), prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "postrider_nats_denied_total",
+		Help: "What the NATS server did not allow this process to publish or subscribe to.",
+	}, func() float64 { return float64(b.Denials()) }))
 	return s
 }
 
@@ -159,6 +162,11 @@ func missing(err error) bool {
 	return errors.Is(err, bus.ErrNotBootstrapped) || errors.Is(err, bus.ErrFull) || errors.Is(err, bus.ErrNoStream)
 }
 
+func isDenied(err error) bool {
+	_, ok := errors.AsType[*bus.DeniedError](err)
+	return ok
+}
+
 // hopeless reports whether the database will say the same however often it is
 // asked.
 func hopeless(err error) bool {
@@ -172,6 +180,8 @@ func advise(err error) error {
 		return err
 	case errors.Is(err, bus.ErrDisconnected), errors.Is(err, bus.ErrSilent):
 		return adviseNATS(err)
+	case isDenied(err):
+		return fmt.Errorf("%w\n(see deploy/nats)", err)
 	default:
 		return adviseDatabase(err)
 	}

@@ -31,6 +31,18 @@ func NATSAt(t testing.TB, dir string, port int) *embedded.NATS {
 	return server
 }
 
+// NATSWithUsers returns a nats-server whose users are those of a configuration
+// file, and no others.
+func NATSWithUsers(t testing.TB, file string) *embedded.NATS {
+	t.Helper()
+	server, err := embedded.StartNATS(embedded.NATSOptions{DataDir: t.TempDir(), Users: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	return server
+}
+
 // Bus returns a bus on a nats-server of the test's own, with all streams made.
 func Bus(t testing.TB) *bus.Bus {
 	t.Helper()
