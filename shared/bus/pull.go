@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/postrider/postrider/shared/event"
 )
@@ -66,11 +65,6 @@ func (b *Bus) Pull(c Consumer, batch int) (*Puller, error) {
 	}
 	p.sub = sub
 	return p, nil
-}
-
-// nextSubject is where a consumer is asked for messages.
-func nextSubject(stream, consumer string) string {
-	return jetstream.DefaultAPIPrefix + "CONSUMER.MSG.NEXT." + stream + "." + consumer
 }
 
 // Next waits until there is at least one message and returns it with all others

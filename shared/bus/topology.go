@@ -29,6 +29,11 @@ func (c Consumer) String() string { return c.stream() + "/" + c.Name }
 
 func (c Consumer) stream() string { return c.Shard.Stream(c.Stream) }
 
+// nextSubject is where a consumer is asked for messages.
+func nextSubject(stream, consumer string) string {
+	return jetstream.DefaultAPIPrefix + "CONSUMER.MSG.NEXT." + stream + "." + consumer
+}
+
 // The consumers that are one of a kind.
 var (
 	Fanout = Consumer{Stream: event.StreamEvents, Name: "fanout"}
