@@ -1,6 +1,8 @@
 package bus
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -110,8 +112,9 @@ type holder struct {
 	nc    *nats.Conn
 	doubt doubt
 
-	mu   sync.Mutex
-	held map[place]*holding
+	mu      sync.Mutex
+	held    map[place]*holding
+	pullers map[*Puller]struct{}
 
 	stop chan struct{}
 	done chan struct{}
@@ -134,10 +137,11 @@ type holding struct {
 
 func newHolder(nc *nats.Conn) *holder {
 	h := &holder{
-		nc:   nc,
-		held: make(map[place]*holding),
-		stop: make(chan struct{}),
-		done: make(chan struct{}),
+		nc:      nc,
+		held:    make(map[place]*holding),
+		pullers: make(map[*Puller]struct{}),
+		stop:    make(chan struct{}),
+		done:    make(chan struct{}),
 	}
 	go h.keep()
 	return h
@@ -181,6 +185,25 @@ func (h *holder) forget(c Consumer) {
 	}
 }
 
+// watch has what arrives at the puller held too, before anybody asks for it.
+func (h *holder) watch(p *Puller) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.pullers[p] = struct{}{}
+}
+
+func (h *holder) unwatch(p *Puller) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.pullers, p)
+}
+
+func (h *holder) watched() []*Puller {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Keys(h.pullers))
+}
+
 func (h *holder) keep() {
 	defer close(h.done)
 	ticker := time.NewTicker(progressEvery / 2)
@@ -190,6 +213,9 @@ func (h *holder) keep() {
 		case <-h.stop:
 			return
 		case now := <-ticker.C:
+			for _, p := range h.watched() {
+				p.look()
+			}
 			h.progress(now)
 		}
 	}

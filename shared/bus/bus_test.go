@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/postrider/postrider/shared/bus"
@@ -128,6 +129,48 @@ func TestTwoPullersShareAConsumer(t *testing.T) {
 	require.ErrorIs(t, <-done, context.Canceled)
 	require.Len(t, seen, n)
 	require.Empty(t, got)
+}
+
+// TestUnseenMessagesAreHeld leaves messages that have arrived alone, as somebody does
+// who is busy with those before for longer than the server waits.
+func TestUnseenMessagesAreHeld(t *testing.T) {
+	t.Parallel()
+	server := testkit.NATS(t)
+	b := testkit.Connect(t, server.URL())
+	listener, err := nats.Connect(server.URL())
+	require.NoError(t, err)
+	t.Cleanup(listener.Close)
+	heard, err := listener.SubscribeSync("$JS.ACK.EVENTS.fanout.>")
+	require.NoError(t, err)
+	require.NoError(t, listener.Flush())
+	p := pull(t, b, 8)
+	publish(t, b, 1)
+	first, err := p.Next(testkit.Context(t), 8)
+	require.NoError(t, err)
+	require.Len(t, first, 1)
+	first[0].Ack()
+
+	const n = 5 // by the request that is still open
+	more := make([]bus.Message, n)
+	for i := range more {
+		more[i] = bus.Message{Subject: event.SubjectEvents, ID: fmt.Sprint(t.Name(), "more", i), Data: fmt.Append(nil, i)}
+	}
+	require.NoError(t, b.Publish(testkit.Context(t), more...))
+	for held := make(map[string]bool); len(held) < n; {
+		ack, err := heard.NextMsgWithContext(testkit.Context(t))
+		require.NoError(t, err)
+		if string(ack.Data) == "+WPI" {
+			held[ack.Subject] = true
+		}
+	}
+	messages, err := p.Next(testkit.Context(t), 8)
+	require.NoError(t, err)
+	require.Len(t, messages, n)
+	for i, m := range messages {
+		require.Equal(t, fmt.Sprint(i), string(m.Data))
+		require.Equal(t, 1, m.Deliveries)
+		m.Ack()
+	}
 }
 
 func TestCloseGivesBack(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -44,6 +45,11 @@ type Puller struct {
 	sub     *nats.Subscription
 	arrived chan *nats.Msg
 
+	// listening is held by whoever reads what arrives: the owner, and while that has
+	// other things to do now and then the holder.
+	listening sync.Mutex
+	unseen    []*Msg // by the owner
+
 	requests int       // counts the requests, to tell an old one's status
 	open     int       // messages that the open request may still bring
 	until    time.Time // when the open request is given up, or the next may be made
@@ -64,6 +70,7 @@ func (b *Bus) Pull(c Consumer, batch int) (*Puller, error) {
 		return nil, fmt.Errorf("pull from %s: %w", c, err)
 	}
 	p.sub = sub
+	b.held.watch(p)
 	return p, nil
 }
 
@@ -72,6 +79,11 @@ func (b *Bus) Pull(c Consumer, batch int) (*Puller, error) {
 // returns no error but the cause of ctx: a missing server or consumer is waited
 // for. Messages that arrive after ctx has ended are given back by Close.
 func (p *Puller) Next(ctx context.Context, want int) ([]*Msg, error) {
+	p.listening.Lock()
+	defer p.listening.Unlock()
+	if len(p.unseen) > 0 {
+		return p.arrivals(), nil
+	}
 	for {
 		reconnected := p.bus.Reconnected()
 		if p.open <= 0 && !time.Now().Before(p.until) {
@@ -81,7 +93,8 @@ func (p *Puller) Next(ctx context.Context, want int) ([]*Msg, error) {
 		select {
 		case raw := <-p.arrived:
 			silence.Stop()
-			if batch := p.collect(raw); len(batch) > 0 {
+			p.take(raw)
+			if batch := p.arrivals(); len(batch) > 0 {
 				return batch, nil
 			}
 		case <-silence.C:
@@ -103,11 +116,17 @@ func (p *Puller) Next(ctx context.Context, want int) ([]*Msg, error) {
 }
 
 // Open reports whether a request is open, and Next would make no other.
-func (p *Puller) Open() bool { return p.open > 0 }
+func (p *Puller) Open() bool {
+	p.listening.Lock()
+	defer p.listening.Unlock()
+	return p.open > 0
+}
 
 // Rest makes no new request before the time given. What an open request brings
 // is still returned by Next as it arrives.
 func (p *Puller) Rest(until time.Time) {
+	p.listening.Lock()
+	defer p.listening.Unlock()
 	p.rest = until
 	if p.open <= 0 {
 		p.end(0)
@@ -121,12 +140,10 @@ func (p *Puller) Drain() []*Msg {
 	// fail only without a connection, when nothing is.
 	_ = p.sub.Drain()
 	_ = p.bus.nc.FlushTimeout(time.Second)
-	select {
-	case raw := <-p.arrived:
-		return p.collect(raw)
-	default:
-		return nil
-	}
+	p.bus.held.unwatch(p)
+	p.listening.Lock()
+	defer p.listening.Unlock()
+	return p.arrivals()
 }
 
 // Close takes no more messages and gives back what had arrived unseen.
@@ -150,44 +167,53 @@ func (p *Puller) request(want int) {
 
 func (p *Puller) reply() string { return p.inbox + "." + strconv.Itoa(p.requests) }
 
-// collect takes the first arrival and, without waiting, all others.
-func (p *Puller) collect(raw *nats.Msg) []*Msg {
-	var batch []*Msg
+// look takes what has arrived into hand if the owner is not there to do it: busy for
+// longer than the server waits for an answer, it would get messages that others have
+// by then as well.
+func (p *Puller) look() {
+	if !p.listening.TryLock() {
+		return // it listens
+	}
+	defer p.listening.Unlock()
+	p.unseen = p.arrivals()
+}
+
+// arrivals returns all messages that have arrived, without waiting.
+func (p *Puller) arrivals() []*Msg {
 	for {
-		if m := p.take(raw); m != nil {
-			batch = append(batch, m)
-		}
 		select {
-		case raw = <-p.arrived:
+		case raw := <-p.arrived:
+			p.take(raw)
 		default:
+			batch := p.unseen
+			p.unseen = nil
 			return batch
 		}
 	}
 }
 
-// take returns the message, or nil when what arrived is not one for us.
-func (p *Puller) take(raw *nats.Msg) *Msg {
+// take takes a message into hand, if what arrived is one for us.
+func (p *Puller) take(raw *nats.Msg) {
 	m, ok := newMsg(raw, p.bus.held)
 	if !ok {
 		p.status(raw)
-		return nil
+		return
 	}
 	p.until = time.Now().Add(pullSilence)
 	if p.open--; p.open <= 0 {
 		p.end(0)
 	}
 	if !p.bus.held.hold(m) {
-		return nil
+		return
 	}
 	switch {
 	case m.format == event.Format:
-		return m
+		p.unseen = append(p.unseen, m)
 	case isLater(m.format):
 		m.Nak(unknownFormatDelay)
 	default:
 		p.bus.Reject(m, errNoFormat)
 	}
-	return nil
 }
 
 // errNoFormat is why a message is rejected that no version of ours has published.
