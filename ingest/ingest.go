@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/postrider/postrider/ingest/api"
+	"github.com/postrider/postrider/ingest/door"
 	"github.com/postrider/postrider/shared/archive"
 	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/token"
@@ -39,6 +40,7 @@ type Stage struct {
 	SweepDelay time.Duration
 	Retention  time.Duration
 	Archive    string
+	Front      Front
 }
 
 // Name implements service.Stage.
@@ -55,6 +57,7 @@ func (s *Stage) Flags(fs *flag.FlagSet) {
 	fs.DurationVar(&s.SweepDelay, "rational-delay", 5*time.Second, "how long an accepted event may stay unpublished before it is published again")
 	fs.DurationVar(&s.Retention, "retention", 90*24*time.Hour, "how long events and attempts are kept")
 	fs.StringVar(&s.Archive, "archive", "", "`address` of the archive that days older than the retention go to, file:///folder or s3://bucket/prefix; empty for none")
+	s.Front.flags(fs)
 }
 
 // Memory implements service.Stage: bodies of requests, and as much again for their rows and messages, some caches.
@@ -89,7 +92,7 @@ func (s *Stage) Validate() error {
 			faults = append(faults, err)
 		}
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, s.Front.validate())...)
 }
 
 // openArchive returns the place that the settings name, without looking at it.
@@ -125,6 +128,10 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	if s.Token == "" && s.JWTSecret == "" {
 		env.Log.Warn().Msg("neither POSTRIDER_TOKEN nor POSTRIDER_JWT_SECRET is set: only API keys are accepted")
 	}
+	options, err := s.Front.options(env)
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", s.Listen)
 	if err != nil {
 		return fmt.Errorf("open API port: %w (set POSTRIDER_LISTEN)", err)
@@ -146,22 +153,22 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	metrics := newMetrics(env.Reg)
 	outbox := newOutbox(drain, env, metrics)
 	writer := newWriter(drain, env.Store, outbox, metrics)
-	server := s.server(env, api.Config{
+	options.Handler = s.api(env, api.Config{
 		Store: bounded, Acceptor: writer, Announcer: outbox, Names: names, Keys: keys, Stopping: ctx.Done(),
-		Gate: writer.gate.shut, Refused: metrics.shed.Inc,
+		Gate: writer.gate.shut, Refused: metrics.shed.Inc, Limited: metrics.limit, Client: options.Trusted.Client,
 	})
-	silent := watchSilent(server)
+	front := door.New(options)
 
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := front.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve API: %w", err)
 		}
 		return nil
 	})
 	work.Go(func() error {
 		<-ctx.Done()
-		err := shutdown(drain, server, silent) // callers get their answer, so the writer must still work
+		err := front.Shutdown(drain) // callers get their answer, so the writer must still work
 		writer.close()
 		outbox.close()
 		if err != nil {
@@ -173,6 +180,10 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		writer.watch(ctx)
 		return nil
 	})
+	work.Go(func() error {
+		front.Watch(ctx)
+		return nil
+	})
 	work.Go(func() error { return outbox.sweep(ctx, s.SweepDelay) })
 	work.Go(func() error { return upkeep(ctx, env, s.Retention) })
 	work.Go(func() error { return retention.run(ctx) })
@@ -180,8 +191,8 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	return work.Wait()
 }
 
-// server serves the API, made of the parts given and what the settings say.
-func (s *Stage) server(env service.Env, parts api.Config) *http.Server {
+// api is the API, made of the parts given and what the settings say.
+func (s *Stage) api(env service.Env, parts api.Config) http.Handler {
 	parts.Health = func(ctx context.Context) api.Health {
 		return api.Health{Database: env.Store.Health(ctx), Queue: env.Bus.Health()}
 	}
@@ -191,13 +202,8 @@ func (s *Stage) server(env service.Env, parts api.Config) *http.Server {
 	parts.Egress = env.Egress
 	parts.Retention = s.Retention
 	parts.MaxBody, parts.MaxBatch = s.MaxBody, s.MaxBatch
+	parts.Origins = s.Front.origins(s.PortalURL)
+	parts.FailedLogins, parts.KeyRate, parts.MemberRate = s.Front.FailedLogins, s.Front.KeyRate, s.Front.MemberRate
 	parts.Log = env.Log
-	return &http.Server{
-		Handler:           api.New(parts),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      60 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    16 << 10,
-	}
+	return api.New(parts)
 }

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
@@ -29,7 +30,7 @@ func TestStage(t *testing.T) {
 	address := l.Addr().String()
 	require.NoError(t, l.Close())
 	env := service.Env{Log: testkit.Log(t), Reg: prometheus.NewRegistry(), Bus: testkit.Connect(t, nats), Store: s, Drain: 30 * time.Second}
-	stage := &Stage{Listen: address, Token: "token", MaxBody: 1 << 20, MaxBatch: 8 << 20, SweepDelay: time.Hour, Retention: 90 * 24 * time.Hour}
+	stage := &Stage{Listen: address, Token: "token", MaxBody: 1 << 20, MaxBatch: 8 << 20, SweepDelay: time.Hour, Retention: 90 * 24 * time.Hour, Front: front()}
 	require.NoError(t, stage.Validate())
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -85,6 +86,25 @@ func TestStage(t *testing.T) {
 	require.Zero(t, testkit.Value[int](t, database, unpublished))
 }
 
+// front is what the settings are by themselves.
+func front() Front {
+	var s Stage
+	s.Flags(flag.NewFlagSet("", flag.ContinueOnError))
+	return s.Front
+}
+
+// TestOrigins: pages of the portal may call the API, and those that are named.
+func TestOrigins(t *testing.T) {
+	t.Parallel()
+	f := Front{Origins: "https://a.example.com, http://localhost:3000"}
+	require.Equal(t, []string{"https://a.example.com", "http://localhost:3000"}, f.origins(""))
+	require.Equal(t, []string{"https://a.example.com", "http://localhost:3000", "https://portal.example.com"}, f.origins("https://Portal.example.com:443/path"))
+	require.Empty(t, (&Front{}).origins(""))
+	for _, wrong := range []string{"portal.example.com", "https://a.example.com/", "https://A.example.com", "https://a.example.com:443", "ftp://a.example.com", "null"} {
+		require.False(t, isOrigin(wrong), wrong)
+	}
+}
+
 func TestPortTaken(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -96,7 +116,7 @@ func TestPortTaken(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	t.Parallel()
-	good := Stage{Token: "token", MaxBody: 1 << 20, MaxBatch: 8 << 20, SweepDelay: time.Second, Retention: 48 * time.Hour}
+	good := Stage{Token: "token", MaxBody: 1 << 20, MaxBatch: 8 << 20, SweepDelay: time.Second, Retention: 48 * time.Hour, Front: front()}
 	require.NoError(t, good.Validate())
 	for name, change := range map[string]func(*Stage){
 		"jwt-secret":     func(s *Stage) { s.JWTSecret = "too short" },
@@ -106,10 +126,18 @@ func TestValidate(t *testing.T) {
 		"rational-delay": func(s *Stage) { s.SweepDelay = 0 },
 		"retention":      func(s *Stage) { s.Retention = time.Hour },
 		"archive":        func(s *Stage) { s.Archive = "ftp://files.example.com" },
+		"connections":    func(s *Stage) { s.Front.Connections = 0 },
+		"per-address":    func(s *Stage) { s.Front.PerAddress = -1 },
+		"trusted":        func(s *Stage) { s.Front.Proxies = "10.0.0.0/8,proxy" },
+		"tls-key":        func(s *Stage) { s.Front.Certificate = "tls.crt" },
+		"origins":        func(s *Stage) { s.Front.Origins = "https://portal.example.com/login" },
+		"failed-logins":  func(s *Stage) { s.Front.FailedLogins = -1 },
+		"key-rate":       func(s *Stage) { s.Front.KeyRate = -1 },
+		"member-rate":    func(s *Stage) { s.Front.MemberRate = -1 },
 	} {
 		bad := good
 		change(&bad)
 		require.ErrorContains(t, bad.Validate(), name)
 	}
-	require.Len(t, strings.Split((&Stage{JWTSecret: "short"}).Validate().Error(), "\n"), 5, "all faults at once")
+	require.Len(t, strings.Split((&Stage{JWTSecret: "short"}).Validate().Error(), "\n"), 7, "all faults at once")
 }

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/maypok86/otter/v2"
+	"golang.org/x/sync/semaphore"
 
+	"github.com/postrider/postrider/ingest/api"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/token"
@@ -21,12 +23,23 @@ const (
 
 	keysRemembered = 10_000
 	keyTimeout     = 5 * time.Second
+
+	// Keys that have been good within this time are looked up whenever they have to
+	// be; of others so many at the same time while so many wait at most, so that
+	// whoever sends random ones from very many addresses keeps neither the database
+	// nor this process from the rest.
+	goodMemory       = time.Hour
+	strangersAsked   = 2
+	strangersWaiting = 128
 )
 
 // keys implements api.Keys.
 type keys struct {
 	store *store.Store
 	cache *otter.Cache[token.Key, *store.APIKey] // nil: there is no such key
+	good  *otter.Cache[token.Key, struct{}]
+
+	waiting, asked *semaphore.Weighted // strangers
 }
 
 func newKeys(s *store.Store) (*keys, error) {
@@ -37,11 +50,22 @@ func newKeys(s *store.Store) (*keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make cache of API keys: %w", err)
 	}
-	return &keys{store: s, cache: cache}, nil
+	good, err := otter.New(&otter.Options[token.Key, struct{}]{
+		MaximumSize:      keysRemembered,
+		ExpiryCalculator: otter.ExpiryWriting[token.Key, struct{}](goodMemory),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make cache of good API keys: %w", err)
+	}
+	return &keys{
+		store: s, cache: cache, good: good,
+		waiting: semaphore.NewWeighted(strangersWaiting), asked: semaphore.NewWeighted(strangersAsked),
+	}, nil
 }
 
 // APIKey asks for a key once for all who wait for it. So it does not end with the
-// request that happened to be first.
+// request that happened to be first. It returns api.ErrOverloaded where too many
+// keys are asked for that nobody has heard of.
 func (k *keys) APIKey(ctx context.Context, key token.Key) (*store.APIKey, error) {
 	found, err := k.cache.Get(ctx, key, otter.LoaderFunc[token.Key, *store.APIKey](k.load))
 	if err == nil && found == nil {
@@ -53,8 +77,22 @@ func (k *keys) APIKey(ctx context.Context, key token.Key) (*store.APIKey, error)
 func (k *keys) load(ctx context.Context, key token.Key) (*store.APIKey, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keyTimeout)
 	defer cancel()
+	if _, ok := k.good.GetIfPresent(key); !ok {
+		if !k.waiting.TryAcquire(1) {
+			return nil, fmt.Errorf("look for an API key: %w", api.ErrOverloaded)
+		}
+		defer k.waiting.Release(1)
+		if err := k.asked.Acquire(ctx, 1); err != nil {
+			return nil, fmt.Errorf("wait to look for an API key: %w", api.ErrOverloaded)
+		}
+		defer k.asked.Release(1)
+	}
 	found, err := k.store.UseAPIKey(ctx, key.ID, key.Digest[:])
-	if errors.Is(err, store.ErrNotFound) {
+	switch {
+	case err == nil:
+		k.good.Set(key, struct{}{})
+	case errors.Is(err, store.ErrNotFound):
+		k.good.Invalidate(key)
 		return nil, nil //nolint:nilnil // to be remembered, too
 	}
 	return found, err
@@ -69,5 +107,8 @@ func (k *keys) Forget(id event.ID) {
 	}
 }
 
-// close ends what the cache does by itself.
-func (k *keys) close() { k.cache.StopAllGoroutines() }
+// close ends what the caches do by themselves.
+func (k *keys) close() {
+	k.cache.StopAllGoroutines()
+	k.good.StopAllGoroutines()
+}

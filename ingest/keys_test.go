@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/postrider/postrider/ingest/api"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/testkit"
@@ -70,4 +71,54 @@ func TestKeysExpireFromMemory(t *testing.T) {
 		_, err := k.APIKey(t.Context(), key)
 		return err != nil
 	}, "the key ends")
+}
+
+// TestStrangers: while the database is slow, keys that nobody has heard of are
+// refused, but for a few; one that was good waits for its turn.
+func TestStrangers(t *testing.T) {
+	t.Parallel()
+	database := testkit.Database(t)
+	db := testkit.Open(t, database)
+	k, err := newKeys(db)
+	require.NoError(t, err)
+	defer k.close()
+	good, _ := token.NewKey()
+	require.NoError(t, db.CreateAPIKey(t.Context(), &store.APIKey{ID: good.ID, Name: "k", Scopes: []string{"read"}}, good.Digest[:]))
+	_, err = k.APIKey(t.Context(), good)
+	require.NoError(t, err)
+	k.Forget(good.ID)
+
+	holder, err := testkit.SQL(t, database).Begin(t.Context())
+	require.NoError(t, err)
+	_, err = holder.Exec(t.Context(), `LOCK TABLE api_keys`)
+	require.NoError(t, err)
+	results := make(chan error, strangersWaiting+1)
+	ask := func(key token.Key) {
+		_, err := k.APIKey(t.Context(), key)
+		results <- err
+	}
+	for range strangersWaiting {
+		stranger, _ := token.NewKey()
+		go ask(stranger)
+	}
+	testkit.Eventually(t, func() bool {
+		if k.waiting.TryAcquire(1) {
+			k.waiting.Release(1)
+			return false
+		}
+		return true
+	}, "strangers wait")
+	another, _ := token.NewKey()
+	_, err = k.APIKey(t.Context(), another)
+	require.ErrorIs(t, err, api.ErrOverloaded)
+	go ask(good)
+	require.NoError(t, holder.Rollback(t.Context()))
+	var notFound int
+	for range strangersWaiting + 1 {
+		if err := <-results; err != nil {
+			require.ErrorIs(t, err, store.ErrNotFound)
+			notFound++
+		}
+	}
+	require.Equal(t, strangersWaiting, notFound)
 }

@@ -3,6 +3,7 @@ package ingest
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/postrider/postrider/ingest/api"
 	"github.com/postrider/postrider/shared/store"
 )
 
@@ -12,6 +13,7 @@ type metrics struct {
 	commits   prometheus.Histogram
 	groups    prometheus.Histogram
 	shed      prometheus.Counter
+	limited   *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -39,7 +41,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help: "Requests that were refused before they were read, because the database is away or too many are under way.",
 		}),
 	}
-	reg.MustRegister(m.accepted, m.published, m.commits, m.groups, m.shed)
+	m.limited = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "postrider_requests_limited_total",
+		Help: "Requests that were one too many of their caller and answered with 429, by the limit.",
+	}, []string{"limit"})
+	reg.MustRegister(m.accepted, m.published, m.commits, m.groups, m.shed, m.limited)
+	for _, limit := range api.Limits() {
+		m.limited.WithLabelValues(string(limit))
+	}
 	for _, result := range []string{"accepted", "refused", "error", "overloaded"} {
 		m.accepted.WithLabelValues(result)
 	}
@@ -48,6 +57,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 	return m
 }
+
+func (m *metrics) limit(l api.Limit) { m.limited.WithLabelValues(string(l)).Inc() }
 
 func (m *metrics) count(refusal store.Refusal, err error) {
 	switch {

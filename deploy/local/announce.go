@@ -2,17 +2,19 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/postrider/postrider/ingest"
 )
 
 // announce prints the line ready once the API answers: where, with which token,
 // and a first command to try.
-func announce(ctx context.Context, out io.Writer, address, token, egressAllow string) {
-	url := "http://" + reachable(address)
+func announce(ctx context.Context, out io.Writer, url, token, egressAllow string) {
 	for !answers(ctx, url+"/api/v1/health/ping") {
 		select {
 		case <-ctx.Done():
@@ -34,13 +36,24 @@ func answers(ctx context.Context, url string) bool {
 	if err != nil {
 		return false
 	}
-	transport := &http.Transport{DisableKeepAlives: true} // leaves no connection behind
+	transport := &http.Transport{
+		DisableKeepAlives: true,                                  // leaves no connection behind
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // our own port, which is told nothing
+	}
 	response, err := transport.RoundTrip(request)
 	if err != nil {
 		return false
 	}
 	_ = response.Body.Close()
 	return response.StatusCode == http.StatusNoContent
+}
+
+// apiURL is where a client on this machine finds the API.
+func apiURL(stage *ingest.Stage) string {
+	if stage.Front.Certificate != "" {
+		return "https://" + reachable(stage.Listen)
+	}
+	return "http://" + reachable(stage.Listen)
 }
 
 // reachable is the address as a client on this machine would dial it.

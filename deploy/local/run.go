@@ -115,7 +115,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	announced := make(chan struct{})
 	go func() {
 		defer close(announced)
-		announce(ctx, out, l.ingest.Listen, l.ingest.Token, l.EgressAllow)
+		announce(ctx, out, apiURL(&l.ingest), l.ingest.Token, l.EgressAllow)
 	}()
 	err = service.Run(ctx, l.Settings, l.stages...)
 	fail(nil)

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -114,12 +115,19 @@ type Config struct {
 	MaxBody   int64         // of a request, in bytes; 0: 1 MiB
 	MaxBatch  int64         // of a request with many messages, in bytes; 0: 8 MiB
 	Timeout   time.Duration // of the work on a request; 0: 10 s
+	Origins   []string      // of pages that may call the API, as browsers name them; "*" stands for all
+
+	Client       func(*http.Request) netip.Prefix // whom a request is from; nil: the address of its connection
+	FailedLogins int                              // wrong tokens of a client a minute; 0: any number
+	KeyRate      int                              // requests with an API key a second; 0: any number
+	MemberRate   int                              // requests with all tokens of an application a second; 0: any number
 
 	Health func(context.Context) Health        // nil: of the store alone
 	Talk   func(context.Context) (Talk, error) // nil: there is nobody to ask
 
 	Gate    func() error // why no request is let in at the moment; nil: it always is
 	Refused func()       // told of each request that was refused before it was read; nil: nobody
+	Limited func(Limit)  // told of each request that was one too many of its caller; nil: nobody
 
 	Stopping <-chan struct{} // closed when streams are to end; nil: never
 }
@@ -133,6 +141,7 @@ type server struct {
 	checker *token.Checker // and to check with
 	streams streams
 	room    *room
+	quotas  quotas
 }
 
 // New returns the API as a handler. It is safe for concurrent use and starts
@@ -144,6 +153,7 @@ func New(config Config) http.Handler {
 	}
 	s.checker = token.NewChecker(s.signed)
 	s.room = newRoom()
+	s.quotas = newQuotas(&config)
 	if s.MaxBody == 0 {
 		s.MaxBody = defaultMaxBody
 	}
@@ -167,6 +177,12 @@ func New(config Config) http.Handler {
 	}
 	if s.Refused == nil {
 		s.Refused = func() {}
+	}
+	if s.Limited == nil {
+		s.Limited = func(Limit) {}
+	}
+	if s.Client == nil {
+		s.Client = direct
 	}
 	if s.Health == nil {
 		s.Health = func(ctx context.Context) Health { return Health{Database: s.Store.Health(ctx)} }

@@ -18,18 +18,23 @@ import (
 // caller is who makes a request.
 type caller struct {
 	may    rights
+	key    event.ID      // zero: not an API key
 	member *token.Member // nil: an operator
 	uid    string        // of the member's tenant; empty: none
 }
 
 // admit finds out who makes a request and lets those through who may. A member
-// is told of another application what is told of one that does not exist.
-func (s *server) admit(to route, r *http.Request) (*caller, error) {
+// is told of another application what is told of one that does not exist. How a
+// caller stands with its quota is told in the header of the answer.
+func (s *server) admit(to route, r *http.Request, header http.Header) (*caller, error) {
 	if to.access == forAll {
 		return &caller{}, nil
 	}
 	c, err := s.identify(r)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.charge(c, header); err != nil {
 		return nil, err
 	}
 	need, members := to.needs()
@@ -66,22 +71,39 @@ func (c *caller) sees(t *store.EventType) bool {
 		slices.ContainsFunc(t.FeatureFlags, func(flag string) bool { return slices.Contains(sight.Flags, flag) })
 }
 
-// identify finds out who makes a request, by the token that it carries. Some
-// clients write "token|environment".
+// identify finds out who makes a request, by the token that it carries. Of a client
+// who was wrong too often nothing is looked at, so that it costs neither a query
+// nor a signature.
 func (s *server) identify(r *http.Request) (*caller, error) {
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	text = strings.TrimSpace(text)
 	if text == "" || !strings.EqualFold(scheme, "Bearer") {
 		return nil, unauthorized("Invalid token")
 	}
+	from := s.Client(r)
+	if wait := s.quotas.logins.Blocked(from, text); wait > 0 {
+		s.Limited(LimitLogins)
+		return nil, tooManyFor("Too many wrong tokens from your address", wait)
+	}
+	c, err := s.recognise(r.Context(), text)
+	if err == nil {
+		s.quotas.logins.Right(from, text)
+	} else if p, ok := errors.AsType[*problem](err); ok && p.status == http.StatusUnauthorized {
+		s.quotas.logins.Wrong(from, text)
+	}
+	return c, err
+}
+
+// recognise finds out whose token it is. Some clients write "token|environment".
+func (s *server) recognise(ctx context.Context, text string) (*caller, error) {
 	bare, _, tagged := strings.Cut(text, "|")
 	switch {
 	case s.token.is(text), tagged && s.token.is(bare):
 		return &caller{may: mayAll}, nil
 	case strings.HasPrefix(bare, token.KeyPrefix):
-		return s.byKey(r.Context(), bare)
+		return s.byKey(ctx, bare)
 	default:
-		return s.bySignature(r.Context(), bare)
+		return s.bySignature(ctx, bare)
 	}
 }
 
@@ -100,7 +122,7 @@ func (s *server) byKey(ctx context.Context, text string) (*caller, error) {
 	case !found.ExpiresAt.IsZero() && !found.ExpiresAt.After(time.Now()):
 		return nil, unauthorized("The API key has expired")
 	}
-	return &caller{may: grant(scopes(), found.Scopes)}, nil
+	return &caller{may: grant(scopes(), found.Scopes), key: found.ID}, nil
 }
 
 // bySignature identifies whoever has a signed token. That of a member can have

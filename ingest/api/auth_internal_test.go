@@ -25,7 +25,9 @@ func BenchmarkIdentify(b *testing.B) {
 	s := &server{
 		Config: Config{Keys: remembering{&store.APIKey{Scopes: []string{token.Publish}}}},
 		token:  hide("operator"), secret: hide(secret), signed: token.NewSecret(secret),
+		quotas: newQuotas(&Config{FailedLogins: 60}),
 	}
+	s.Client = direct
 	s.checker = token.NewChecker(s.signed)
 	_, key := token.NewKey()
 	signed, err := s.signed.SignOperator(time.Now().Add(time.Hour))

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -73,7 +74,7 @@ func TestBatchLimits(t *testing.T) {
 	t.Parallel()
 	full := false
 	w := start(t, func(c *api.Config) {
-		c.MaxBody, c.MaxBatch = 1000, 1<<20
+		c.MaxBody, c.MaxBatch, c.Timeout = 1000, 1<<20, time.Minute // a thousand commits take their time
 		c.Acceptor = acceptorFunc(func(ctx context.Context, e *store.NewEvent) (store.Refusal, error) {
 			if full {
 				return 0, api.ErrOverloaded

@@ -24,10 +24,10 @@ type form struct {
 func readBody(r *http.Request) ([]byte, error) {
 	var body bytes.Buffer
 	if r.ContentLength > 0 {
-		body.Grow(int(min(r.ContentLength, defaultMaxBody)) + bytes.MinRead)
+		body.Grow(int(min(r.ContentLength, firstRoom)) + bytes.MinRead) // as much as it has room for
 	}
 	if _, err := body.ReadFrom(r.Body); err != nil {
-		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge || errors.Is(err, ErrOverloaded) {
 			return nil, err
 		}
 		return nil, badRequest("generic_error", "The body did not come to its end")

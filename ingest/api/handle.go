@@ -63,18 +63,24 @@ func (s *server) handle(to route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeoutCause(r.Context(), s.Timeout, errTimeout)
 		defer cancel()
-		leave, err := s.enter(to, r)
+		r = r.WithContext(ctx)
+		b := s.room.body(w, r, s.limitOf(to))
+		defer b.leave()
+		r.Body = b
+		leave, err := s.enter(to)
+		defer leave()
 		var a answer
 		if err == nil {
-			defer leave()
-			r.Body = http.MaxBytesReader(w, r.Body, s.limitOf(to))
-			a, err = s.safely(to, r.WithContext(ctx))
+			a, err = s.safely(to, r, w.Header())
 		}
 		if err != nil {
 			p := explain(err)
 			s.logFault(r, p, err)
 			maps.Copy(w.Header(), p.header)
 			a = p.answer()
+		}
+		if !b.ended && r.ProtoMajor == 1 {
+			w.Header().Set("Connection", "close") // or the server would wait for the rest before it answers
 		}
 		if a.stream != nil {
 			s.run(w, r, a)
@@ -86,12 +92,13 @@ func (s *server) handle(to route) http.Handler {
 
 // enter lets a request in, or says why not. What asks how this process is gets its
 // answer in any case.
-func (s *server) enter(to route, r *http.Request) (leave func(), err error) {
+func (s *server) enter(to route) (leave func(), err error) {
+	leave = func() {}
 	if to.access == forAll {
-		return func() {}, nil
+		return leave, nil
 	}
 	if err = s.Gate(); err == nil {
-		leave, err = s.room.take(r, s.limitOf(to))
+		leave, err = s.room.enter()
 	}
 	if err != nil {
 		s.Refused()
@@ -110,18 +117,18 @@ func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value,
 
 // safely serves the request and makes a panic an error, so that one request
 // cannot end all others.
-func (s *server) safely(to route, r *http.Request) (a answer, err error) {
+func (s *server) safely(to route, r *http.Request, header http.Header) (a answer, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = &panicked{value: value, stack: debug.Stack()}
 		}
 	}()
-	return s.serve(to, r)
+	return s.serve(to, r, header)
 }
 
 // serve does the operation for whoever may have it done.
-func (s *server) serve(to route, r *http.Request) (answer, error) {
-	by, err := s.admit(to, r)
+func (s *server) serve(to route, r *http.Request, header http.Header) (answer, error) {
+	by, err := s.admit(to, r, header)
 	if err != nil {
 		return answer{}, err
 	}

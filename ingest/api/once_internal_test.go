@@ -17,7 +17,7 @@ import (
 func TestSecretIsNotKept(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
-	s := &server{Config: Config{Store: testkit.Open(t, url), Log: testkit.Log(t), Timeout: time.Minute, MaxBody: 1 << 10}}
+	s := &server{Config: Config{Store: testkit.Open(t, url), Log: testkit.Log(t), Timeout: time.Minute, MaxBody: 1 << 10}, room: newRoom()}
 	made := 0
 	handler := s.handle(route{method: "POST", path: "/key", access: forAll, do: func(c *call, _ *http.Request) (reply, error) {
 		made++

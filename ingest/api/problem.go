@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/store"
@@ -128,10 +129,13 @@ func unprocessable(faults ...invalid) *problem {
 }
 
 // tooMany says that the caller has too much of something.
-func tooMany(detail string) *problem {
+func tooMany(detail string) *problem { return tooManyFor(detail, time.Second) }
+
+// tooManyFor says when to come back.
+func tooManyFor(detail string, wait time.Duration) *problem {
 	return &problem{
 		status: http.StatusTooManyRequests, code: "too_many_requests", detail: detail,
-		header: http.Header{"Retry-After": {"1"}},
+		header: http.Header{"Retry-After": {seconds(wait)}},
 	}
 }
 

@@ -79,7 +79,7 @@ func (s *server) handler() http.Handler {
 	}
 	lost := s.handle(route{access: forAll, do: nowhere})
 	mux.Handle("/", lost)
-	return cors(tidy(mux, lost))
+	return cors(s.Origins, tidy(mux, lost))
 }
 
 // covered reports whether another path of ours stands for this one too, as

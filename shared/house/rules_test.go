@@ -5,7 +5,7 @@ const (
 	module = "github.com/postrider/postrider"
 
 	// stages are the five rooms that work on events; each becomes a process.
-	stages = "ingest ingest/api fanout deliver retry dlq dlq/rebuild"
+	stages = "ingest ingest/api ingest/door fanout deliver retry dlq dlq/rebuild"
 
 	// forStages is what every stage may use: all of shared but what only tests and the local runner need.
 	// Code moves there when a second stage needs it, not before.
@@ -47,8 +47,10 @@ var rooms = []struct{ path, imports string }{
 	{"shared/house", ""},
 
 	// The stages. The API is part of ingest, as a package because it is large.
-	{"ingest", forStages + " ingest/api shared/token shared/archive"},
-	{"ingest/api", forStages + " ingest ingest/api/docs shared/token"},
+	{"ingest", forStages + " ingest/api ingest/door shared/token shared/archive"},
+	{"ingest/api", forStages + " ingest ingest/api/docs ingest/quota shared/token"},
+	{"ingest/door", ""},  // connections, before anything is known of who they are from
+	{"ingest/quota", ""}, // how often who may do what
 	{"ingest/api/docs", "ingest/api/openapi"},
 	{"ingest/api/openapi", ""},
 	{"ingest/api/openapi/openapitest", "ingest/api/openapi"},
@@ -123,7 +125,8 @@ var modules = []struct {
 	{"github.com/golang-jwt/jwt/v5", "shared/token", true},             // tests forge tokens
 	{"github.com/maypok86/otter/v2", "shared/directory ingest", false}, // a cache with a cap
 	{"github.com/sony/gobreaker/v2", "deliver/fair", false},
-	{"github.com/sethvargo/go-limiter", "deliver/fair ingest ingest/api", false},
+	{"github.com/sethvargo/go-limiter", "deliver/fair", false},
+	{"golang.org/x/time/rate", "ingest/quota", false},
 	{"github.com/HdrHistogram/hdrhistogram-go", "bench/*", false},
 
 	// Goroutines with an owner that waits. Not where only the standard library may be used.

@@ -191,7 +191,7 @@ func usual(path, method string, operation *Object) []string {
 		statuses = append(statuses, "400", "422")
 	}
 	if len(operation.List("security")) > 0 {
-		statuses = append(statuses, "401", "403", "500", "503")
+		statuses = append(statuses, "401", "403", "429", "500", "503")
 	}
 	if strings.Contains(path, "{") {
 		statuses = append(statuses, "404")
