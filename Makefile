@@ -1,12 +1,20 @@
 # Postrider. `make` alone lists the targets; CONTRIBUTING.md says more.
 
 STAGES  := ingest fanout deliver retry dlq
-VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
-BUILD   := go build -trimpath -ldflags '-X github.com/postrider/postrider/shared/service.Version=$(VERSION)'
+TOOLS   := bootstrap token reconcile poison archive
+VERSION := $(shell git describe --always --abbrev=12 --dirty 2>/dev/null || echo unknown)
+# Static, and the same bytes wherever a commit is built.
+BUILD   := CGO_ENABLED=0 go build -trimpath -ldflags '-buildid= -X github.com/postrider/postrider/shared/service.Version=$(VERSION)'
+OUT     ?= bin
 
 # The linter is also the formatter: gofumpt and goimports are built into it.
 LINTER         := github.com/golangci/golangci-lint/v2
 LINTER_VERSION := v2.15.0
+
+# Further tools, built or fetched where they are used.
+ACTIONLINT_VERSION       := v1.7.12
+VULNCHECK_VERSION        := v1.8.0
+DOCKERFILE_UTILS_VERSION := 0.16.3
 
 # The race detector needs a C compiler. Without one `make test` says so and tests without it.
 RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
@@ -20,10 +28,10 @@ PG_DIRS = $(shell pg_config --bindir 2>/dev/null) $(wildcard /usr/lib/postgresql
 export PATH := $(CURDIR)/.tools:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-upgrade race conformance fmt lint build bench scenario chaos postgres tools clean
+.PHONY: help run test test-upgrade race conformance fmt lint build programs reproducible vulnerabilities dockerfile bench scenario chaos postgres tools clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
 
 # A terminal sends Ctrl-C to its whole foreground group, and make would end as killed by it. So in the foreground (state
 # +) job control makes the program a group of its own: it alone is interrupted, and make reports its exit code.
@@ -49,17 +57,36 @@ conformance: postgres ## run published client libraries against the whole system
 fmt: tools ## format the code
 	golangci-lint fmt
 
-lint: tools ## check formatting, vet, lint, go.mod and the house rules
+lint: tools dockerfile ## check formatting, vet, lint, go.mod, workflows and the house rules
 	golangci-lint fmt --diff
 	go vet ./...
 	golangci-lint run
 	cd deploy/conformance/go && golangci-lint run
 	go mod tidy -diff
+	go run github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
 	go test -count=1 ./shared/house
 
-build: ## put static programs into ./bin
-	CGO_ENABLED=0 $(BUILD) -o bin/ $(foreach s,$(STAGES),./$s/cmd/$s) ./deploy/bootstrap ./deploy/token ./deploy/archive ./deploy/reconcile ./deploy/poison ./deploy/local ./bench/sink ./bench/load
-	CGO_ENABLED=0 $(BUILD) -o bin/bench ./bench/report
+build: programs ## put static programs into ./bin (OUT=folder)
+	$(BUILD) -o $(OUT)/ ./deploy/local ./bench/sink ./bench/load
+	$(BUILD) -o $(OUT)/bench ./bench/report
+
+programs: # those of an installation, which are released
+	$(BUILD) -o $(OUT)/ $(foreach s,$(STAGES),./$s/cmd/$s) $(foreach t,$(TOOLS),./deploy/$t)
+
+# In folders of different names and with nothing from a cache.
+reproducible: ## build this commit twice and compare the bytes
+	@d=$$(mktemp -d) && trap 'chmod -R u+w "$$d"; rm -rf "$$d"' EXIT && for n in one two/deeper; do \
+	git clone -q . "$$d/$$n" && GOCACHE="$$d/cache/$$n" $(MAKE) --no-print-directory -C "$$d/$$n" programs OUT=out || exit 1; done && \
+	diff -r "$$d/one/out" "$$d/two/deeper/out" && echo 'The same bytes both times.'
+
+vulnerabilities: ## look for known vulnerabilities in what the programs call
+	@out=$$(go run golang.org/x/vuln/cmd/govulncheck@$(VULNCHECK_VERSION) ./... 2>&1); code=$$?; echo "$$out"; \
+	case "$$code $$out" in "0 "*) ;; *"exit status 3"*) exit 1;; \
+	*) echo 'NOT CHECKED: govulncheck did not get so far; it needs its database, https://vuln.go.dev.' >&2; exit 2;; esac
+
+dockerfile: # checked where there is Node
+	@if command -v npx >/dev/null; then npx --yes dockerfile-utils@$(DOCKERFILE_UTILS_VERSION) lint deploy/docker/Dockerfile; \
+	else echo 'No Node found: deploy/docker/Dockerfile is not checked.'; fi
 
 bench: postgres ## measure the pipeline on this machine
 	go run ./bench/report

@@ -5,18 +5,23 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"time"
 )
 
 // Parse reads flags from args, and from the environment what args do not set:
 // the variable of the flag some-flag is POSTRIDER_SOME_FLAG. lookup is
-// os.LookupEnv, or a test's. Asked for help it writes that to the output of fs
-// and returns flag.ErrHelp.
+// os.LookupEnv, or a test's. Asked for help, or with -version for what it was built
+// from, it writes that to the output of fs and returns flag.ErrHelp.
 func Parse(fs *flag.FlagSet, args []string, lookup func(string) (string, bool)) error {
 	out := fs.Output()
 	fs.SetOutput(io.Discard) // what is wrong is said once, by whoever gets the error
 	fs.Usage = func() {}
+	if len(args) == 1 && (args[0] == "-version" || args[0] == "--version") {
+		_, _ = fmt.Fprintln(out, fs.Name(), Version, runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH)
+		return flag.ErrHelp
+	}
 	switch err := fs.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		help(out, fs)
@@ -75,7 +80,7 @@ func wanted(f *flag.Flag) string {
 
 // help lists the flags with their variables.
 func help(out io.Writer, fs *flag.FlagSet) {
-	_, _ = fmt.Fprintf(out, "Usage of %s. A variable counts where its flag is not given.\n", fs.Name())
+	_, _ = fmt.Fprintf(out, "Usage of %s. A variable counts where its flag is not given; -version alone tells what it was built from.\n", fs.Name())
 	fs.VisitAll(func(f *flag.Flag) {
 		value, text := flag.UnquoteUsage(f)
 		fallback := ""

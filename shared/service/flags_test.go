@@ -3,6 +3,7 @@ package service
 import (
 	"bytes"
 	"flag"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,15 @@ func TestParseHelps(t *testing.T) {
 		require.Contains(t, out.String(), "("+Variable(f.Name))
 	})
 	require.Contains(t, out.String(), "(POSTRIDER_LOG_FORMAT, default text)")
+}
+
+func TestParseTellsTheVersion(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	fs := flag.NewFlagSet("test", flag.ContinueOnError)
+	fs.SetOutput(&out)
+	require.ErrorIs(t, Parse(fs, []string{"-version"}, env(nil)), flag.ErrHelp)
+	require.Equal(t, "test dev "+runtime.Version()+" "+runtime.GOOS+"/"+runtime.GOARCH+"\n", out.String())
 }
 
 func TestDefault(t *testing.T) {

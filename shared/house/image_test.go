@@ -1,0 +1,41 @@
+package house
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestProgramsAreReleased: what is shipped is what the Makefile builds for releases
+// and the image; and the image runs as nobody.
+func TestProgramsAreReleased(t *testing.T) {
+	t.Parallel()
+	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var built []string
+	for line := range strings.Lines(string(makefile)) {
+		name, list, _ := strings.Cut(line, ":=")
+		for _, program := range strings.Fields(list) {
+			switch strings.TrimSpace(name) {
+			case "STAGES":
+				built = append(built, program+"/cmd/"+program)
+			case "TOOLS":
+				built = append(built, "deploy/"+program)
+			}
+		}
+	}
+	if got := strings.Join(built, " "); got != shipped {
+		t.Errorf("Makefile: builds for releases\n%s, but what is shipped is\n%s", got, shipped)
+	}
+	dockerfile, err := os.ReadFile(filepath.Join(root, "deploy/docker/Dockerfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, final, _ := strings.Cut(string(dockerfile), "\nFROM gcr.io/distroless/static")
+	if !strings.Contains(final, "\nUSER 65532:65532\n") || strings.Contains(final, "\nRUN ") {
+		t.Error("deploy/docker/Dockerfile: the image is not distroless and without root")
+	}
+}
