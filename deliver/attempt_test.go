@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -278,6 +279,25 @@ func TestCallWithoutAReceiver(t *testing.T) {
 			require.Equal(t, tt.want.explain(), string(a.response))
 		})
 	}
+}
+
+// TestCallWithABadName calls a receiver whose certificate is one to trust, and not
+// one for the name that it is called by.
+func TestCallWithABadName(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	r.Config.ErrorLog = log.New(io.Discard, "", 0)
+	r.StartTLS()
+	t.Cleanup(r.Close)
+	transport := loopback().Transport(egress.Pool{})
+	transport.TLSClientConfig.RootCAs = r.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	t.Cleanup(transport.CloseIdleConnections)
+	c := newCaller(t, loopback())
+	c.client = &http.Client{Transport: transport}
+	require.Equal(t, Success, c.try(t, r.URL).outcome)
+	a := c.try(t, strings.Replace(r.URL, "127.0.0.1", "localhost", 1))
+	require.Equal(t, TLS, a.outcome)
+	require.Equal(t, "no secure connection could be made", string(a.response))
 }
 
 // TestCallBlockedIsNotDialled counts connections at an address that may not be
