@@ -21,6 +21,9 @@ RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 # How often `make race` repeats every test.
 COUNT ?= 5
 
+# For how long `make fuzz` tries each target.
+FUZZTIME ?= 2s
+
 # Where shared/embedded looks for PostgreSQL's server programs, after PATH.
 PG_DIRS = $(shell pg_config --bindir 2>/dev/null) $(wildcard /usr/lib/postgresql/*/bin /usr/pgsql-*/bin \
   /opt/homebrew/opt/postgresql@*/bin /usr/local/opt/postgresql@*/bin /Applications/Postgres.app/Contents/Versions/*/bin)
@@ -28,7 +31,7 @@ PG_DIRS = $(shell pg_config --bindir 2>/dev/null) $(wildcard /usr/lib/postgresql
 export PATH := $(CURDIR)/.tools:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-upgrade race conformance fmt lint build programs reproducible vulnerabilities dockerfile bench scenario chaos postgres tools clean
+.PHONY: help run test fuzz test-upgrade race conformance fmt lint build programs reproducible vulnerabilities dockerfile bench scenario chaos postgres tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
@@ -43,7 +46,11 @@ run: $(if $(POSTRIDER_DATABASE_URL),,postgres) ## run everything on this machine
 test: postgres lint ## check and test everything, as the build machine does
 	$(if $(RACE),,@echo 'No C compiler found: testing without the race detector.')
 	go test $(RACE) -shuffle=on -timeout 12m ./...
+	FUZZTIME=2s .ci/fuzz
 	go run ./bench/chaos -dir '' -loss-only -seed 336 -rate 60 -for 28s -settle 0s kill
+
+fuzz: ## look for inputs that break something (FUZZTIME=10m for each target; without, 2s)
+	FUZZTIME=$(FUZZTIME) .ci/fuzz
 
 test-upgrade: postgres ## run the previous version beside this one, a part of make test
 	go test -count=1 -run 'TestUpgrade|TestUnknownFormat' -v ./deploy/e2e

@@ -26,3 +26,14 @@ func TestRetryAfter(t *testing.T) {
 		require.Equal(t, want, retryAfter(http.Header{"Retry-After": {text}}, now), text)
 	}
 }
+
+// FuzzRetryAfter reads what receivers answer.
+func FuzzRetryAfter(f *testing.F) {
+	for _, seed := range []string{"120", "0.5", "1e400", "-1", "NaN", "Inf", "0x1p9", "Wed, 21 Oct 2026 07:28:00 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "soon"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		h := http.Header{"Retry-After": {text}}
+		require.GreaterOrEqual(t, retryAfter(h, time.Unix(1_800_000_000, 0)), time.Duration(0))
+	})
+}

@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -230,9 +231,24 @@ func TestTierFor(t *testing.T) {
 	require.Equal(t, 24*time.Hour, event.LongestTier())
 }
 
+// FuzzDecode reads what stages hand to each other: events as ingest publishes
+// them, and deliveries on their way to the first attempt, to the next one, to the
+// dead letters and out of a task.
 func FuzzDecode(f *testing.F) {
-	d := event.Delivery{Event: event.NewID(), Tenant: event.NewID(), Endpoint: event.NewID(), Attempt: 1, Payload: []byte("{}")}
-	data, err := d.Encode()
+	first := event.Delivery{Event: event.NewID(), Tenant: event.NewID(), Endpoint: event.NewID(), Type: "a.b", Attempt: 1, Payload: []byte("{}")}
+	retry, dead, replayed := first, first, first
+	retry.Attempt, retry.Due, retry.Deferrals, retry.Recheck = 2, time.Now().UTC(), 3, true
+	dead.Attempt, dead.Reason, dead.Payload, dead.Referred = 0, "endpoint_disabled", nil, true
+	replayed.Run, replayed.Round, replayed.Priority, replayed.Expires = event.NewID(), 4, event.Low, time.Now().UTC()
+	for _, d := range []event.Delivery{first, retry, dead, replayed} {
+		data, err := d.Encode()
+		require.NoError(f, err)
+		f.Add(data)
+	}
+	e := event.Event{ID: first.Event, Tenant: first.Tenant, Type: "a.b", Channels: []string{"c"}, Version: 5, Tx: 6, DeliverAt: time.Now().UTC(), Payload: []byte("{}")}
+	data, err := e.Append(nil)
+	require.NoError(f, err)
+	data, err = e.Append(data)
 	require.NoError(f, err)
 	f.Add(data)
 	f.Add([]byte("{\"size\":-1}\n"))
@@ -247,8 +263,80 @@ func FuzzDecode(f *testing.F) {
 		} else {
 			require.ErrorIs(t, err, event.ErrBadFrame)
 		}
-		if _, err := event.DecodeEvents(data); err != nil {
+		events, err := event.DecodeEvents(data)
+		if err != nil {
 			require.ErrorIs(t, err, event.ErrBadFrame)
+			return
 		}
+		again := encoded(t, events)
+		back, err := event.DecodeEvents(again)
+		require.NoError(t, err)
+		require.Equal(t, again, encoded(t, back))
+		marked, err := event.DecodeEvents(event.Recheck(data))
+		require.NoError(t, err)
+		require.Len(t, marked, len(events))
+		for i := range marked {
+			require.True(t, marked[i].Recheck)
+			marked[i].Recheck = events[i].Recheck
+		}
+		require.Equal(t, again, encoded(t, marked), "nothing else has changed")
+	})
+}
+
+func encoded(t *testing.T, events []event.Event) (data []byte) {
+	t.Helper()
+	for i := range events {
+		var err error
+		data, err = events[i].Append(data)
+		require.NoError(t, err)
+	}
+	return data
+}
+
+// FuzzNames reads ids and the subjects of lanes, which come from URLs and from
+// streams: each has one text only.
+func FuzzNames(f *testing.F) {
+	tenant, endpoint := event.NewID(), event.NewID()
+	for _, seed := range []string{
+		event.Message.Format(endpoint), event.Tenant.Format(tenant), "app_" + strings.Repeat("z", 27), "app_", "",
+		"overflow." + event.Tenant.Format(tenant), "deliver.r01." + event.Tenant.Format(tenant) + "." + event.Endpoint.Format(endpoint), "overflow..",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, kind := range []event.Kind{event.Message, event.Tenant, event.Endpoint, event.Attempt, event.Task, event.APIKey} {
+			if id, err := kind.Parse(text); err == nil {
+				require.Equal(t, text, kind.Format(id))
+			}
+		}
+		lane, err := event.ParseOwnLane(text)
+		if err == nil {
+			require.Equal(t, text, lane.Subject())
+		} else {
+			require.ErrorIs(t, err, event.ErrBadLane)
+		}
+		if _, _, err := event.ParseSubject(text); err != nil {
+			require.ErrorIs(t, err, event.ErrBadLane)
+		}
+	})
+}
+
+// FuzzLoad reads what deliver processes say of their load.
+func FuzzLoad(f *testing.F) {
+	data, err := json.Marshal(event.Load{Tenants: []event.Talker{{Tenant: event.NewID(), Slots: 1, Waiting: 2}}, Endpoints: []event.Talker{{Tenant: event.NewID(), Endpoint: event.NewID()}}})
+	require.NoError(f, err)
+	f.Add(data)
+	f.Add([]byte(`{"Tenants":[null,{}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		load, err := event.ParseLoad(data)
+		if err != nil {
+			require.ErrorIs(t, err, event.ErrBadLoad)
+			return
+		}
+		again, err := json.Marshal(load)
+		require.NoError(t, err)
+		back, err := event.ParseLoad(again)
+		require.NoError(t, err)
+		require.Equal(t, load, back)
 	})
 }

@@ -1,6 +1,8 @@
 package schedule
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,5 +86,29 @@ func TestNextStaysInBounds(t *testing.T) {
 		got, again := Schedule{delay}.Next(1, 0, rapid.Float64Range(0, 0.999).Draw(t, "random"))
 		require.True(t, again)
 		require.InEpsilon(t, float64(delay), float64(got), jitter+1e-5)
+	})
+}
+
+// FuzzParse reads schedules that tenants write: each keeps to its bounds and
+// reads the same when it is written again.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{"5s,5m,30m", "none", "", " 1h , 2h", "1ms", "-1s", "1e9h", "168h,1ms", "NaNs", strings.Repeat("1s,", 60)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := Parse(text)
+		if err != nil {
+			require.Empty(t, s)
+			return
+		}
+		var sum time.Duration
+		for _, delay := range s {
+			require.Positive(t, delay)
+			sum += delay
+		}
+		require.LessOrEqual(t, sum, 7*24*time.Hour)
+		again, err := New(s.Delays())
+		require.NoError(t, err)
+		require.True(t, slices.Equal(s, again), "%v, %v", s, again)
 	})
 }

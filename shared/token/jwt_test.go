@@ -197,3 +197,22 @@ func TestChecker(t *testing.T) {
 		require.ErrorIs(t, err, token.ErrInvalid)
 	})
 }
+
+// FuzzCheck offers tokens that nobody has signed with the secret.
+func FuzzCheck(f *testing.F) {
+	secret, other := token.NewSecret("a secret of ours"), token.NewSecret("another's secret")
+	operator, err := other.SignOperator(time.Now().Add(time.Hour))
+	require.NoError(f, err)
+	member, err := other.SignMember(&token.Member{ID: event.NewID(), Tenant: event.NewID(), Expires: time.Now().Add(time.Hour)})
+	require.NoError(f, err)
+	head, _, _ := strings.Cut(operator, ".")
+	for _, seed := range []string{operator, member, head + "..", "eyJhbGciOiJub25lIn0.e30.", "eyJhbGciOiJIUzI1NiJ9.e30.AAAA", "..", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		_, err := secret.Check(text)
+		require.ErrorIs(t, err, token.ErrInvalid)
+		_, err = token.Secret{}.Check(text)
+		require.ErrorIs(t, err, token.ErrInvalid)
+	})
+}

@@ -31,3 +31,20 @@ func TestKeys(t *testing.T) {
 		require.ErrorIs(t, err, token.ErrInvalid, name)
 	}
 }
+
+// FuzzParseKey reads keys that callers send: each has one text only.
+func FuzzParseKey(f *testing.F) {
+	_, text := token.NewKey()
+	for _, seed := range []string{text, text + "=", strings.ToUpper(text), "prk_", "_", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		key, err := token.ParseKey(text)
+		if err != nil {
+			require.ErrorIs(t, err, token.ErrInvalid)
+			return
+		}
+		require.True(t, strings.HasPrefix(text, event.APIKey.Format(key.ID)+"_"))
+		require.Equal(t, strings.ToLower(text[len(text)-52:]), text[len(text)-52:])
+	})
+}
