@@ -38,6 +38,7 @@ func TestMisuse(t *testing.T) {
 		"too large":     {[]string{"-scale", "2", "all"}, exitUsage, "scale must be"},
 		"part, no load": {[]string{noisePart}, exitFailure, "read load"},
 		"part, no key":  {[]string{sinkPart}, exitFailure, "read secret"},
+		"part, no plan": {[]string{siegePart}, exitFailure, "read siege"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

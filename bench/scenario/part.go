@@ -30,6 +30,7 @@ func parts() map[string]func(context.Context, io.Reader, io.Writer) error {
 	return map[string]func(context.Context, io.Reader, io.Writer) error{
 		noisePart: makeNoise,
 		sinkPart:  serveSink,
+		siegePart: besiege,
 	}
 }
 
@@ -82,40 +83,56 @@ func part(ctx context.Context, name string, priority ...string) (*exec.Cmd, erro
 	return cmd, nil
 }
 
-// noise is a load that is being sent by a process of its own.
-type noise struct {
+// job is what a process of this program does with a plan.
+type job struct {
 	cmd *exec.Cmd
 	out bytes.Buffer
 }
 
-// startNoise starts one at lower priority: where the generator runs, in reality,
-// it takes nothing from the system under test.
-func startNoise(ctx context.Context, c sender.Config) (*noise, error) {
-	cmd, err := part(ctx, noisePart, "nice", "-n", "10")
+// startJob starts one at lower priority: where who makes noise runs, in reality, it
+// takes nothing from the system under test.
+func startJob(ctx context.Context, name string, plan any) (*job, error) {
+	cmd, err := part(ctx, name, "nice", "-n", "10")
 	if err != nil {
 		return nil, err
 	}
-	load, err := json.Marshal(c)
+	in, err := json.Marshal(plan)
 	if err != nil {
-		return nil, fmt.Errorf("encode load: %w", err)
+		return nil, fmt.Errorf("encode plan of %s: %w", name, err)
 	}
-	n := &noise{cmd: cmd}
-	cmd.Stdin, cmd.Stdout = bytes.NewReader(load), &n.out
+	j := &job{cmd: cmd}
+	cmd.Stdin, cmd.Stdout = bytes.NewReader(in), &j.out
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start noise: %w", err)
+		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	return n, nil
+	return j, nil
+}
+
+// wait reads what came of it.
+func (j *job) wait(result any) error {
+	if err := j.cmd.Wait(); err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	if err := json.Unmarshal(j.out.Bytes(), result); err != nil {
+		return fmt.Errorf("read result: %w", err)
+	}
+	return nil
+}
+
+// noise is a load that is being sent.
+type noise struct{ *job }
+
+func startNoise(ctx context.Context, c sender.Config) (noise, error) {
+	j, err := startJob(ctx, noisePart, c)
+	return noise{j}, err
 }
 
 // wait returns what came of it. Events that were not accepted are an error, as
 // then there was less noise than there should have been.
-func (n *noise) wait() (sender.Result, error) {
+func (n noise) wait() (sender.Result, error) {
 	var result sender.Result
-	if err := n.cmd.Wait(); err != nil {
+	if err := n.job.wait(&result); err != nil {
 		return result, fmt.Errorf("make noise: %w", err)
-	}
-	if err := json.Unmarshal(n.out.Bytes(), &result); err != nil {
-		return result, fmt.Errorf("read result of noise: %w", err)
 	}
 	if result.Failed > 0 || result.Unsent > 0 {
 		return result, fmt.Errorf("make noise: %d events failed and %d were not sent (%v)", result.Failed, result.Unsent, result.Errors)

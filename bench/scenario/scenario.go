@@ -24,6 +24,7 @@ func scenarios() []scenario {
 		{"order", "an ordered endpoint that fails at random gets 10,000 events in order while workers die", order},
 		{"weights", "two busy tenants with weights 3 and 1 get 3 to 1", weights},
 		{"wide", "an event for 10,000 endpoints each second is not noticed by others", wide},
+		{"front-door", "2,000 slow connections and 10,000 wrong tokens do not hold up good requests", frontDoor},
 		{"recovery", "an endpoint that comes back with 50,000 waiting is probed, ramped up, and gets everything", recovery},
 	}
 }
