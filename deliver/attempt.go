@@ -14,6 +14,7 @@ import (
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/signature"
+	"github.com/postrider/postrider/shared/store"
 )
 
 // keptResponse is how much of an answer's body is kept with the attempt; more is
@@ -31,7 +32,7 @@ type attempt struct {
 	status   int    // 0: there was no answer
 	response []byte // the answer's body, or what went wrong
 	wish     time.Duration
-	url      string
+	url      string // without userinfo
 }
 
 // caller makes attempts. It is the only part of Postrider that calls an
@@ -42,17 +43,17 @@ type caller struct {
 	agent   string
 }
 
-// call sends the payload once, signed with the keys that the endpoint has now.
-// ctx ending cuts the call off, which counts as a failed attempt. The answer has
+// call sends the payload once, with what the endpoint is called with, signed with
+// the keys that it has now. ctx ending cuts the call off, which counts as a failed attempt. The answer has
 // to come to its end in the time of the attempt, or to what is kept of it: many
 // receivers send the status before they do the work, so a 2xx that never ends is
 // a timeout.
-func (c *caller) call(ctx context.Context, e *directory.Endpoint, d *event.Delivery, payload []byte) attempt {
+func (c *caller) call(ctx context.Context, e *directory.Endpoint, with *store.Opened, d *event.Delivery, payload []byte) attempt {
 	a := attempt{id: event.NewID(), began: time.Now(), url: e.URL}
 	timeout := cmp.Or(e.Timeout, c.timeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("%w: no answer within %s", errAttemptTimeout, timeout))
 	defer cancel()
-	err := c.exchange(ctx, e, d, payload, &a)
+	err := c.exchange(ctx, with, d, payload, &a)
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx) // what ended it, not what it looked like on the wire
 	}
@@ -64,12 +65,12 @@ func (c *caller) call(ctx context.Context, e *directory.Endpoint, d *event.Deliv
 	return a
 }
 
-func (c *caller) exchange(ctx context.Context, e *directory.Endpoint, d *event.Delivery, payload []byte, a *attempt) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, e.URL, bytes.NewReader(payload))
+func (c *caller) exchange(ctx context.Context, with *store.Opened, d *event.Delivery, payload []byte, a *attempt) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, with.URL.Reveal(), bytes.NewReader(payload))
 	if err != nil {
 		return fmt.Errorf("make request: %w", err)
 	}
-	c.setHeaders(request.Header, e, d, a.began, payload)
+	c.setHeaders(request.Header, with, d, a.began, payload)
 	response, err := c.client.Do(request)
 	if err != nil {
 		return err
@@ -90,13 +91,13 @@ func (c *caller) exchange(ctx context.Context, e *directory.Endpoint, d *event.D
 
 // setHeaders follows Standard Webhooks 1.0.0, and sends the names that Svix's
 // libraries look for as well. The endpoint's own headers keep their case.
-func (c *caller) setHeaders(h http.Header, e *directory.Endpoint, d *event.Delivery, now time.Time, payload []byte) {
-	for name, value := range e.Headers {
-		h[name] = []string{value}
+func (c *caller) setHeaders(h http.Header, with *store.Opened, d *event.Delivery, now time.Time, payload []byte) {
+	for name, value := range with.Headers {
+		h[name] = []string{value.Reveal()}
 	}
 	id := event.Message.Format(d.Event)
 	timestamp := strconv.FormatInt(now.Unix(), 10)
-	signed := signature.Header(e.Keys(now), id, now, payload)
+	signed := signature.Header(with.SigningKeys(now), id, now, payload)
 	h.Set("Content-Type", "application/json")
 	h.Set("User-Agent", c.agent)
 	for _, family := range []string{"Webhook", "Svix"} {

@@ -51,9 +51,12 @@ func at(url string) *directory.Endpoint {
 	return &directory.Endpoint{Target: store.Target{ID: event.NewID(), URL: url}}
 }
 
+// plainly is a call without any secrets.
+func plainly(url string) *store.Opened { return &store.Opened{URL: secret.New(url)} }
+
 func (c *caller) try(t *testing.T, url string) attempt {
 	t.Helper()
-	return c.call(testkit.Context(t), at(url), &event.Delivery{Event: event.NewID()}, []byte("{}"))
+	return c.call(testkit.Context(t), at(url), plainly(url), &event.Delivery{Event: event.NewID()}, []byte("{}"))
 }
 
 // request is what a receiver got.
@@ -90,14 +93,17 @@ func TestCallSigns(t *testing.T) {
 	s := testkit.Store(t)
 	tenant := testkit.Tenant(t, s)
 	id := testkit.Endpoint(t, s, tenant, r.URL+"/hook?a=b").ID
-	before, err := s.CurrentSecret(t.Context(), id)
+	before, err := s.CurrentKey(t.Context(), tenant, id)
 	require.NoError(t, err)
-	now := signature.GenerateKey().Reveal()
-	require.NoError(t, s.RotateSecret(t.Context(), tenant, id, now, time.Hour))
+	now := signature.GenerateKey()
+	require.NoError(t, s.RotateKey(t.Context(), tenant, id, now, time.Hour))
 
 	payload := []byte("{\"text\" :\t\"ä\\u00e4\x00\xff\"}\r\n ")
 	d := &event.Delivery{Event: event.NewID(), Attempt: 1}
-	a := newCaller(t, loopback()).call(testkit.Context(t), directoryWith(t, s, tenant, id), d, payload)
+	e := directoryWith(t, s, tenant, id)
+	with, err := e.Open()
+	require.NoError(t, err)
+	a := newCaller(t, loopback()).call(testkit.Context(t), e, with, d, payload)
 	require.Equal(t, Success, a.outcome)
 	require.Equal(t, http.StatusOK, a.status)
 	require.Equal(t, r.URL+"/hook?a=b", a.url)
@@ -118,8 +124,8 @@ func TestCallSigns(t *testing.T) {
 			require.Len(t, q.Header.Values(family+"-"+part), 1)
 			head.Set("webhook-"+part, q.Header.Get(family+"-"+part))
 		}
-		for _, secret := range []string{before, now} {
-			judge, err := oracle.NewWebhook(secret)
+		for _, key := range []signature.Key{before, now} {
+			judge, err := oracle.NewWebhook(key.Reveal())
 			require.NoError(t, err)
 			require.NoError(t, judge.Verify(payload, head))
 			require.Error(t, judge.Verify(append(payload, ' '), head))
@@ -146,8 +152,9 @@ func TestCallOwnHeaders(t *testing.T) {
 		wire <- string(buffer[:n])
 	}()
 	e := at("http://" + l.Addr().String())
-	e.Headers = map[string]string{"x-lower": "one", "X-UPPER": "two", "Authorization": "Bearer it", "User-Agent": "somebody", "Content-Type": "text/plain"}
-	a := newCaller(t, loopback()).call(testkit.Context(t), e, &event.Delivery{Event: event.NewID()}, []byte("{}"))
+	with := plainly(e.URL)
+	with.Headers = secret.HideAll(map[string]string{"x-lower": "one", "X-UPPER": "two", "Authorization": "Bearer it", "User-Agent": "somebody", "Content-Type": "text/plain"})
+	a := newCaller(t, loopback()).call(testkit.Context(t), e, with, &event.Delivery{Event: event.NewID()}, []byte("{}"))
 	require.Equal(t, Success, a.outcome)
 	got := <-wire
 	for _, line := range []string{"x-lower: one", "X-UPPER: two", "Authorization: Bearer it", "User-Agent: Postrider/test", "Content-Type: application/json"} {
@@ -353,6 +360,6 @@ func TestCallEndsWithItsContext(t *testing.T) {
 		<-began
 		cancel()
 	}()
-	a := newCaller(t, loopback()).call(ctx, at(r.URL), &event.Delivery{Event: event.NewID()}, nil)
+	a := newCaller(t, loopback()).call(ctx, at(r.URL), plainly(r.URL), &event.Delivery{Event: event.NewID()}, nil)
 	require.False(t, a.outcome.Final(), "it may be tried again: %s", a.outcome)
 }

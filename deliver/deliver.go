@@ -53,6 +53,9 @@ func (s *Stage) Flags(fs *flag.FlagSet) {
 	fs.IntVar(&s.Slots, "slots", fair.Defaults().Slots, "`attempts` that may be in flight at once")
 }
 
+// HoldsKeys implements service.Keyholder: endpoints are called with what is sealed.
+func (*Stage) HoldsKeys() {}
+
 // Validate implements service.Stage.
 func (s *Stage) Validate() error {
 	var faults []error

@@ -69,7 +69,7 @@ func TestHostileHTTP2Receivers(t *testing.T) {
 			t.Cleanup(transport.CloseIdleConnections)
 			c := &caller{client: &http.Client{Transport: transport}, timeout: patience(test.want), agent: "Postrider/test"}
 
-			a := c.call(testkit.Context(t), at(server.URL), &event.Delivery{Event: event.NewID()}, make([]byte, test.payload))
+			a := c.call(testkit.Context(t), at(server.URL), plainly(server.URL), &event.Delivery{Event: event.NewID()}, make([]byte, test.payload))
 			require.Equal(t, test.want, a.outcome, "%s", a.response)
 			if test.want == Success {
 				require.Len(t, a.response, test.kept)

@@ -203,7 +203,8 @@ func (h hostile) judge(t *testing.T, timeout time.Duration) bool {
 	payload := make([]byte, max(h.payload, 2))
 	var start, end runtime.MemStats
 	runtime.ReadMemStats(&start)
-	a := c.call(ctx, at(cmp.Or(h.scheme, "http")+"://"+l.Addr().String()), &event.Delivery{Event: event.NewID()}, payload)
+	url := cmp.Or(h.scheme, "http") + "://" + l.Addr().String()
+	a := c.call(ctx, at(url), plainly(url), &event.Delivery{Event: event.NewID()}, payload)
 	runtime.ReadMemStats(&end)
 	close(over)
 

@@ -184,7 +184,11 @@ func (w *worker) deliver(ctx context.Context, e *directory.Endpoint, d *event.De
 			return nil, err
 		}
 	}
-	a := w.caller.call(ctx, e, d, payload)
+	with, err := e.Open()
+	if err != nil {
+		return nil, err // perhaps of a key that this process will be given
+	}
+	a := w.caller.call(ctx, e, with, d, payload)
 	return &a, nil
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/postrider/postrider/ingest/api"
 	"github.com/postrider/postrider/ingest/door"
 	"github.com/postrider/postrider/shared/archive"
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/token"
 )
@@ -32,8 +33,8 @@ const statementTimeout = 8 * time.Second
 // Stage is the ingest stage. Its exported fields are its settings.
 type Stage struct {
 	Listen     string
-	Token      string
-	JWTSecret  string
+	Token      secret.String
+	JWTSecret  secret.String
 	PortalURL  string
 	MaxBody    int64
 	MaxBatch   int64
@@ -49,8 +50,8 @@ func (*Stage) Name() string { return "ingest" }
 // Flags implements service.Stage.
 func (s *Stage) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&s.Listen, "listen", "127.0.0.1:8071", "`address` of the API")
-	fs.StringVar(&s.Token, "token", "", "operator `token` that the API accepts")
-	fs.StringVar(&s.JWTSecret, "jwt-secret", "", "`secret` that signs tokens of operators and applications")
+	fs.Var(&s.Token, "token", "operator `token` that the API accepts")
+	fs.Var(&s.JWTSecret, "jwt-secret", "`secret` that signs tokens of operators and applications")
 	fs.StringVar(&s.PortalURL, "portal-url", "", "`URL` of the portal that application tokens are for; empty for the host of the API")
 	fs.Int64Var(&s.MaxBody, "max-body", 1<<20, "largest request body in `bytes`")
 	fs.Int64Var(&s.MaxBatch, "max-batch-body", 8<<20, "largest body of a request with many messages in `bytes`")
@@ -66,10 +67,13 @@ func (*Stage) Memory() int64 { return 512 << 20 }
 // Ready implements service.Stage. NATS is not needed to accept events.
 func (*Stage) Ready(ctx context.Context, env service.Env) error { return env.Store.Health(ctx) }
 
+// HoldsKeys implements service.Keyholder: what endpoints are called with is written and shown.
+func (*Stage) HoldsKeys() {}
+
 // Validate implements service.Stage.
 func (s *Stage) Validate() error {
 	var faults []error
-	if s.JWTSecret != "" && len(s.JWTSecret) < token.MinSecret {
+	if !s.JWTSecret.IsZero() && len(s.JWTSecret.Reveal()) < token.MinSecret {
 		faults = append(faults, fmt.Errorf("jwt-secret is too short: must be at least %d bytes", token.MinSecret))
 	}
 	if !isPortal(s.PortalURL) {
@@ -125,7 +129,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		return err
 	}
 	defer keys.close()
-	if s.Token == "" && s.JWTSecret == "" {
+	if s.Token.IsZero() && s.JWTSecret.IsZero() {
 		env.Log.Warn().Msg("neither POSTRIDER_TOKEN nor POSTRIDER_JWT_SECRET is set: only API keys are accepted")
 	}
 	options, err := s.Front.options(env)

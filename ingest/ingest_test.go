@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/testkit"
 )
@@ -30,7 +31,7 @@ func TestStage(t *testing.T) {
 	address := l.Addr().String()
 	require.NoError(t, l.Close())
 	env := service.Env{Log: testkit.Log(t), Reg: prometheus.NewRegistry(), Bus: testkit.Connect(t, nats), Store: s, Drain: 30 * time.Second}
-	stage := &Stage{Listen: address, Token: "token", MaxBody: 1 << 20, MaxBatch: 8 << 20, SweepDelay: time.Hour, Retention: 90 * 24 * time.Hour, Front: front()}
+	stage := &Stage{Listen: address, Token: secret.New("token"), MaxBody: 1 << 20, MaxBatch: 8 << 20, SweepDelay: time.Hour, Retention: 90 * 24 * time.Hour, Front: front()}
 	require.NoError(t, stage.Validate())
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -116,10 +117,10 @@ func TestPortTaken(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	t.Parallel()
-	good := Stage{Token: "token", MaxBody: 1 << 20, MaxBatch: 8 << 20, SweepDelay: time.Second, Retention: 48 * time.Hour, Front: front()}
+	good := Stage{Token: secret.New("token"), MaxBody: 1 << 20, MaxBatch: 8 << 20, SweepDelay: time.Second, Retention: 48 * time.Hour, Front: front()}
 	require.NoError(t, good.Validate())
 	for name, change := range map[string]func(*Stage){
-		"jwt-secret":     func(s *Stage) { s.JWTSecret = "too short" },
+		"jwt-secret":     func(s *Stage) { s.JWTSecret = secret.New("too short") },
 		"portal-url":     func(s *Stage) { s.PortalURL = "portal.example.com" },
 		"max-body":       func(s *Stage) { s.MaxBody = 10 },
 		"max-batch-body": func(s *Stage) { s.MaxBatch = 10 },
@@ -139,5 +140,5 @@ func TestValidate(t *testing.T) {
 		change(&bad)
 		require.ErrorContains(t, bad.Validate(), name)
 	}
-	require.Len(t, strings.Split((&Stage{JWTSecret: "short"}).Validate().Error(), "\n"), 7, "all faults at once")
+	require.Len(t, strings.Split((&Stage{JWTSecret: secret.New("short")}).Validate().Error(), "\n"), 7, "all faults at once")
 }

@@ -42,11 +42,8 @@ func parse(args []string, lookup func(string) (string, bool)) (*local, error) {
 	l.stages = []service.Stage{&l.ingest, &fanout.Stage{}, &deliver.Stage{}, &retry.Stage{}, &dlq.Stage{}}
 	fs := flag.NewFlagSet("postrider", flag.ContinueOnError)
 	fs.StringVar(&l.dataDir, "data-dir", ".postrider", "`folder` of everything that is kept")
-	l.Flags(fs)
+	l.Flags(fs, l.stages...)
 	l.layout.Flags(fs)
-	for _, s := range l.stages {
-		s.Flags(fs)
-	}
 	service.Default(fs, "nats-url", "")
 	service.Default(fs, "log-format", "text")
 	service.Default(fs, "database-connections", "16")
@@ -115,7 +112,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	announced := make(chan struct{})
 	go func() {
 		defer close(announced)
-		announce(ctx, out, apiURL(&l.ingest), l.ingest.Token, l.EgressAllow)
+		announce(ctx, out, apiURL(&l.ingest), l.ingest.Token.Reveal(), l.EgressAllow)
 	}()
 	err = service.Run(ctx, l.Settings, l.stages...)
 	fail(nil)

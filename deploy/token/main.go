@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/token"
@@ -38,7 +39,7 @@ type options struct {
 	scopes      string
 	expires     time.Duration
 	signed      bool
-	secret      string
+	secret      secret.String
 }
 
 func parse(args []string, lookup func(string) (string, bool)) (*options, error) {
@@ -49,7 +50,7 @@ func parse(args []string, lookup func(string) (string, bool)) (*options, error) 
 	fs.StringVar(&o.scopes, "scopes", token.Admin, "`scopes` of the key, joined by commas: "+strings.Join(token.Scopes(), ", "))
 	fs.DurationVar(&o.expires, "expires", 0, "how long it is good for; 0: a key for ever, a signed token for ten years")
 	fs.BoolVar(&o.signed, "jwt", false, "sign a token instead, which is good for everything and cannot be taken back")
-	fs.StringVar(&o.secret, "jwt-secret", "", "`secret` that signs tokens of operators and applications")
+	fs.Var(&o.secret, "jwt-secret", "`secret` that signs tokens of operators and applications")
 	if err := service.Parse(fs, args, lookup); err != nil {
 		return nil, err
 	}
@@ -62,9 +63,9 @@ func (o *options) validate() error {
 		faults = append(faults, fmt.Errorf("expires is %s: must not be below 0", o.expires))
 	}
 	switch {
-	case o.signed && o.secret == "":
+	case o.signed && o.secret.IsZero():
 		faults = append(faults, fmt.Errorf("jwt-secret is not set: set %s", service.Variable("jwt-secret")))
-	case o.signed && len(o.secret) < token.MinSecret:
+	case o.signed && len(o.secret.Reveal()) < token.MinSecret:
 		faults = append(faults, fmt.Errorf("jwt-secret is too short: must be at least %d bytes", token.MinSecret))
 	case !o.signed && o.databaseURL == "":
 		faults = append(faults, fmt.Errorf("database-url is not set: set %s", service.Variable("database-url")))
@@ -106,7 +107,7 @@ func (o *options) sign() (string, error) {
 	if life == 0 {
 		life = forYears
 	}
-	return token.NewSecret(o.secret).SignOperator(time.Now().Add(life))
+	return token.NewSecret(o.secret.Reveal()).SignOperator(time.Now().Add(life))
 }
 
 func (o *options) makeKey(ctx context.Context) (string, error) {

@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-const secret = "the secret of the tests"
+const signer = "the secret of the tests"
 
 // made runs the program and returns what it says.
 func made(t *testing.T, env map[string]string, args ...string) (string, error) {
@@ -57,9 +57,9 @@ func TestKey(t *testing.T) {
 
 func TestSigned(t *testing.T) {
 	t.Parallel()
-	text, err := made(t, map[string]string{"POSTRIDER_JWT_SECRET": secret}, "-jwt", "-expires=1h")
+	text, err := made(t, map[string]string{"POSTRIDER_JWT_SECRET": signer}, "-jwt", "-expires=1h")
 	require.NoError(t, err)
-	subject, err := token.NewSecret(secret).Check(text)
+	subject, err := token.NewSecret(signer).Check(text)
 	require.NoError(t, err)
 	require.True(t, subject.Operator)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/postrider/postrider/ingest/api"
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/secret"
 	tokens "github.com/postrider/postrider/shared/token"
 )
 
@@ -69,7 +70,7 @@ func (a answer) requireProblem(t *testing.T) {
 	require.Len(t, a.body, 2, a.text)
 }
 
-func withSecret(c *api.Config) { c.Secret = jwtSecret }
+func withSecret(c *api.Config) { c.Secret = secret.New(jwtSecret) }
 
 // TestEveryRouteIsDecided fails for a route about which nobody has said who may
 // call it. What members may call is below their application; the rest needs a

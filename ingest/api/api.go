@@ -17,6 +17,7 @@ import (
 
 	"github.com/postrider/postrider/shared/egress"
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/token"
 )
@@ -108,8 +109,8 @@ type Config struct {
 	Egress    egress.Policy
 	Log       zerolog.Logger
 
-	Token     string        // of an operator who may do everything; empty: there is none
-	Secret    string        // that signs tokens of operators and members; empty: there are none
+	Token     secret.String // of an operator who may do everything; empty: there is none
+	Secret    secret.String // that signs tokens of operators and members; empty: there are none
 	Portal    string        // URL of the page that members use; empty: on the same host
 	Retention time.Duration // of events; 0: 90 days
 	MaxBody   int64         // of a request, in bytes; 0: 1 MiB
@@ -149,7 +150,7 @@ type server struct {
 func New(config Config) http.Handler {
 	s := &server{
 		Config: config,
-		token:  hide(config.Token), secret: hide(config.Secret), signed: token.NewSecret(config.Secret),
+		token:  hide(config.Token), secret: hide(config.Secret), signed: token.NewSecret(config.Secret.Reveal()),
 	}
 	s.checker = token.NewChecker(s.signed)
 	s.room = newRoom()

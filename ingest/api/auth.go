@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/token"
 )
@@ -158,8 +159,8 @@ type hidden struct {
 	set bool
 }
 
-func hide(text string) hidden {
-	return hidden{sum: sha256.Sum256([]byte(text)), set: text != ""}
+func hide(text secret.String) hidden {
+	return hidden{sum: sha256.Sum256([]byte(text.Reveal())), set: !text.IsZero()}
 }
 
 // is compares digests, so that the time it takes tells nothing of the secret,

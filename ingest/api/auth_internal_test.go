@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/token"
 )
@@ -21,10 +22,10 @@ func (remembering) Forget(event.ID)                                            {
 
 // BenchmarkIdentify is what it costs to know who posts a message.
 func BenchmarkIdentify(b *testing.B) {
-	const secret = "the secret of this benchmark"
+	const signer = "the secret of this benchmark"
 	s := &server{
 		Config: Config{Keys: remembering{&store.APIKey{Scopes: []string{token.Publish}}}},
-		token:  hide("operator"), secret: hide(secret), signed: token.NewSecret(secret),
+		token:  hide(secret.New("operator")), secret: hide(secret.New(signer)), signed: token.NewSecret(signer),
 		quotas: newQuotas(&Config{FailedLogins: 60}),
 	}
 	s.Client = direct

@@ -11,6 +11,7 @@ import (
 
 	"github.com/postrider/postrider/ingest/api"
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/store"
 )
 
@@ -20,7 +21,7 @@ func BenchmarkCreateMessages(b *testing.B) {
 	const many = 100
 	handler := api.New(api.Config{
 		Acceptor: acceptorFunc(func(context.Context, *store.NewEvent) (store.Refusal, error) { return store.Accepted, nil }),
-		Token:    token, Log: zerolog.Nop(),
+		Token:    secret.New(token), Log: zerolog.Nop(),
 	})
 	target := "/api/v1/app/" + event.Tenant.Format(event.NewID()) + "/msg/batch?with_content=false"
 	item := `{"eventType":"invoice.paid","payload":{"id":"1","lines":[` + strings.Repeat(`{"n":1,"text":"abc"},`, 50) + `{}]}}`
@@ -43,7 +44,7 @@ func BenchmarkCreateMessages(b *testing.B) {
 func BenchmarkCreateMessage(b *testing.B) {
 	handler := api.New(api.Config{
 		Acceptor: acceptorFunc(func(context.Context, *store.NewEvent) (store.Refusal, error) { return store.Accepted, nil }),
-		Token:    token, Log: zerolog.Nop(),
+		Token:    secret.New(token), Log: zerolog.Nop(),
 	})
 	target := "/api/v1/app/" + event.Tenant.Format(event.NewID()) + "/msg?with_content=false"
 	body := `{"eventType":"invoice.paid","payload":{"id":"1","lines":[` + strings.Repeat(`{"n":1,"text":"abc"},`, 50) + `{}]}}`

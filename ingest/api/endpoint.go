@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -66,7 +67,7 @@ type endpoint struct {
 
 func showEndpoint(e *store.Endpoint) endpoint {
 	return endpoint{
-		ID: event.Endpoint.Format(e.ID), UID: none(e.UID), URL: e.URL, Description: e.Description, Disabled: e.Disabled,
+		ID: event.Endpoint.Format(e.ID), UID: none(e.UID), URL: showURL(e), Description: e.Description, Disabled: e.Disabled,
 		EventTypes: e.EventTypes, FilterTypes: e.EventTypes, Channels: e.Channels,
 		ThrottleRate: none(e.ThrottleRate), RateLimit: none(e.ThrottleRate),
 		DisabledReason: none(e.DisabledReason), DisabledAt: none(e.DisabledAt.UTC()), Paused: e.Paused,
@@ -78,14 +79,7 @@ func showEndpoint(e *store.Endpoint) endpoint {
 
 // endpoint reads an endpoint into e.
 func (f *form) endpoint(e *store.Endpoint, policy egress.Policy) error {
-	f.require("url")
-	if member(f, "url", &e.URL) {
-		normal, err := policy.NormalizeURL(e.URL)
-		if err != nil {
-			f.refuse("url", err.Error())
-		}
-		e.URL = normal
-	}
+	f.url(e, policy)
 	f.uid("uid", event.Endpoint, &e.UID)
 	f.text("description", &e.Description)
 	member(f, "disabled", &e.Disabled)
@@ -105,6 +99,49 @@ func (f *form) endpoint(e *store.Endpoint, policy egress.Policy) error {
 	}
 	f.metadata(&e.Metadata)
 	return f.err()
+}
+
+// keptUserinfo is shown instead of what is before the @ of a URL, and stands for it
+// when it comes back.
+const keptUserinfo = "xxxxx"
+
+func showURL(e *store.Endpoint) string {
+	if e.Userinfo.IsZero() {
+		return e.URL
+	}
+	return strings.Replace(e.URL, "://", "://"+keptUserinfo+"@", 1)
+}
+
+// url reads the URL into e. What is kept of userinfo goes to the host that it was
+// given for, and to no other: who may set a URL may not learn it.
+func (f *form) url(e *store.Endpoint, policy egress.Policy) {
+	f.require("url")
+	before := *e
+	var raw string
+	if !member(f, "url", &raw) {
+		return
+	}
+	normal, err := policy.NormalizeURL(raw)
+	if err != nil {
+		f.refuse("url", err.Error())
+		return
+	}
+	e.SetURL(normal)
+	if e.Userinfo.Reveal() != keptUserinfo {
+		return
+	}
+	e.Userinfo = before.Userinfo
+	if !before.ID.IsZero() && (before.Userinfo.IsZero() || !sameHost(before.URL, e.URL)) { // else it is looked at later
+		f.refuse("url", "xxxxx stands for a user and password that are kept for this host, and there are none")
+	}
+}
+
+// sameHost reports whether two URLs, in their normal form, begin with the same scheme,
+// host and port.
+func sameHost(a, b string) bool {
+	first, err1 := url.Parse(a)
+	second, err2 := url.Parse(b)
+	return err1 == nil && err2 == nil && first.Scheme == second.Scheme && first.Host == second.Host
 }
 
 // timeout reads how long an attempt may take.
@@ -174,7 +211,7 @@ func (c *call) createEndpoint(r *http.Request) (reply, error) {
 
 func (c *call) newEndpoint(ctx context.Context, tenant event.ID, f *form) (reply, error) {
 	e := store.Endpoint{ID: event.NewID(), Tenant: tenant}
-	secret := f.secret("secret")
+	key := f.secret("secret")
 	f.headers(&e.Headers)
 	if err := f.endpoint(&e, c.Egress); err != nil {
 		return reply{}, err
@@ -182,7 +219,7 @@ func (c *call) newEndpoint(ctx context.Context, tenant event.ID, f *form) (reply
 	if err := c.checkWants(ctx, tenant, &e); err != nil {
 		return reply{}, err
 	}
-	if err := c.Store.CreateEndpoint(ctx, &e, secret.Reveal()); err != nil {
+	if err := c.Store.CreateEndpoint(ctx, &e, key); err != nil {
 		return reply{}, err
 	}
 	return created(showEndpoint(&e)), nil
@@ -210,7 +247,7 @@ func (c *call) putEndpoint(r *http.Request) (reply, error) {
 		return reply{}, err
 	}
 	changed, err := c.changeEndpoint(r, tenant.ID, f, func(e *store.Endpoint) error {
-		*e = store.Endpoint{ID: e.ID, Tenant: e.Tenant, Headers: e.Headers}
+		*e = store.Endpoint{ID: e.ID, Tenant: e.Tenant, URL: e.URL, Confidential: e.Confidential}
 		return f.endpoint(e, c.Egress)
 	})
 	switch {
@@ -232,9 +269,9 @@ func (c *call) patchEndpoint(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	var secret signature.Key
+	var key signature.Key
 	if f.given("secret") {
-		secret = f.secret("secret")
+		key = f.secret("secret")
 	}
 	var changed *store.Endpoint
 	err = c.within(r.Context(), func() error { //nolint:contextcheck // it is in the request
@@ -242,7 +279,7 @@ func (c *call) patchEndpoint(r *http.Request) (reply, error) {
 		if err != nil || !f.given("secret") {
 			return err
 		}
-		return c.Store.ReplaceSecret(r.Context(), changed.ID, secret.Reveal())
+		return c.Store.ReplaceKey(r.Context(), tenant.ID, changed.ID, key)
 	})
 	if err != nil {
 		return reply{}, err

@@ -238,8 +238,10 @@ func (w *world) keys(t *testing.T, app string) []string {
 	require.NoError(t, err)
 	require.Len(t, snap.Targets, 1)
 	var keys []string
-	for _, secret := range snap.Targets[0].Secrets {
-		keys = append(keys, secret.Key)
+	opened, err := snap.Targets[0].Sealed.Open()
+	require.NoError(t, err)
+	for _, key := range opened.Keys {
+		keys = append(keys, key.Reveal())
 	}
 	return keys
 }
@@ -303,4 +305,42 @@ func TestEndpointPages(t *testing.T) {
 		require.Equal(t, want[:2], first.data(t, "id"))
 		require.Equal(t, true, first.body["done"])
 	}
+}
+
+// TestUserinfoIsWriteOnly sees that what is before the @ of a URL is not shown, is kept
+// while what is shown comes back, and goes to no other host.
+func TestUserinfoIsWriteOnly(t *testing.T) { //nolint:tparallel // the steps follow each other
+	t.Parallel()
+	w := start(t)
+	app := w.app(t, `{"name":"a"}`)
+	all := "/app/" + app + "/endpoint"
+	made := w.must(t, 201, "POST", all, `{"url":"https://user:hush-4711@example.com:8443/a@b?c=d@e","uid":"one"}`)
+	require.Equal(t, "https://xxxxx@example.com:8443/a@b?c=d@e", made.body["url"])
+	require.NotContains(t, made.text, "hush")
+	one := all + "/one"
+	kept := func() string {
+		e, err := w.store.Endpoint(t.Context(), parse(t, event.Tenant, app), store.Ref{UID: "one"})
+		require.NoError(t, err)
+		return e.Userinfo.Reveal()
+	}
+	require.NotContains(t, w.must(t, 200, "GET", all, "").text, "hush")
+	for _, body := range []string{
+		`{"url":"https://xxxxx@example.com:8443/other","uid":"one"}`,
+		`{"url":"HTTPS://xxxxx@EXAMPLE.com:8443","uid":"one"}`,
+	} {
+		require.Contains(t, w.must(t, 200, "PUT", one, body).body["url"], "https://xxxxx@example.com:8443/")
+		require.Equal(t, "user:hush-4711", kept())
+		w.must(t, 200, "PATCH", one, body)
+		w.must(t, 200, "PATCH", one, `{"description":"d"}`)
+		require.Equal(t, "user:hush-4711", kept())
+	}
+	for _, url := range []string{"https://xxxxx@evil.example/", "https://xxxxx@example.com/", "http://xxxxx@example.com:8443/"} {
+		w.send(t, "PATCH", one, `{"url":"`+url+`"}`).requireInvalid(t, "body.url")
+		w.send(t, "PUT", one, `{"url":"`+url+`"}`).requireInvalid(t, "body.url")
+		w.send(t, "POST", all, `{"url":"`+url+`"}`).requireInvalid(t, "body.url")
+	}
+	require.Equal(t, "user:hush-4711", kept())
+	require.Equal(t, "https://example.com:8443/", w.must(t, 200, "PATCH", one, `{"url":"https://example.com:8443/"}`).body["url"])
+	require.Empty(t, kept())
+	w.send(t, "PATCH", one, `{"url":"https://xxxxx@example.com:8443/"}`).requireInvalid(t, "body.url")
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/postrider/postrider/ingest/api"
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/store"
 )
 
@@ -46,7 +47,7 @@ func TestAuthorization(t *testing.T) {
 	}
 	t.Run("no token is set", func(t *testing.T) {
 		t.Parallel()
-		locked := startOn(t, w.store, func(c *api.Config) { c.Token = "" })
+		locked := startOn(t, w.store, func(c *api.Config) { c.Token = secret.String{} })
 		for _, header := range []string{"", "Bearer ", "Bearer |"} {
 			require.Equal(t, http.StatusUnauthorized, locked.send(t, "GET", "/app", "", "Authorization:"+header).status)
 		}

@@ -1,13 +1,13 @@
 package api
 
 import (
-	"maps"
 	"net/http"
 	"net/textproto"
 	"slices"
 	"strings"
 
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/store"
 )
 
@@ -76,7 +76,7 @@ func (f *form) header(name, value string) {
 }
 
 // headers reads a whole set of headers.
-func (f *form) headers(target *map[string]string) {
+func (f *form) headers(target *map[string]secret.String) {
 	texts, ok := f.texts("headers")
 	if !ok {
 		return
@@ -86,7 +86,7 @@ func (f *form) headers(target *map[string]string) {
 	}
 	headerSet(f, texts)
 	headerBytes(f, texts)
-	*target = texts
+	*target = secret.HideAll(texts)
 }
 
 // headerSet checks that headers can go together: a name may come in one spelling
@@ -134,8 +134,7 @@ func (f *form) headerPatch() func(*store.Endpoint) error {
 		f.refuse("deleteHeaders", "a name is not the name of a header")
 	}
 	return func(e *store.Endpoint) error {
-		headers := make(map[string]string, len(e.Headers)+len(changes))
-		maps.Copy(headers, e.Headers)
+		headers := secret.RevealAll(e.Headers)
 		for _, name := range gone {
 			drop(headers, name)
 		}
@@ -147,7 +146,7 @@ func (f *form) headerPatch() func(*store.Endpoint) error {
 		}
 		headerSet(f, headers)
 		headerBytes(f, headers)
-		e.Headers = headers
+		e.Headers = secret.HideAll(headers)
 		return f.err()
 	}
 }
@@ -173,7 +172,7 @@ func (c *call) getHeaders(r *http.Request) (reply, error) {
 			sensitive = append(sensitive, name)
 			continue
 		}
-		shown[name] = value
+		shown[name] = value.Reveal()
 	}
 	slices.Sort(sensitive)
 	return ok(struct {
@@ -187,7 +186,7 @@ func (c *call) putHeaders(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	var headers map[string]string
+	var headers map[string]secret.String
 	f.require("headers")
 	f.headers(&headers)
 	return c.changeHeaders(r, f, func(e *store.Endpoint) error {

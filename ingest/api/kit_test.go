@@ -15,6 +15,7 @@ import (
 	"github.com/postrider/postrider/ingest/api"
 	"github.com/postrider/postrider/ingest/api/openapi/openapitest"
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/testkit"
 )
@@ -93,7 +94,7 @@ func startOn(t *testing.T, s *store.Store, options ...func(*api.Config)) *world 
 	w := &world{store: s, board: &board{}}
 	stopping := make(chan struct{})
 	close(stopping) // no stream goes on, unless a test wants it to
-	config := api.Config{Store: s, Acceptor: direct{s}, Announcer: w.board, Token: token, Log: testkit.Log(t), Stopping: stopping}
+	config := api.Config{Store: s, Acceptor: direct{s}, Announcer: w.board, Token: secret.New(token), Log: testkit.Log(t), Stopping: stopping}
 	for _, option := range options {
 		option(&config)
 	}

@@ -39,11 +39,7 @@ func (c *call) getSecret(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	text, err := c.Store.CurrentSecret(r.Context(), e.ID)
-	if err != nil {
-		return reply{}, err
-	}
-	key, err := signature.ParseKey(text)
+	key, err := c.Store.CurrentKey(r.Context(), e.Tenant, e.ID)
 	if err != nil {
 		return reply{}, err
 	}
@@ -71,7 +67,7 @@ func (c *call) rotateSecret(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	err = c.Store.RotateSecret(r.Context(), e.Tenant, e.ID, key.Reveal(), grace)
+	err = c.Store.RotateKey(r.Context(), e.Tenant, e.ID, key, grace)
 	if errors.Is(err, store.ErrTooManySecrets) {
 		return reply{}, &problem{
 			status: http.StatusBadRequest, code: "limit_reached",

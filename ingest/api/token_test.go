@@ -14,6 +14,7 @@ import (
 
 	"github.com/postrider/postrider/ingest/api"
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/store"
 	tokens "github.com/postrider/postrider/shared/token"
 )
@@ -215,7 +216,7 @@ func TestWhatAuthorizes(t *testing.T) {
 	require.Contains(t, a.body["detail"], "JWT secret", "a mistake that is often made")
 
 	// With nothing set, nothing is let in: not even nothing.
-	closed := startOn(t, w.store, func(c *api.Config) { c.Token = "" })
+	closed := startOn(t, w.store, func(c *api.Config) { c.Token = secret.String{} })
 	for _, header := range []string{"", "Bearer ", "Bearer |", "Bearer " + signed, "Bearer " + token} {
 		closed.send(t, "GET", "/app", "", "Authorization:"+header).requireCode(t, 401, "authentication_failed")
 	}

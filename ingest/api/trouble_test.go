@@ -12,6 +12,7 @@ import (
 	"github.com/postrider/postrider/ingest/api"
 	"github.com/postrider/postrider/ingest/api/openapi/openapitest"
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/testkit"
 )
@@ -30,7 +31,7 @@ func startTrouble(t *testing.T, options ...func(*api.Config)) *trouble {
 	operations, err := openapitest.Operations()
 	require.NoError(t, err)
 	database := testkit.Database(t)
-	options = append(options, func(c *api.Config) { c.Secret = strings.Repeat("s", 32) })
+	options = append(options, func(c *api.Config) { c.Secret = secret.New(strings.Repeat("s", 32)) })
 	w := startOn(t, testkit.Open(t, database), options...)
 	app := w.app(t, `{"name":"a"}`)
 	endpoint := w.endpoint(t, app, `{"url":"https://example.com/"}`)

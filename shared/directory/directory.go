@@ -136,11 +136,7 @@ func (d *Directory) load(ctx context.Context, id event.ID) (*Tenant, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := newTenant(snap)
-	if err != nil {
-		return nil, err
-	}
-
+	t := newTenant(snap)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !told.changed { // else what was read may be older than a change already told

@@ -389,22 +389,24 @@ func TestNeverOlderThanAsked(t *testing.T) {
 func TestKeysExpire(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	first, err := w.other.CurrentSecret(t.Context(), w.endpoint)
+	first, err := w.other.CurrentKey(t.Context(), w.tenant, w.endpoint)
 	require.NoError(t, err)
-	second := signature.GenerateEd25519Key().Reveal()
-	require.NoError(t, w.other.RotateSecret(t.Context(), w.tenant, w.endpoint, second, time.Hour))
+	second := signature.GenerateEd25519Key()
+	require.NoError(t, w.other.RotateKey(t.Context(), w.tenant, w.endpoint, second, time.Hour))
 	e, err := w.Endpoint(t.Context(), w.tenant, w.endpoint, 0)
 	require.NoError(t, err)
+	opened, err := e.Open()
+	require.NoError(t, err)
 	signing := func(at time.Time) (keys []string) {
-		for _, k := range e.Keys(at) {
+		for _, k := range opened.SigningKeys(at) {
 			keys = append(keys, k.Reveal())
 		}
 		return keys
 	}
-	require.Equal(t, []string{second, first}, signing(time.Now()), "the current one first")
-	end := e.Secrets[1].ExpiresAt
-	require.Equal(t, []string{second, first}, signing(end.Add(-time.Nanosecond)))
-	require.Equal(t, []string{second}, signing(end), "although nothing was loaded again")
+	require.Equal(t, []string{second.Reveal(), first.Reveal()}, signing(time.Now()), "the current one first")
+	end := opened.Keys[1].ExpiresAt
+	require.Equal(t, []string{second.Reveal(), first.Reveal()}, signing(end.Add(-time.Nanosecond)))
+	require.Equal(t, []string{second.Reveal()}, signing(end), "although nothing was loaded again")
 }
 
 // TestWatcherIsCut ends the connection on which changes are told. What is known

@@ -1,11 +1,10 @@
 package directory
 
 import (
-	"fmt"
+	"sync"
 	"time"
 
 	"github.com/postrider/postrider/shared/event"
-	"github.com/postrider/postrider/shared/signature"
 	"github.com/postrider/postrider/shared/store"
 )
 
@@ -34,27 +33,15 @@ type Endpoint struct {
 
 	Tenant *Tenant
 
-	keys []key
+	open func() (*store.Opened, error)
 }
 
-type key struct {
-	signature.Key
-	expiresAt time.Time // zero: never
-}
+// Open returns what the endpoint is called with. It is opened when it is asked for
+// first, so a stage that calls nobody needs no keys, and remembered. An error is for
+// this endpoint alone and stays until the tenant is read again.
+func (e *Endpoint) Open() (*store.Opened, error) { return e.open() }
 
-// Keys returns the keys that sign at the time given: the current one and those
-// that were rotated away and have not expired yet.
-func (e *Endpoint) Keys(now time.Time) []signature.Key {
-	keys := make([]signature.Key, 0, len(e.keys))
-	for _, k := range e.keys {
-		if k.expiresAt.IsZero() || now.Before(k.expiresAt) {
-			keys = append(keys, k.Key)
-		}
-	}
-	return keys
-}
-
-func newTenant(snap *store.Snapshot) (*Tenant, error) {
+func newTenant(snap *store.Snapshot) *Tenant {
 	t := Tenant{
 		ID:        snap.Tenant,
 		Version:   snap.Version,
@@ -68,15 +55,9 @@ func newTenant(snap *store.Snapshot) (*Tenant, error) {
 	}
 	for _, target := range snap.Targets {
 		e := &Endpoint{Target: target, Tenant: &t}
-		for _, s := range target.Secrets {
-			parsed, err := signature.ParseKey(s.Key)
-			if err != nil {
-				return nil, fmt.Errorf("read key of endpoint %s: %w", event.Endpoint.Format(target.ID), err)
-			}
-			e.keys = append(e.keys, key{parsed, s.ExpiresAt})
-		}
+		e.open = sync.OnceValues(e.Sealed.Open)
 		t.Endpoints = append(t.Endpoints, e)
 		t.byID[e.ID] = e
 	}
-	return &t, nil
+	return &t
 }

@@ -22,17 +22,17 @@ const (
 // be read alone; what passes between them is in shared/event and travels over the bus.
 var rooms = []struct{ path, imports string }{
 	// The vocabulary, and tools that know nothing of us. They stay small because they may import nothing.
-	{"shared/event", ""},                // types, ids, subjects
-	{"shared/secret", "shared/event"},   // what nobody may see, and how it is stored
-	{"shared/signature", ""},            // Standard Webhooks
-	{"shared/egress", "shared/secret"},  // which addresses may be dialled
-	{"shared/schedule", "shared/event"}, // when to try again
-	{"shared/group", ""},                // the loop that commits in groups
-	{"shared/token", "shared/event"},    // what callers of the API authenticate with
+	{"shared/event", ""},                           // types, ids, subjects
+	{"shared/secret", "shared/event"},              // what nobody may see, and how it is stored
+	{"shared/signature", ""},                       // Standard Webhooks
+	{"shared/egress", "shared/secret"},             // which addresses may be dialled
+	{"shared/schedule", "shared/event"},            // when to try again
+	{"shared/group", ""},                           // the loop that commits in groups
+	{"shared/token", "shared/event shared/secret"}, // what callers of the API authenticate with
 
 	// The two systems that we stand on, each behind one package.
-	{"shared/bus", "shared/event"},                    // JetStream
-	{"shared/store", "shared/event shared/signature"}, // PostgreSQL
+	{"shared/bus", "shared/event"},                                  // JetStream
+	{"shared/store", "shared/event shared/secret shared/signature"}, // PostgreSQL
 
 	// What is built on them: tenants and endpoints with their keys, cached; what leaves the store; the life of a process.
 	{"shared/directory", "shared/event shared/signature shared/store"},
@@ -71,12 +71,12 @@ var rooms = []struct{ path, imports string }{
 
 	// Programs of the installation: migrate and create streams; make a token; look for what streams lost; all in one; both shapes against each other.
 	{"deploy/bootstrap", "shared/service shared/bus shared/store"},
-	{"deploy/token", "shared/service shared/store shared/token"},
+	{"deploy/token", "shared/secret shared/service shared/store shared/token"},
 	{"deploy/reconcile", "dlq/rebuild shared/service shared/store shared/bus shared/event"},
 	{"deploy/nats", "shared/service shared/bus shared/event"}, // what prints the users of the NATS server
 	{"deploy/poison", "shared/service shared/bus shared/event"},
 	{"deploy/archive", "shared/service shared/archive shared/event"},
-	{"deploy/local", "ingest fanout deliver retry dlq shared/service shared/embedded shared/bus shared/store"},
+	{"deploy/local", "ingest fanout deliver retry dlq shared/secret shared/service shared/embedded shared/bus shared/store"},
 	{"deploy/e2e", "anything"},
 
 	// Published clients against all of it. The clients are a module of their own, which knows us only by HTTP.

@@ -79,3 +79,21 @@ func (s String) MarshalJSON() ([]byte, error) { return []byte(`"` + s.String() +
 
 // MarshalText returns a placeholder; a String is stored by [Ring.Seal] only.
 func (s String) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// HideAll hides each text.
+func HideAll(texts map[string]string) map[string]String {
+	hidden := make(map[string]String, len(texts))
+	for name, text := range texts {
+		hidden[name] = New(text)
+	}
+	return hidden
+}
+
+// RevealAll is the counterpart of HideAll.
+func RevealAll(hidden map[string]String) map[string]string {
+	texts := make(map[string]string, len(hidden))
+	for name, text := range hidden {
+		texts[name] = text.Reveal()
+	}
+	return texts
+}

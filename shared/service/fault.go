@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"strings"
+
+	"github.com/postrider/postrider/shared/store"
 )
 
 // adviseDatabase adds to why the database cannot be used what to do about it.
@@ -17,6 +19,16 @@ func adviseDatabase(err error) error {
 
 func adviseNATS(err error) error {
 	return fmt.Errorf("%w\n(is nats-server running there? set %s)", err, Variable("nats-url"))
+}
+
+// keyless reports whether a key of secrets is missing.
+func keyless(err error) bool {
+	_, ok := errors.AsType[*store.KeyError](err)
+	return ok
+}
+
+func adviseKeys(err error) error {
+	return fmt.Errorf("%w\n(add it to %s)", err, Variable("secret-keys"))
 }
 
 // oneLine is the error as a person reads it in a terminal. Drivers say the same

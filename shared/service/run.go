@@ -37,10 +37,7 @@ func Main(name string, stages ...Stage) {
 	os.Exit(Exit(name, func(ctx context.Context) error { //nolint:revive // it is their main
 		var settings Settings
 		fs := flag.NewFlagSet(name, flag.ContinueOnError)
-		settings.Flags(fs)
-		for _, s := range stages {
-			s.Flags(fs)
-		}
+		settings.Flags(fs, stages...)
 		if err := Parse(fs, os.Args[1:], os.LookupEnv); err != nil {
 			return err
 		}
@@ -104,6 +101,13 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 		return adviseDatabase(err)
 	}
 	defer db.Close()
+	plain, err := useKeys(db, settings, stages)
+	if err != nil {
+		return err
+	}
+	if plain {
+		log.Warn().Msg("secrets of endpoints are stored as they are: set " + Variable("secret-keys"))
+	}
 	b, err := openBus(settings, log, stages)
 	if err != nil {
 		return err

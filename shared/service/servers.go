@@ -170,7 +170,7 @@ func isDenied(err error) bool {
 // hopeless reports whether the database will say the same however often it is
 // asked.
 func hopeless(err error) bool {
-	return errors.Is(err, store.ErrOlderSchema) || errors.Is(err, store.ErrNewerSchema) || store.Refused(err)
+	return errors.Is(err, store.ErrOlderSchema) || errors.Is(err, store.ErrNewerSchema) || keyless(err) || store.Refused(err)
 }
 
 // advise adds what there is to do, if it is not said.
@@ -182,6 +182,8 @@ func advise(err error) error {
 		return adviseNATS(err)
 	case isDenied(err):
 		return fmt.Errorf("%w\n(see deploy/nats)", err)
+	case keyless(err):
+		return adviseKeys(err)
 	default:
 		return adviseDatabase(err)
 	}

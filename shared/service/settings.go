@@ -29,10 +29,17 @@ type Settings struct {
 	HTTPSOnly   bool
 	Drain       time.Duration
 	Memory      int64
+	Keys        Keys // of a process with a Keyholder
 }
 
-// Flags registers the shared settings.
-func (s *Settings) Flags(fs *flag.FlagSet) {
+// Flags registers the shared settings and those of the stages.
+func (s *Settings) Flags(fs *flag.FlagSet, stages ...Stage) {
+	if holdsKeys(stages) {
+		s.Keys.Flags(fs)
+	}
+	for _, stage := range stages {
+		stage.Flags(fs)
+	}
 	fs.StringVar(&s.DatabaseURL, "database-url", "", "PostgreSQL `URL`, such as postgres://user:password@host/postrider")
 	fs.IntVar(&s.Connections, "database-connections", 8, "most `connections` to PostgreSQL of this process")
 	fs.StringVar(&s.NATSURL, "nats-url", "nats://127.0.0.1:4222", "NATS `URL`s, joined by commas")
@@ -71,6 +78,9 @@ func (s *Settings) Validate() error {
 	}
 	if s.LogFormat != "json" && s.LogFormat != "text" {
 		faults = append(faults, fmt.Errorf("log-format is %q: must be json or text", s.LogFormat))
+	}
+	if _, err := s.Keys.Ring(); err != nil {
+		faults = append(faults, err)
 	}
 	if _, err := s.policy(); err != nil {
 		faults = append(faults, err)

@@ -136,7 +136,7 @@ func (s *Store) AttemptedEndpoints(ctx context.Context, tenant, eventID event.ID
 	turn(q, "d.endpoint_id", p)
 	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
 	endpoints, err := collect(rows, err, func(row pgx.Row, a *AttemptedEndpoint) error {
-		return a.scan(row, func(row pgx.Row) error { return scanEndpoint(row, &a.Endpoint) })
+		return a.scan(row, func(row pgx.Row) error { return s.scanEndpoint(row, &a.Endpoint) })
 	})
 	if err != nil {
 		return nil, false, fmt.Errorf("list attempted endpoints: %w", err)

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/signature"
 )
 
 // Endpoint is where a tenant wants its events delivered to, as its owner sees
@@ -17,11 +18,10 @@ type Endpoint struct {
 	ID           event.ID
 	Tenant       event.ID
 	UID          string // the owner's own name for it, unique within the tenant; empty: none
-	URL          string
+	URL          string // without userinfo
 	Description  string
 	EventTypes   []string // nil: all
 	Channels     []string // nil: all
-	Headers      map[string]string
 	Disabled     bool
 	ThrottleRate int  // deliveries a second; 0: no limit
 	Ordered      bool // deliveries are to keep the order of their events
@@ -42,7 +42,13 @@ type Endpoint struct {
 	APIVersion int // 0: the first
 	Metadata   map[string]string
 	UpdatedAt  time.Time
+
+	Confidential
 }
+
+// SetURL sets the URL, and puts its userinfo where it is kept. The URL must be in the
+// form that package egress gives them.
+func (e *Endpoint) SetURL(url string) { e.URL, e.Userinfo = cutUserinfo(url) }
 
 // What a delivery that fails does to those behind it at an endpoint that keeps
 // their order.
@@ -51,9 +57,9 @@ const (
 	OrderedSkip  = "skip"  // it is dead at once
 )
 
-const endpointColumns = `id, tenant_id, coalesce(uid, ''), url, description, event_types, channels, headers,
+const endpointColumns = `id, tenant_id, coalesce(uid, ''), description, event_types, channels,
 	disabled, coalesce(disabled_reason, ''), disabled_at, paused, ` + itsBreaker + `, coalesce(throttle_rate, 0), ordered, ordered_policy, retry_schedule, coalesce(timeout, '0'),
-	api_version, metadata, updated_at`
+	api_version, metadata, updated_at, ` + confidentialColumns
 
 const itsBreaker = `(SELECT to_jsonb(b) FROM endpoint_breakers b WHERE b.endpoint_id = endpoints.id)`
 
@@ -61,12 +67,19 @@ const selectEndpoint = `SELECT ` + endpointColumns + ` FROM endpoints`
 
 const thatEndpoint = ` WHERE tenant_id = $1 AND (id = $2 OR uid = $3) AND deleted_at IS NULL`
 
-func scanEndpoint(row pgx.Row, e *Endpoint) error {
+func (s *Store) scanEndpoint(row pgx.Row, e *Endpoint) error {
 	var disabledAt *time.Time
-	err := row.Scan(&e.ID, &e.Tenant, &e.UID, &e.URL, &e.Description, &e.EventTypes, &e.Channels, &e.Headers,
+	var stored storedConfidential
+	err := row.Scan(append([]any{
+		&e.ID, &e.Tenant, &e.UID, &e.Description, &e.EventTypes, &e.Channels,
 		&e.Disabled, &e.DisabledReason, &disabledAt, &e.Paused, &e.Breaker, &e.ThrottleRate, &e.Ordered, &e.OrderedPolicy, &e.RetrySchedule, &e.Timeout,
-		&e.APIVersion, &e.Metadata, &e.UpdatedAt)
+		&e.APIVersion, &e.Metadata, &e.UpdatedAt,
+	}, stored.columns()...)...)
+	if err != nil {
+		return err
+	}
 	e.DisabledAt = timeOf(disabledAt)
+	e.URL, e.Confidential, err = stored.open(opener{s.ring, e.Tenant, e.ID})
 	return err
 }
 
@@ -81,20 +94,23 @@ func (e *Endpoint) scanSettled(row pgx.Row) error {
 }
 
 // CreateEndpoint stores a new endpoint under the id that it has, with its first
-// signing key in stored form, and sets when it was updated. It returns
-// ErrNotFound when the tenant does not exist and ErrConflict when the uid is
-// taken.
-func (s *Store) CreateEndpoint(ctx context.Context, e *Endpoint, secret string) error {
+// signing key, and sets when it was updated. It returns ErrNotFound when the tenant
+// does not exist and ErrConflict when the uid is taken.
+func (s *Store) CreateEndpoint(ctx context.Context, e *Endpoint, key signature.Key) error {
 	err := s.transact(ctx, func(tx pgx.Tx) error {
-		err := e.scanSettled(tx.QueryRow(ctx, `
-			INSERT INTO endpoints (id, tenant_id, uid, url, description, event_types, channels, headers, disabled, throttle_rate,
-				retry_schedule, timeout, api_version, metadata, ordered, ordered_policy, disabled_at)
-			SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, CASE WHEN $9 THEN now() END
-			FROM tenants WHERE id = $2 AND deleted_at IS NULL`+settled, e.columns()...))
+		z, err := s.sealer(ctx, tx, e.Tenant, e.ID)
 		if err != nil {
 			return err
 		}
-		if err := insertSecret(ctx, tx, e.Tenant, e.ID, secret); err != nil {
+		err = e.scanSettled(tx.QueryRow(ctx, `
+			INSERT INTO endpoints (id, tenant_id, uid, url, description, event_types, channels, headers, disabled, throttle_rate,
+				retry_schedule, timeout, api_version, metadata, ordered, ordered_policy, userinfo, sealed_headers, disabled_at)
+			SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, CASE WHEN $9 THEN now() END
+			FROM tenants WHERE id = $2 AND deleted_at IS NULL`+settled, e.columns(z)...))
+		if err != nil {
+			return err
+		}
+		if err := insertSecret(ctx, tx, z, key); err != nil {
 			return err
 		}
 		return s.on(tx).tellOfEndpoint(ctx, e.Tenant, e.ID, e.UID, endpointNews{kind: EndpointCreated})
@@ -106,10 +122,12 @@ func (s *Store) CreateEndpoint(ctx context.Context, e *Endpoint, secret string) 
 }
 
 // columns are the arguments of CreateEndpoint and ChangeEndpoint.
-func (e *Endpoint) columns() []any {
+func (e *Endpoint) columns(z sealer) []any {
+	stored := e.store(z, e.URL)
 	return []any{
-		e.ID, e.Tenant, blank(e.UID), e.URL, e.Description, e.EventTypes, e.Channels, object(e.Headers),
+		e.ID, e.Tenant, blank(e.UID), stored.url, e.Description, e.EventTypes, e.Channels, stored.headers,
 		e.Disabled, positive(e.ThrottleRate), e.RetrySchedule, positive(e.Timeout), max(e.APIVersion, 1), object(e.Metadata), e.Ordered, cmp.Or(e.OrderedPolicy, OrderedBlock),
+		stored.userinfo, stored.sealed,
 	}
 }
 
@@ -117,7 +135,7 @@ func (e *Endpoint) columns() []any {
 func (s *Store) Endpoint(ctx context.Context, tenant event.ID, ref Ref) (*Endpoint, error) {
 	var e Endpoint
 	id, uid := ref.args()
-	if err := scanEndpoint(s.db.QueryRow(ctx, selectEndpoint+thatEndpoint, tenant, id, uid), &e); err != nil {
+	if err := s.scanEndpoint(s.db.QueryRow(ctx, selectEndpoint+thatEndpoint, tenant, id, uid), &e); err != nil {
 		return nil, fmt.Errorf("read endpoint: %w", interpret(err))
 	}
 	return &e, nil
@@ -129,7 +147,7 @@ func (s *Store) Endpoints(ctx context.Context, tenant event.ID, p Page[event.ID]
 	q := newQuery(selectEndpoint+` WHERE tenant_id = $1 AND deleted_at IS NULL`, tenant)
 	turn(q, "id", p)
 	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
-	endpoints, err := collect(rows, err, scanEndpoint)
+	endpoints, err := collect(rows, err, s.scanEndpoint)
 	if err != nil {
 		return nil, false, fmt.Errorf("list endpoints: %w", err)
 	}
@@ -145,7 +163,7 @@ func (s *Store) ChangeEndpoint(ctx context.Context, tenant event.ID, ref Ref, ch
 	var e Endpoint
 	err := s.transact(ctx, func(tx pgx.Tx) error {
 		id, uid := ref.args()
-		if err := scanEndpoint(tx.QueryRow(ctx, selectEndpoint+thatEndpoint+` FOR UPDATE`, tenant, id, uid), &e); err != nil {
+		if err := s.scanEndpoint(tx.QueryRow(ctx, selectEndpoint+thatEndpoint+` FOR UPDATE`, tenant, id, uid), &e); err != nil {
 			return err
 		}
 		before := e
@@ -156,11 +174,15 @@ func (s *Store) ChangeEndpoint(ctx context.Context, tenant event.ID, ref Ref, ch
 		if err != nil {
 			return err
 		}
+		z, err := s.sealer(ctx, tx, e.Tenant, e.ID)
+		if err != nil {
+			return err
+		}
 		err = e.scanSettled(tx.QueryRow(ctx, `
 			UPDATE endpoints SET uid = $3, url = $4, description = $5, event_types = $6, channels = $7, headers = $8,
-				disabled = $9, throttle_rate = $10, retry_schedule = $11, timeout = $12, api_version = $13, metadata = $14, ordered = $15, ordered_policy = $16, updated_at = now(),
+				disabled = $9, throttle_rate = $10, retry_schedule = $11, timeout = $12, api_version = $13, metadata = $14, ordered = $15, ordered_policy = $16, userinfo = $17, sealed_headers = $18, updated_at = now(),
 				disabled_reason = CASE WHEN $9 THEN disabled_reason END, disabled_at = CASE WHEN $9 THEN coalesce(disabled_at, now()) END
-			WHERE id = $1 AND tenant_id = $2`+settled, e.columns()...))
+			WHERE id = $1 AND tenant_id = $2`+settled, e.columns(z)...))
 		if err != nil {
 			return err
 		}
@@ -181,7 +203,7 @@ func forgetPast(ctx context.Context, tx pgx.Tx, before, after *Endpoint) ([]endp
 			return nil, err
 		}
 	}
-	if before.Disabled == after.Disabled && before.URL == after.URL {
+	if before.Disabled == after.Disabled && before.URL == after.URL && before.Userinfo.Equal(after.Userinfo) {
 		return news, nil
 	}
 	closed, err := forgetBreaker(ctx, tx, after.ID)
@@ -195,7 +217,7 @@ func (s *Store) PauseEndpoint(ctx context.Context, tenant event.ID, ref Ref, pau
 	err := s.transact(ctx, func(tx pgx.Tx) error {
 		id, uid := ref.args()
 		row := tx.QueryRow(ctx, `UPDATE endpoints SET paused = $4, updated_at = now()`+thatEndpoint+` RETURNING `+endpointColumns, tenant, id, uid, paused)
-		if err := scanEndpoint(row, &e); err != nil {
+		if err := s.scanEndpoint(row, &e); err != nil {
 			return err
 		}
 		return s.on(tx).tellOfEndpoint(ctx, e.Tenant, e.ID, e.UID, endpointNews{kind: EndpointUpdated})
@@ -206,18 +228,22 @@ func (s *Store) PauseEndpoint(ctx context.Context, tenant event.ID, ref Ref, pau
 	return &e, nil
 }
 
-// DeleteEndpoint takes an endpoint away from its owner's sight and stops
-// deliveries to it. It returns ErrNotFound.
+// DeleteEndpoint takes an endpoint away from its owner's sight, stops deliveries to
+// it and forgets its secrets. It returns ErrNotFound.
 func (s *Store) DeleteEndpoint(ctx context.Context, tenant event.ID, ref Ref) error {
 	err := s.transact(ctx, func(tx pgx.Tx) error {
 		var e Endpoint
 		id, uid := ref.args()
-		err := tx.QueryRow(ctx, `UPDATE endpoints SET deleted_at = now()`+thatEndpoint+` RETURNING id, coalesce(uid, '')`, tenant, id, uid).
+		err := tx.QueryRow(ctx, `
+			UPDATE endpoints SET deleted_at = now(), headers = '{}', sealed_headers = NULL, userinfo = NULL, url = `+bareURL+thatEndpoint+` RETURNING id, coalesce(uid, '')`, tenant, id, uid).
 			Scan(&e.ID, &e.UID)
 		if err != nil {
 			return err
 		}
 		if _, err := forgetBreaker(ctx, tx, e.ID); err != nil { // that it is deleted says all
+			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM endpoint_secrets WHERE endpoint_id = $1`, e.ID); err != nil {
 			return err
 		}
 		return s.on(tx).tellOfEndpoint(ctx, tenant, e.ID, e.UID, endpointNews{kind: EndpointDeleted})

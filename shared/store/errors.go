@@ -15,6 +15,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict says that a name that must be unique is taken.
 	ErrConflict = errors.New("already exists")
+	// ErrNoKey says that secrets are to be sealed and there is no key to do it with.
+	ErrNoKey = errors.New("no secret key is set")
 	// ErrNewerSchema says that the database was migrated by a newer version, and
 	// that this one does not work with what that left.
 	ErrNewerSchema = errors.New("database schema is newer than this program: use the newer version")

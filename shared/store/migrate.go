@@ -52,8 +52,16 @@ func (s *Store) Migrate(ctx context.Context) error {
 }
 
 // Verify returns ErrOlderSchema when the schema lacks something that this program
-// needs, and ErrNewerSchema when it is newer and does not suit it any more.
+// needs, ErrNewerSchema when it is newer and does not suit it any more, and a
+// *KeyError when there are secrets that it does not have the key of (see UseKeys).
 func (s *Store) Verify(ctx context.Context) error {
+	if err := s.verifySchema(ctx); err != nil {
+		return err
+	}
+	return s.verifyKeys(ctx)
+}
+
+func (s *Store) verifySchema(ctx context.Context) error {
 	return s.withMigrations(func(p *goose.Provider, _ fs.FS) error {
 		if err := s.usable(ctx, p); err != nil {
 			return err

@@ -143,7 +143,7 @@ func TestNoNoticeOfWhatDidNotHappen(t *testing.T) {
 	require.ErrorIs(t, err, changed)
 	require.ErrorIs(t, l.DeleteEndpoint(t.Context(), l.tenant.ID, store.Ref{UID: "other"}), store.ErrNotFound)
 	twin := store.Endpoint{ID: event.NewID(), Tenant: l.tenant.ID, UID: "hook", URL: "https://example.com"}
-	require.ErrorIs(t, l.CreateEndpoint(t.Context(), &twin, signature.GenerateKey().Reveal()), store.ErrConflict)
+	require.ErrorIs(t, l.CreateEndpoint(t.Context(), &twin, signature.GenerateKey()), store.ErrConflict)
 	err = l.Within(t.Context(), func(s *store.Store) error {
 		require.NoError(t, s.DeleteEndpoint(t.Context(), l.tenant.ID, store.Ref{ID: e.ID}))
 		return changed

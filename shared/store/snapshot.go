@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -10,19 +11,12 @@ import (
 	"github.com/postrider/postrider/shared/event"
 )
 
-// Secret is one signing key of an endpoint, in its stored form.
-type Secret struct {
-	Key       string
-	ExpiresAt time.Time // zero: the current one
-}
-
 // Target is an endpoint as fanout and deliver need it.
 type Target struct {
 	ID         event.ID
-	URL        string
+	URL        string   // without userinfo
 	EventTypes []string // nil: all
 	Channels   []string // nil: all
-	Headers    map[string]string
 	Disabled   bool
 	Paused     bool // itself or its tenant
 	Ordered    bool
@@ -34,7 +28,7 @@ type Target struct {
 	RetrySchedule []time.Duration // nil: the event type's, empty: no retries
 	Timeout       time.Duration   // of an attempt; 0: the installation's
 
-	Secrets []Secret // the current one first
+	Sealed Sealed // what it is called with
 }
 
 // Snapshot is a tenant with all its endpoints as of one version.
@@ -63,8 +57,9 @@ func (s *Store) Snapshot(ctx context.Context, tenant event.ID) (*Snapshot, error
 			return interpret(err)
 		}
 		rows, err := tx.Query(ctx, `
-			SELECT e.id, e.url, e.event_types, e.channels, e.headers, e.disabled, e.paused OR $2, e.ordered, e.ordered_policy,
+			SELECT e.id, e.event_types, e.channels, e.disabled, e.paused OR $2, e.ordered, e.ordered_policy,
 				coalesce(e.throttle_rate, 0), e.retry_schedule, coalesce(e.timeout, '0'), to_jsonb(b),
+				`+confidentialColumns+`,
 				array_agg(k.secret ORDER BY k.expires_at DESC NULLS FIRST),
 				array_agg(k.expires_at ORDER BY k.expires_at DESC NULLS FIRST)
 			FROM endpoints e JOIN endpoint_secrets k ON k.endpoint_id = e.id
@@ -74,7 +69,9 @@ func (s *Store) Snapshot(ctx context.Context, tenant event.ID) (*Snapshot, error
 		if err != nil {
 			return err
 		}
-		snap.Targets, err = pgx.CollectRows(rows, scanTarget)
+		snap.Targets, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (Target, error) {
+			return scanTarget(row, opener{ring: s.ring, tenant: tenant})
+		})
 		return err
 	})
 	if err != nil {
@@ -83,18 +80,19 @@ func (s *Store) Snapshot(ctx context.Context, tenant event.ID) (*Snapshot, error
 	return &snap, nil
 }
 
-func scanTarget(row pgx.CollectableRow) (Target, error) {
-	var t Target
-	var keys []string
+func scanTarget(row pgx.CollectableRow, o opener) (Target, error) {
+	t := Target{Sealed: Sealed{opener: o}}
 	var ends []*time.Time
-	err := row.Scan(&t.ID, &t.URL, &t.EventTypes, &t.Channels, &t.Headers, &t.Disabled, &t.Paused, &t.Ordered, &t.OrderedPolicy,
-		&t.ThrottleRate, &t.RetrySchedule, &t.Timeout, &t.Breaker, &keys, &ends)
-	for i, key := range keys {
-		secret := Secret{Key: key}
-		if ends[i] != nil {
-			secret.ExpiresAt = *ends[i]
-		}
-		t.Secrets = append(t.Secrets, secret)
+	err := row.Scan(slices.Concat(
+		[]any{
+			&t.ID, &t.EventTypes, &t.Channels, &t.Disabled, &t.Paused, &t.Ordered, &t.OrderedPolicy,
+			&t.ThrottleRate, &t.RetrySchedule, &t.Timeout, &t.Breaker,
+		},
+		t.Sealed.stored.columns(), []any{&t.Sealed.keys, &ends})...)
+	t.Sealed.opener.endpoint = t.ID
+	t.URL, _ = cutUserinfo(t.Sealed.stored.url)
+	for _, end := range ends {
+		t.Sealed.ends = append(t.Sealed.ends, timeOf(end))
 	}
 	return t, err
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/signature"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/testkit"
@@ -27,17 +28,17 @@ func TestSnapshot(t *testing.T) {
 	plain := testkit.Endpoint(t, s, tenant, "https://example.com/plain")
 	full := testkit.Endpoint(t, s, tenant, "https://example.com/full", func(e *store.Endpoint) {
 		e.EventTypes, e.Channels = []string{"invoice.paid"}, []string{"eu"}
-		e.Headers, e.Disabled = map[string]string{"x-key": "value"}, true
+		e.Headers, e.Disabled = secret.HideAll(map[string]string{"x-key": "value"}), true
 	})
 	deleted := testkit.Endpoint(t, s, tenant, "https://example.com/deleted")
 	require.NoError(t, s.DeleteEndpoint(t.Context(), tenant, store.Ref{ID: deleted.ID}))
 	testkit.Endpoint(t, s, testkit.Tenant(t, s), "https://example.com/other")
 
-	first, err := s.CurrentSecret(t.Context(), plain.ID)
+	first, err := s.CurrentKey(t.Context(), tenant, plain.ID)
 	require.NoError(t, err)
-	second, third := signature.GenerateKey().Reveal(), signature.GenerateKey().Reveal()
-	require.NoError(t, s.RotateSecret(t.Context(), tenant, plain.ID, second, time.Hour))
-	require.NoError(t, s.RotateSecret(t.Context(), tenant, plain.ID, third, 2*time.Hour))
+	second, third := signature.GenerateKey(), signature.GenerateKey()
+	require.NoError(t, s.RotateKey(t.Context(), tenant, plain.ID, second, time.Hour))
+	require.NoError(t, s.RotateKey(t.Context(), tenant, plain.ID, third, 2*time.Hour))
 	_, err = testkit.SQL(t, url).Exec(t.Context(), `
 		INSERT INTO endpoint_secrets (id, tenant_id, endpoint_id, secret, expires_at)
 		VALUES (gen_random_uuid(), $1, $2, 'whsec_expired', now() - interval '1 second')`, [16]byte(tenant), [16]byte(plain.ID))
@@ -52,20 +53,24 @@ func TestSnapshot(t *testing.T) {
 	require.Nil(t, got.EventTypes)
 	require.Nil(t, got.Channels)
 	require.False(t, got.Disabled)
+	opened, err := got.Sealed.Open()
+	require.NoError(t, err)
 	var keys []string
-	for _, k := range got.Secrets {
-		keys = append(keys, k.Key)
+	for _, k := range opened.Keys {
+		keys = append(keys, k.Reveal())
 	}
-	require.Equal(t, []string{third, second, first}, keys, "the current one first, none that has expired")
-	require.Zero(t, got.Secrets[0].ExpiresAt)
-	require.WithinDuration(t, time.Now().Add(2*time.Hour), got.Secrets[1].ExpiresAt, time.Minute)
+	require.Equal(t, []string{third.Reveal(), second.Reveal(), first.Reveal()}, keys, "the current one first, none that has expired")
+	require.Zero(t, opened.Keys[0].ExpiresAt)
+	require.WithinDuration(t, time.Now().Add(2*time.Hour), opened.Keys[1].ExpiresAt, time.Minute)
 
 	got = snap.Targets[1]
 	require.Equal(t, full.ID, got.ID)
 	require.Equal(t, "https://example.com/full", got.URL)
 	require.Equal(t, []string{"invoice.paid"}, got.EventTypes)
 	require.Equal(t, []string{"eu"}, got.Channels)
-	require.Equal(t, map[string]string{"x-key": "value"}, got.Headers)
+	opened, err = got.Sealed.Open()
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"x-key": "value"}, secret.RevealAll(opened.Headers))
 	require.True(t, got.Disabled)
 
 	require.NoError(t, s.DeleteTenant(t.Context(), store.Ref{ID: tenant}))
@@ -144,7 +149,7 @@ func TestVersionGrows(t *testing.T) {
 		},
 		"endpoint is new": func() error { testkit.Endpoint(t, s, tenant, "https://example.com/2"); return nil },
 		"key is rotated": func() error {
-			return s.RotateSecret(t.Context(), tenant, e.ID, signature.GenerateKey().Reveal(), time.Hour)
+			return s.RotateKey(t.Context(), tenant, e.ID, signature.GenerateKey(), time.Hour)
 		},
 		"tenant changes": func() error {
 			_, err := s.ChangeTenant(t.Context(), store.Ref{ID: tenant}, func(c *store.Tenant) error { c.Name += "!"; return nil })

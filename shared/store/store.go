@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/secret"
 )
 
 const (
@@ -42,11 +43,14 @@ type Store struct {
 
 	pageBudget int // rows that a page of what happened may look at
 
+	ring  *secret.Ring // nil: secrets are stored as they are
+	keyed bool         // it is there to write and read secrets
+
 	ping struct {
 		sync.Mutex
 		at       time.Time
 		err      error
-		verified bool // the schema is one that this program can use
+		verified bool // the schema and the keys of secrets are such that this program can use them
 	}
 }
 
@@ -110,7 +114,7 @@ func (s *Store) Bounded(ctx context.Context, statement time.Duration) (*Store, e
 	if err != nil {
 		return nil, fmt.Errorf("open database pool: %w", err)
 	}
-	return &Store{pool: pool, db: pool, pageBudget: s.pageBudget}, nil
+	return &Store{pool: pool, db: pool, pageBudget: s.pageBudget, ring: s.ring, keyed: s.keyed}, nil
 }
 
 // BoundPages sets how many rows a page of what happened may look at, before
@@ -160,7 +164,9 @@ func (s *Store) Within(ctx context.Context, work func(*Store) error) error {
 }
 
 // on is the Store whose methods are part of the transaction.
-func (s *Store) on(tx pgx.Tx) *Store { return &Store{pool: s.pool, db: tx, pageBudget: s.pageBudget} }
+func (s *Store) on(tx pgx.Tx) *Store {
+	return &Store{pool: s.pool, db: tx, pageBudget: s.pageBudget, ring: s.ring, keyed: s.keyed}
+}
 
 // transact runs work in one transaction, which is rolled back when work fails;
 // within another one it is a part of that, and only the part is rolled back.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/signature"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/testkit"
 )
@@ -20,7 +21,7 @@ func TestTimelineIsBounded(t *testing.T) {
 	endpoints := make([]event.ID, 3)
 	for i := range endpoints {
 		e := store.Endpoint{ID: event.NewID(), Tenant: tenant, URL: "https://example.com/hook"}
-		require.NoError(t, s.CreateEndpoint(t.Context(), &e, "whsec_x"))
+		require.NoError(t, s.CreateEndpoint(t.Context(), &e, signature.GenerateKey()))
 		endpoints[i] = e.ID
 	}
 	id := accept(t, s, tenant, 2)[1]

@@ -24,7 +24,7 @@ func TestWithin(t *testing.T) {
 			}
 			_, err := s.Endpoint(t.Context(), tenant, store.Ref{ID: e.ID})
 			require.ErrorIs(t, err, store.ErrNotFound, "which ends nothing")
-			if err := s.CreateEndpoint(t.Context(), &e, signature.GenerateKey().Reveal()); err != nil {
+			if err := s.CreateEndpoint(t.Context(), &e, signature.GenerateKey()); err != nil {
 				return err
 			}
 			_, err = s.Tenant(t.Context(), store.Ref{ID: tenant})

@@ -22,11 +22,12 @@ func Tenant(t testing.TB, s *store.Store) event.ID {
 // changes make of that. It has a symmetric key.
 func Endpoint(t testing.TB, s *store.Store, tenant event.ID, url string, changes ...func(*store.Endpoint)) *store.Endpoint {
 	t.Helper()
-	e := &store.Endpoint{ID: event.NewID(), Tenant: tenant, URL: url}
+	e := &store.Endpoint{ID: event.NewID(), Tenant: tenant}
+	e.SetURL(url)
 	for _, change := range changes {
 		change(e)
 	}
-	if err := s.CreateEndpoint(t.Context(), e, signature.GenerateKey().Reveal()); err != nil {
+	if err := s.CreateEndpoint(t.Context(), e, signature.GenerateKey()); err != nil {
 		t.Fatal(err)
 	}
 	return e

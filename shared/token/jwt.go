@@ -8,6 +8,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/secret"
 )
 
 const (
@@ -49,14 +50,14 @@ type Subject struct {
 }
 
 // Secret signs tokens and checks them. The zero Secret believes none.
-type Secret struct{ key []byte }
+type Secret struct{ key secret.String }
 
 // NewSecret makes a secret of the text that is the setting. An empty text is the
 // zero Secret.
-func NewSecret(text string) Secret { return Secret{key: []byte(text)} }
+func NewSecret(text string) Secret { return Secret{key: secret.New(text)} }
 
 // IsZero reports whether there is no secret.
-func (s Secret) IsZero() bool { return len(s.key) == 0 }
+func (s Secret) IsZero() bool { return s.key.IsZero() }
 
 // claims are what is written in a token. The names of those that are not of
 // RFC 7519 are Svix's where they have one.
@@ -95,7 +96,7 @@ func (s Secret) sign(c claims) (string, error) {
 	if s.IsZero() {
 		return "", errors.New("sign token: there is no secret")
 	}
-	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(s.key)
+	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString([]byte(s.key.Reveal()))
 	if err != nil {
 		return "", fmt.Errorf("sign token: %w", err)
 	}
@@ -110,7 +111,7 @@ func (s Secret) Check(text string) (Subject, error) {
 		return Subject{}, ErrInvalid // HMAC works with an empty key, too
 	}
 	var c claims
-	_, err := jwt.ParseWithClaims(text, &c, func(*jwt.Token) (any, error) { return s.key, nil },
+	_, err := jwt.ParseWithClaims(text, &c, func(*jwt.Token) (any, error) { return []byte(s.key.Reveal()), nil },
 		jwt.WithValidMethods([]string{"HS256", "HS384", "HS512"}), jwt.WithStrictDecoding(), jwt.WithIssuedAt(), jwt.WithLeeway(leeway))
 	if err != nil {
 		return Subject{}, fmt.Errorf("%w: %w", ErrInvalid, err)
