@@ -309,7 +309,7 @@ func TestEndpointPages(t *testing.T) {
 
 // TestUserinfoIsWriteOnly sees that what is before the @ of a URL is not shown, is kept
 // while what is shown comes back, and goes to no other host.
-func TestUserinfoIsWriteOnly(t *testing.T) { //nolint:tparallel // the steps follow each other
+func TestUserinfoIsWriteOnly(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	app := w.app(t, `{"name":"a"}`)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/signature"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/testkit"
@@ -474,4 +475,31 @@ func TestKnown(t *testing.T) {
 	require.False(t, ok, "it may be older than that")
 	_, ok = w.Known(w.tenant, event.NewID(), version)
 	require.False(t, ok)
+}
+
+// BenchmarkEndpointOpen is what a delivery pays for the secrets that it needs: the
+// first one of an endpoint, and all after it.
+func BenchmarkEndpointOpen(b *testing.B) {
+	ring, err := secret.ParseRing(secret.NewKey("a"))
+	require.NoError(b, err)
+	s := testkit.Store(b)
+	s.UseKeys(ring)
+	tenant := testkit.Tenant(b, s)
+	made := testkit.Endpoint(b, s, tenant, "https://user:password@example.com/", func(e *store.Endpoint) {
+		e.Headers = secret.HideAll(map[string]string{"Authorization": "Bearer of some length", "X-Team": "blue"})
+	})
+	dir, err := New(s, testkit.Log(b))
+	require.NoError(b, err)
+	e, err := dir.Endpoint(b.Context(), tenant, made.ID, 0)
+	require.NoError(b, err)
+	for name, open := range map[string]func() (*store.Opened, error){"first": e.Sealed.Open, "after": e.Open} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := open(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -35,7 +35,7 @@ var rooms = []struct{ path, imports string }{
 	{"shared/store", "shared/event shared/secret shared/signature"}, // PostgreSQL
 
 	// What is built on them: tenants and endpoints with their keys, cached; what leaves the store; the life of a process.
-	{"shared/directory", "shared/event shared/signature shared/store"},
+	{"shared/directory", "shared/event shared/secret shared/signature shared/store"},
 	{"shared/archive", "shared/event shared/store"},
 	{"shared/service", "shared/event shared/secret shared/egress shared/bus shared/store shared/directory"},
 
@@ -72,6 +72,7 @@ var rooms = []struct{ path, imports string }{
 	// Programs of the installation: migrate and create streams; make a token; look for what streams lost; all in one; both shapes against each other.
 	{"deploy/bootstrap", "shared/service shared/bus shared/store"},
 	{"deploy/token", "shared/secret shared/service shared/store shared/token"},
+	{"deploy/rekey", "shared/secret shared/service shared/store"},
 	{"deploy/reconcile", "dlq/rebuild shared/service shared/store shared/bus shared/event"},
 	{"deploy/nats", "shared/service shared/bus shared/event"}, // what prints the users of the NATS server
 	{"deploy/poison", "shared/service shared/bus shared/event"},
@@ -187,7 +188,7 @@ var dialers = []dialer{
 
 // shipped are the programs of a real installation, and notShipped what none of them may contain by any route.
 const (
-	shipped    = "ingest/cmd/ingest fanout/cmd/fanout deliver/cmd/deliver retry/cmd/retry dlq/cmd/dlq deploy/bootstrap deploy/token deploy/reconcile deploy/poison deploy/archive"
+	shipped    = "ingest/cmd/ingest fanout/cmd/fanout deliver/cmd/deliver retry/cmd/retry dlq/cmd/dlq deploy/bootstrap deploy/token deploy/reconcile deploy/rekey deploy/poison deploy/archive"
 	notShipped = testOnly + " github.com/nats-io/nats-server/v2 github.com/stretchr/testify testing"
 )
 
