@@ -209,6 +209,17 @@ func (s *Stack) From(bin string) {
 	}
 }
 
+// Set gives programs further settings, as NAME=value, that count for whatever starts
+// next. Nothing may be starting meanwhile.
+func (s *Stack) Set(env ...string) {
+	s.options.Env = slices.Concat(s.options.Env, env)
+	for _, p := range s.programs {
+		if p, ok := p.(*process); ok {
+			p.env = slices.Concat(p.env, env)
+		}
+	}
+}
+
 // Bootstrap runs the bootstrap step, again and with further settings if need be.
 func (s *Stack) Bootstrap(ctx context.Context, env ...string) error {
 	p := s.process("bootstrap", "bootstrap", append([]string{
