@@ -82,7 +82,7 @@ type slowness struct{ open, closed atomic.Int64 }
 // hold keeps one open, again and again. A third of them say nothing, a third drip
 // the head of a request, and a third a body that nobody wants.
 func (s *slowness) hold(ctx context.Context, address string, i int) {
-	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i/slowClient))}}
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i/slowClient))}} //nolint:gosec // a few dozen
 	for ctx.Err() == nil {
 		if conn, err := dialer.DialContext(ctx, "tcp", address); err == nil {
 			s.open.Add(1)
