@@ -22,6 +22,7 @@ import (
 	"github.com/postrider/postrider/shared/archive"
 	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/service"
+	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/token"
 )
 
@@ -32,6 +33,7 @@ const statementTimeout = 8 * time.Second
 
 // Stage is the ingest stage. Its exported fields are its settings.
 type Stage struct {
+	APIRole    string // URL of the database with the role of the API; empty: the same as of all else
 	Listen     string
 	Token      secret.String
 	JWTSecret  secret.String
@@ -49,6 +51,7 @@ func (*Stage) Name() string { return "ingest" }
 
 // Flags implements service.Stage.
 func (s *Stage) Flags(fs *flag.FlagSet) {
+	fs.StringVar(&s.APIRole, "api-database-url", "", "PostgreSQL `URL` with the role of the API, which sees only the tenant that it serves; empty for that of database-url")
 	fs.StringVar(&s.Listen, "listen", "127.0.0.1:8071", "`address` of the API")
 	fs.Var(&s.Token, "token", "operator `token` that the API accepts")
 	fs.Var(&s.JWTSecret, "jwt-secret", "`secret` that signs tokens of operators and applications")
@@ -148,7 +151,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	drain, done := env.DrainContext(ctx)
 	defer done()
 
-	bounded, err := env.Store.Bounded(ctx, statementTimeout)
+	bounded, err := s.openStore(ctx, env)
 	if err != nil {
 		return err
 	}
@@ -193,6 +196,23 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	work.Go(func() error { return retention.run(ctx) })
 	work.Go(func() error { return expunge(ctx, env) })
 	return work.Wait()
+}
+
+// openStore opens the store of the API: a pool of its own, as a role of its own if
+// there is one. That it is not let in is known before the first request.
+func (s *Stage) openStore(ctx context.Context, env service.Env) (*store.Store, error) {
+	if s.APIRole == "" {
+		return env.Store.Bounded(ctx, statementTimeout)
+	}
+	fenced, err := env.Store.Fenced(ctx, s.APIRole, statementTimeout)
+	if err != nil {
+		return nil, fmt.Errorf("api-database-url: %w", err)
+	}
+	if err := fenced.Health(ctx); store.Refused(err) {
+		fenced.Close()
+		return nil, fmt.Errorf("api-database-url: %w (set POSTRIDER_API_DATABASE_URL)", err)
+	}
+	return fenced, nil
 }
 
 // api is the API, made of the parts given and what the settings say.

@@ -18,6 +18,7 @@ func main() {
 		fs := flag.NewFlagSet("bootstrap", flag.ContinueOnError)
 		database := fs.String("database-url", "", "PostgreSQL `URL`, such as postgres://user:password@host/postrider")
 		nats := fs.String("nats-url", "nats://127.0.0.1:4222", "NATS `URL`s, joined by commas")
+		roles := fs.String("database-roles", "", "`prefix` of the names of the stages' own PostgreSQL roles, which are given their rights; empty for one role for all")
 		var layout bus.Layout
 		layout.Flags(fs)
 		if err := service.Parse(fs, os.Args[1:], os.LookupEnv); err != nil {
@@ -29,6 +30,6 @@ func main() {
 		if err := layout.Validate(); err != nil {
 			return err
 		}
-		return service.Bootstrap(ctx, *database, *nats, layout)
+		return service.Bootstrap(ctx, *database, *nats, *roles, layout)
 	}))
 }

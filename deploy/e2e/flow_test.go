@@ -24,23 +24,28 @@ func TestFlow(t *testing.T) {
 
 func testFlow(t *testing.T, env ...string) {
 	t.Helper()
-	inBothShapes(t, append(env, "POSTRIDER_RETRY_SCHEDULE=1s,2s"), func(t *testing.T, s system) {
-		t.Helper()
-		t.Run("published clients", func(t *testing.T) { t.Parallel(); testClient(t, s) })
-		t.Run("tokens and keys", func(t *testing.T) { t.Parallel(); testTokens(t, s) })
-		t.Run("fails twice, then works", func(t *testing.T) { t.Parallel(); testRetry(t, s) })
-		t.Run("always fails, is redriven", func(t *testing.T) { t.Parallel(); testDeadLetter(t, s) })
-		t.Run("schedule and timeout of its own", func(t *testing.T) { t.Parallel(); testOwnSchedule(t, s) })
-		t.Run("not sent, recovered", func(t *testing.T) { t.Parallel(); testNotSent(t, s, "recover") })
-		t.Run("not sent, replayed", func(t *testing.T) { t.Parallel(); testNotSent(t, s, "replay-missing") })
-		t.Run("gone", func(t *testing.T) { t.Parallel(); testGone(t, s) })
-		t.Run("new endpoints at once", func(t *testing.T) { t.Parallel(); testFreshEndpoints(t, s) })
-		t.Run("large payload", func(t *testing.T) { t.Parallel(); testLargePayload(t, s) })
-		t.Run("resend", func(t *testing.T) { t.Parallel(); testResend(t, s) })
-		t.Run("operational webhooks", func(t *testing.T) { t.Parallel(); testOperational(t, s) })
-		t.Run("content removed on the way", func(t *testing.T) { t.Parallel(); testExpunge(t, s) })
-		t.Run("top talkers", func(t *testing.T) { t.Parallel(); testTalkers(t, s) })
-	})
+	inBothShapes(t, append(env, flowSchedule), testWholeFlow)
+}
+
+// flowSchedule is the retry schedule that the parts of the flow go by.
+const flowSchedule = "POSTRIDER_RETRY_SCHEDULE=1s,2s"
+
+func testWholeFlow(t *testing.T, s system) {
+	t.Helper()
+	t.Run("published clients", func(t *testing.T) { t.Parallel(); testClient(t, s) })
+	t.Run("tokens and keys", func(t *testing.T) { t.Parallel(); testTokens(t, s) })
+	t.Run("fails twice, then works", func(t *testing.T) { t.Parallel(); testRetry(t, s) })
+	t.Run("always fails, is redriven", func(t *testing.T) { t.Parallel(); testDeadLetter(t, s) })
+	t.Run("schedule and timeout of its own", func(t *testing.T) { t.Parallel(); testOwnSchedule(t, s) })
+	t.Run("not sent, recovered", func(t *testing.T) { t.Parallel(); testNotSent(t, s, "recover") })
+	t.Run("not sent, replayed", func(t *testing.T) { t.Parallel(); testNotSent(t, s, "replay-missing") })
+	t.Run("gone", func(t *testing.T) { t.Parallel(); testGone(t, s) })
+	t.Run("new endpoints at once", func(t *testing.T) { t.Parallel(); testFreshEndpoints(t, s) })
+	t.Run("large payload", func(t *testing.T) { t.Parallel(); testLargePayload(t, s) })
+	t.Run("resend", func(t *testing.T) { t.Parallel(); testResend(t, s) })
+	t.Run("operational webhooks", func(t *testing.T) { t.Parallel(); testOperational(t, s) })
+	t.Run("content removed on the way", func(t *testing.T) { t.Parallel(); testExpunge(t, s) })
+	t.Run("top talkers", func(t *testing.T) { t.Parallel(); testTalkers(t, s) })
 }
 
 func testRetry(t *testing.T, s system) {

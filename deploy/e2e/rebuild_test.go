@@ -28,9 +28,10 @@ type ledger struct {
 
 const everyTenth = 10
 
-func newLedger(t *testing.T) *ledger {
+func newLedger(t *testing.T, o stack.Options) *ledger {
 	t.Helper()
-	l := &ledger{t: t, Stack: startStack(t, "POSTRIDER_RETRY_SCHEDULE=1s,1s,2s,2s,5s,5s,5s,5s")}
+	o.Env = append(o.Env, "POSTRIDER_RETRY_SCHEDULE=1s,1s,2s,2s,5s,5s,5s,5s")
+	l := &ledger{t: t, Stack: startStackOf(t, o)}
 	l.client = system{l.URL, l.Token}.client(t)
 	l.receiver = newReceiver(t, func(path string, n int) int {
 		if path == "/fails" && n%everyTenth == 0 {
@@ -88,7 +89,7 @@ func (l *ledger) settle() {
 // and once more while nobody watches.
 func TestJetStreamWiped(t *testing.T) {
 	t.Parallel()
-	l := newLedger(t)
+	l := newLedger(t, stack.Options{})
 	ctx := testkit.Context(t)
 	l.producer.more(ctx, 200)
 	l.lose(func() { require.NoError(t, os.RemoveAll(l.folder())) })
@@ -104,7 +105,7 @@ func TestJetStreamWiped(t *testing.T) {
 // ago, under load.
 func TestJetStreamPutBack(t *testing.T) {
 	t.Parallel()
-	l := newLedger(t)
+	l := newLedger(t, stack.Options{})
 	ctx := testkit.Context(t)
 	l.producer.more(ctx, 200)
 	copied := filepath.Join(t.TempDir(), "nats")

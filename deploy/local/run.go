@@ -106,7 +106,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		defer server.Stop()
 		l.NATSURL = server.URL()
 	}
-	if err := service.Bootstrap(starting, l.DatabaseURL, l.NATSURL, l.layout); err != nil {
+	if err := service.Bootstrap(starting, l.DatabaseURL, l.NATSURL, "", l.layout); err != nil {
 		return err
 	}
 	announced := make(chan struct{})

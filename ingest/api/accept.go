@@ -104,9 +104,9 @@ func (c *call) address(ctx context.Context, ref store.Ref, drafts []*draft) (ope
 }
 
 func (c *call) createTenant(ctx context.Context, tenant *store.Tenant) (event.ID, error) {
-	err := c.Store.CreateTenant(ctx, tenant)
+	err := c.makeTenant(ctx, tenant)
 	if errors.Is(err, store.ErrConflict) { // somebody else was quicker
-		return c.Store.TenantByUID(ctx, tenant.UID)
+		return c.Names.TenantByUID(ctx, tenant.UID)
 	}
 	return tenant.ID, err
 }
@@ -146,7 +146,12 @@ func (c *call) repeat(ctx context.Context, drafts []*draft) error {
 	for i, d := range drafts {
 		keys[i] = d.event.IdempotencyKey
 	}
-	earlier, err := c.Store.EarlierByKeys(ctx, drafts[0].event.Tenant, keys)
+	tenant := drafts[0].event.Tenant
+	its, err := c.Store.ForTenant(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	earlier, err := its.EarlierByKeys(ctx, tenant, keys)
 	if err != nil {
 		return err
 	}

@@ -136,7 +136,7 @@ func (c *call) putApplication(r *http.Request) (reply, error) {
 	if explain(err).status != http.StatusNotFound {
 		return reply{}, err
 	}
-	if err := c.Store.CreateTenant(r.Context(), &fresh); err != nil {
+	if err := c.makeTenant(r.Context(), &fresh); err != nil {
 		return reply{}, err
 	}
 	return created(showTenant(&fresh)), nil
@@ -158,11 +158,11 @@ func (c *call) patchApplication(r *http.Request) (reply, error) {
 }
 
 func (c *call) changeTenant(r *http.Request, change func(*store.Tenant) error) (*store.Tenant, error) {
-	ref, err := refOf(event.Tenant, r.PathValue("app_id"))
+	tenant, err := c.tenant(r)
 	if err != nil {
 		return nil, err
 	}
-	return c.Store.ChangeTenant(r.Context(), ref, change)
+	return c.Store.ChangeTenant(r.Context(), store.Ref{ID: tenant.ID}, change)
 }
 
 // pauseApplication makes deliveries to all endpoints of an application wait, in
@@ -172,11 +172,11 @@ func (c *call) pauseApplication(r *http.Request) (reply, error) { return c.setAp
 func (c *call) resumeApplication(r *http.Request) (reply, error) { return c.setAppPaused(r, false) }
 
 func (c *call) setAppPaused(r *http.Request, paused bool) (reply, error) {
-	ref, err := refOf(event.Tenant, r.PathValue("app_id"))
+	tenant, err := c.tenant(r)
 	if err != nil {
 		return reply{}, err
 	}
-	t, err := c.Store.PauseTenant(r.Context(), ref, paused)
+	t, err := c.Store.PauseTenant(r.Context(), store.Ref{ID: tenant.ID}, paused)
 	if err != nil {
 		return reply{}, err
 	}
@@ -184,11 +184,11 @@ func (c *call) setAppPaused(r *http.Request, paused bool) (reply, error) {
 }
 
 func (c *call) deleteApplication(r *http.Request) (reply, error) {
-	ref, err := refOf(event.Tenant, r.PathValue("app_id"))
+	tenant, err := c.tenant(r)
 	if err != nil {
 		return reply{}, err
 	}
-	return done(), c.Store.DeleteTenant(r.Context(), ref)
+	return done(), c.Store.DeleteTenant(r.Context(), store.Ref{ID: tenant.ID})
 }
 
 // object makes no map an empty one: clients expect an object.

@@ -139,7 +139,11 @@ func (s *server) bySignature(ctx context.Context, text string) (*caller, error) 
 		return &caller{may: mayAll}, nil
 	}
 	m := subject.Member
-	uid, err := s.Store.Membership(ctx, m.Tenant, m.ID, m.Session)
+	its, err := s.Store.ForTenant(ctx, m.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	uid, err := its.Membership(ctx, m.Tenant, m.ID, m.Session)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, unauthorized("Invalid token")
 	}

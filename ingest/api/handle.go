@@ -133,6 +133,11 @@ func (s *server) serve(to route, r *http.Request, header http.Header) (answer, e
 		return answer{}, err
 	}
 	c := &call{server: s, Store: s.Store, caller: by}
+	if to.access != forAll && !to.isOfApplication() { // else it sees nothing, or nothing before it is known of which
+		if c.Store, err = s.Store.ForAll(r.Context()); err != nil {
+			return answer{}, err
+		}
+	}
 	a, err := c.once(to, r)
 	if err != nil {
 		return answer{}, err

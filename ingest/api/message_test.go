@@ -203,7 +203,7 @@ func TestIdempotency(t *testing.T) { //nolint:tparallel // the steps follow each
 
 // stale remembers what it was asked until it is told to forget.
 type stale struct {
-	store *store.Store
+	names api.Names
 	known sync.Map
 }
 
@@ -211,7 +211,7 @@ func (s *stale) TenantByUID(ctx context.Context, uid string) (event.ID, error) {
 	if id, ok := s.known.Load(uid); ok {
 		return id.(event.ID), nil
 	}
-	id, err := s.store.TenantByUID(ctx, uid)
+	id, err := s.names.TenantByUID(ctx, uid)
 	if err == nil {
 		s.known.Store(uid, id)
 	}
@@ -224,7 +224,7 @@ func (s *stale) Forget(uid string) { s.known.Delete(uid) }
 // now, is not believed.
 func TestStaleName(t *testing.T) {
 	t.Parallel()
-	w := start(t, func(c *api.Config) { c.Names = &stale{store: c.Store} })
+	w := start(t, func(c *api.Config) { c.Names = &stale{names: c.Names} })
 	w.app(t, `{"name":"a","uid":"a"}`)
 	w.message(t, "a", `{"eventType":"a","payload":{}}`)
 	w.must(t, 204, "DELETE", "/app/a", "")

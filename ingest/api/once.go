@@ -54,7 +54,8 @@ func (c *call) once(to route, r *http.Request) (answer, error) {
 	fingerprint := digestOf(r.URL.RawQuery, string(body))
 
 	var a answer
-	err = c.Store.Within(r.Context(), func(s *store.Store) error { //nolint:contextcheck // it is in the request
+	outside := c.Store
+	err = outside.Within(r.Context(), func(s *store.Store) error { //nolint:contextcheck // it is in the request
 		earlier, err := s.ClaimRequest(r.Context(), digest, c.Timeout/2)
 		if err == nil {
 			if !bytes.Equal(earlier.Fingerprint, fingerprint) {
@@ -76,7 +77,7 @@ func (c *call) once(to route, r *http.Request) (answer, error) {
 		}
 		return s.KeepAnswer(r.Context(), digest, &store.Answered{Fingerprint: fingerprint, Status: kept.status, Body: kept.body})
 	})
-	c.Store = c.server.Store
+	c.Store = outside
 	return a, err
 }
 

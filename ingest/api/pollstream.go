@@ -28,7 +28,7 @@ func (c *call) streamMessages(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	follow := follower{server: c.server, tenant: tenant.ID, filter: filter, at: at}
+	follow := follower{server: c.server, Store: c.Store, tenant: tenant.ID, filter: filter, at: at}
 	return ok(stream(func(ctx context.Context, f *flow) error {
 		defer leave()
 		return follow.run(ctx, f)
@@ -39,6 +39,7 @@ func (c *call) streamMessages(r *http.Request) (reply, error) {
 type follower struct {
 	*server
 
+	Store  *store.Store // of the tenant
 	tenant event.ID
 	filter store.EventFilter
 	at     store.Position

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -21,17 +22,41 @@ func refOf(kind event.Kind, text string) (store.Ref, error) {
 	return store.Ref{UID: text}, nil
 }
 
-// tenant finds the application of the path. Where the path has none, it is about
-// what belongs to the installation itself.
+// tenant finds the application of the path, and serves it from then on: what belongs
+// to others is out of c.Store's sight. Where the path has none, it is about what
+// belongs to the installation itself.
 func (c *call) tenant(r *http.Request) (*store.Tenant, error) {
 	if !strings.Contains(r.Pattern, "{app_id}") {
-		return &store.Tenant{ID: store.SystemTenant}, nil
+		return &store.Tenant{ID: store.SystemTenant}, c.serveTenant(r.Context(), store.SystemTenant)
 	}
 	ref, err := refOf(event.Tenant, r.PathValue("app_id"))
 	if err != nil {
 		return nil, err
 	}
-	return c.Store.Tenant(r.Context(), ref)
+	all, err := c.Store.ForAll(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	t, err := all.Tenant(r.Context(), ref)
+	if err != nil {
+		return nil, err
+	}
+	return t, c.serveTenant(r.Context(), t.ID)
+}
+
+// makeTenant makes an application, of which nobody could be in whose sight it is.
+func (c *call) makeTenant(ctx context.Context, t *store.Tenant) error {
+	all, err := c.Store.ForAll(ctx)
+	if err != nil {
+		return err
+	}
+	return all.CreateTenant(ctx, t)
+}
+
+// serveTenant makes c.Store that of one tenant.
+func (c *call) serveTenant(ctx context.Context, tenant event.ID) (err error) {
+	c.Store, err = c.Store.ForTenant(ctx, tenant)
+	return err
 }
 
 // endpoint finds the endpoint of the path.

@@ -143,7 +143,7 @@ func (c *call) tenantOrNew(r *http.Request, f *form) (*store.Tenant, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = c.Store.CreateTenant(r.Context(), tenant)
+	err = c.makeTenant(r.Context(), tenant)
 	if errors.Is(err, store.ErrConflict) { // somebody else was quicker
 		return c.tenant(r)
 	}

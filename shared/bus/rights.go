@@ -75,7 +75,7 @@ func (r rights) bootstrap() []Right {
 func (r rights) ingest() []Right {
 	return append(r.stage("ingest"),
 		Right{Why: "Puts on EVENTS what it has accepted.", Publish: r.puts(event.SubjectEvents)},
-		Right{Why: "Announces tasks to dlq.", Publish: r.puts(event.TaskSubject("*"))},
+		Right{Why: "Announces tasks to dlq.", Publish: r.puts(event.TaskSubject(">"))},
 		Right{
 			Why:     "Top talkers: asks the deliver processes,",
 			Publish: []string{event.SubjectLoad}, Subscribe: []string{answers + ">"},
@@ -131,7 +131,7 @@ func (r rights) dlq() []Right {
 	return slices.Concat(r.stage("dlq"), r.pulls(DLQ.Stream, DLQ.Name), r.pulls(Tasks.Stream, Tasks.Name), []Right{
 		{Why: "Delivers again: what is dead, what was missed, and what the streams lost.", Publish: slices.Concat(
 			r.putsOn(event.StreamDeliver, event.StreamRetry), r.puts(event.SubjectsDead))},
-		{Why: "Announces tasks again that nobody has worked on.", Publish: r.puts(event.TaskSubject("*"))},
+		{Why: "Announces tasks again that nobody has worked on.", Publish: r.puts(event.TaskSubject(">"))},
 		{Why: "Watches the streams,", Publish: slices.Concat(
 			r.api("STREAM.LIST"), r.api("STREAM.MSG.GET.%s", r.of(event.StreamRetry, event.StreamDLQ)...))},
 		{Why: "and their consumers,", Publish: r.api("CONSUMER.INFO.%s.*", r.streams()...)},
@@ -147,7 +147,7 @@ func (r rights) poison() []Right {
 			r.api("STREAM.MSG.GET.%s", event.StreamDLQ), r.api("STREAM.MSG.DELETE.%s", event.StreamDLQ))},
 		Right{Why: "Puts it back where it came from.", Publish: slices.Concat(
 			r.putsOn(event.StreamEvents, event.StreamDeliver, event.StreamOverflow, event.StreamRetry),
-			r.puts(event.SubjectsDead, event.TaskSubject("*")))},
+			r.puts(event.SubjectsDead, event.TaskSubject(">")))},
 	)
 }
 
@@ -210,12 +210,12 @@ func (r rights) putsOn(streams ...string) []string {
 
 // puts are the subjects as they are in whatever shard.
 func (r rights) puts(subjects ...string) []string {
-	const any event.Shard = "*"
+	const each event.Shard = "*"
 	var all []string
 	for _, subject := range subjects {
 		all = append(all, subject)
 		if _, ok := divided[streamNamed(subject)]; ok && len(r.shards) > 1 {
-			all = append(all, any.Subject(subject))
+			all = append(all, each.Subject(subject))
 		}
 	}
 	return all

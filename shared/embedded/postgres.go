@@ -182,6 +182,19 @@ func ensureDatabase(ctx context.Context, url string) error {
 // URL returns the connection string of the database, password included.
 func (p *Postgres) URL() string { return p.url }
 
+// Execute runs a script of SQL statements as the superuser, in the database.
+func (p *Postgres) Execute(ctx context.Context, script string) error {
+	conn, err := pgx.Connect(ctx, p.url)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	if _, err := conn.Exec(ctx, script); err != nil {
+		return fmt.Errorf("execute script: %w", err)
+	}
+	return nil
+}
+
 // Pid returns the process number of the server.
 func (p *Postgres) Pid() int { return p.server.cmd.Process.Pid }
 

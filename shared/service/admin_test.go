@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,6 +82,18 @@ func requireMetrics(t *testing.T, url string) {
 	require.Empty(t, problems)
 	require.Contains(t, body, `postrider_build_info{version="dev"} 1`)
 	require.Contains(t, body, "go_goroutines")
+}
+
+// TestAdminPortIsPrivate: nobody but this machine sees it, unless somebody says so.
+func TestAdminPortIsPrivate(t *testing.T) {
+	t.Parallel()
+	var settings Settings
+	fs := flag.NewFlagSet("test", flag.ContinueOnError)
+	settings.Flags(fs)
+	require.NoError(t, Parse(fs, nil, func(string) (string, bool) { return "", false }))
+	address, err := netip.ParseAddrPort(settings.AdminListen)
+	require.NoError(t, err)
+	require.True(t, address.Addr().IsLoopback(), settings.AdminListen)
 }
 
 func TestReady(t *testing.T) {

@@ -9,8 +9,10 @@ import (
 
 // Bootstrap prepares a database and a NATS server for the stages: it migrates
 // the schema and makes the streams and consumers as they are laid out. It changes
-// only what differs, so it may run at every start.
-func Bootstrap(ctx context.Context, databaseURL, natsURL string, layout bus.Layout) error {
+// only what differs, so it may run at every start. Where the stages have roles of
+// their own, whose names begin with roles, it gives them their rights; roles is empty
+// where there is one role for all.
+func Bootstrap(ctx context.Context, databaseURL, natsURL, roles string, layout bus.Layout) error {
 	db, err := store.Open(ctx, databaseURL, 2)
 	if err != nil {
 		return adviseDatabase(err)
@@ -18,6 +20,11 @@ func Bootstrap(ctx context.Context, databaseURL, natsURL string, layout bus.Layo
 	defer db.Close()
 	if err := db.Migrate(ctx); err != nil {
 		return err
+	}
+	if roles != "" {
+		if err := db.Grant(ctx, roles); err != nil {
+			return err
+		}
 	}
 	b, err := OpenBus(natsURL, "bootstrap")
 	if err != nil {

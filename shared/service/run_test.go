@@ -330,14 +330,14 @@ func TestBootstrap(t *testing.T) {
 	settings := good(t)
 	settings.DatabaseURL, settings.NATSURL = testkit.EmptyDatabase(t), testkit.NATS(t).URL()
 	for range 2 {
-		require.NoError(t, Bootstrap(testkit.Context(t), settings.DatabaseURL, settings.NATSURL, bus.Layout{Replicas: 1, Shards: 1}))
+		require.NoError(t, Bootstrap(testkit.Context(t), settings.DatabaseURL, settings.NATSURL, "", bus.Layout{Replicas: 1, Shards: 1}))
 	}
 	begun := errors.New("begun")
 	stage := &fake{name: "stage", run: func(context.Context, Env) error { return begun }}
 	require.ErrorIs(t, start(t, settings, stage).wait(t), begun, "stages can start")
 
 	fromTheFuture(t, settings.DatabaseURL)
-	require.ErrorIs(t, Bootstrap(testkit.Context(t), settings.DatabaseURL, settings.NATSURL, bus.Layout{Replicas: 1, Shards: 1}), store.ErrNewerSchema)
+	require.ErrorIs(t, Bootstrap(testkit.Context(t), settings.DatabaseURL, settings.NATSURL, "", bus.Layout{Replicas: 1, Shards: 1}), store.ErrNewerSchema)
 }
 
 // TestStagesHearOfShards: what one bootstrap step adds, running processes use and
@@ -346,7 +346,7 @@ func TestStagesHearOfShards(t *testing.T) {
 	t.Parallel()
 	settings, ctx := good(t), testkit.Context(t)
 	bootstrap := func(shards int) error {
-		return Bootstrap(ctx, settings.DatabaseURL, settings.NATSURL, bus.Layout{Replicas: 1, Shards: shards})
+		return Bootstrap(ctx, settings.DatabaseURL, settings.NATSURL, "", bus.Layout{Replicas: 1, Shards: shards})
 	}
 	require.NoError(t, bootstrap(2))
 	begun := make(chan *bus.Bus, 1)

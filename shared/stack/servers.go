@@ -49,7 +49,7 @@ func (s *Stack) startPostgres(ctx context.Context) error {
 	}
 	s.DatabaseURL = d.last().URL()
 	s.servers[Postgres] = s.DatabaseURL
-	return nil
+	return s.rights.makeRoles(ctx, d)
 }
 
 // node is where one nats-server listens.
@@ -57,7 +57,7 @@ type node struct{ client, route, monitor string }
 
 func (s *Stack) prepareNATS() error {
 	nodes := make([]node, max(s.options.NATSServers, 1))
-	var urls, routes []string
+	var routes []string
 	for i := range nodes {
 		for _, address := range []*string{&nodes[i].client, &nodes[i].route, &nodes[i].monitor} {
 			var err error
@@ -65,8 +65,10 @@ func (s *Stack) prepareNATS() error {
 				return err
 			}
 		}
-		urls = append(urls, "nats://"+s.natsToken+"@"+nodes[i].client)
 		routes = append(routes, "nats-route://"+nodes[i].route)
+	}
+	if err := s.rights.writeUsers(s.options.Dir); err != nil {
+		return err
 	}
 	for i, n := range nodes {
 		name := numbered(NATS, i)
@@ -75,12 +77,21 @@ func (s *Stack) prepareNATS() error {
 			return fmt.Errorf("write nats-server configuration: %w", err)
 		}
 		s.nodes = append(s.nodes, name)
-		s.servers[name] = urls[i]
+		s.servers[name] = "nats://" + n.client
 		s.health[name] = "http://" + n.monitor + "/healthz"
 		s.programs[name] = s.process(NATS, name, nil, "-c", config)
 	}
-	s.NATSURL, s.MonitorURL = strings.Join(urls, ","), "http://"+nodes[0].monitor
+	s.NATSURL, s.MonitorURL = s.NATSURLAs("operator"), "http://"+nodes[0].monitor
 	return nil
+}
+
+// NATSURLAs is where the servers are, for a process or a person of that name.
+func (s *Stack) NATSURLAs(name string) string {
+	var urls []string
+	for _, node := range s.nodes {
+		urls = append(urls, strings.Replace(s.servers[node], "//", "//"+s.rights.natsUser(name).String()+"@", 1))
+	}
+	return strings.Join(urls, ",")
 }
 
 // natsConfig: a token keeps out the processes of a stack that was killed before it
@@ -90,10 +101,10 @@ func (s *Stack) prepareNATS() error {
 // PostgreSQL, within a second. Where there are links, clients are told of no way
 // around them.
 func (s *Stack) natsConfig(name string, n node, routes []string) string {
-	text := fmt.Sprintf("server_name: %s\nlisten: %q\nhttp: %q\nauthorization { token: %q }\n", name, n.client, n.monitor, s.natsToken)
+	text := fmt.Sprintf("server_name: %s\nlisten: %q\nhttp: %q\n%s", name, n.client, n.monitor, s.rights.authorization())
 	sync := "1s"
 	if len(routes) > 1 {
-		text += fmt.Sprintf("cluster { name: %q, listen: %q, routes: [%s], no_advertise: %t }\n", s.natsToken[:8], n.route, strings.Join(routes, ", "), s.options.Links)
+		text += fmt.Sprintf("cluster { name: %q, listen: %q, routes: [%s], no_advertise: %t }\n", s.rights.token[:8], n.route, strings.Join(routes, ", "), s.options.Links)
 		if !s.options.NoFsync {
 			sync = "always"
 		}

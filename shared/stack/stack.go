@@ -57,6 +57,10 @@ type Options struct {
 	// Links leads every connection of a stage to a server, and those to the API,
 	// through a link of its own.
 	Links bool
+	// Rights is the folder deploy of the source tree, whose files give each process a
+	// user of NATS and a role of PostgreSQL of its own (deploy/nats, deploy/postgres).
+	// Where it says nothing, all are one.
+	Rights string
 	// NoFsync is for tests that do not measure.
 	NoFsync bool
 }
@@ -66,11 +70,11 @@ type Stack struct {
 	URL         string // of the API
 	Token       string // of the operator
 	DatabaseURL string
-	NATSURL     string // of all servers, joined by commas
+	NATSURL     string // of all servers, joined by commas; with Rights as one who may only look
 	MonitorURL  string // where nats-server tells of itself, the first of a cluster
 
 	jwtSecret string // that all of ingest share
-	natsToken string // that lets only ours in
+	rights    rights
 	options   Options
 	temporary bool // its folder goes with it
 	programs  map[string]program
@@ -84,7 +88,7 @@ type Stack struct {
 // Start starts everything and returns when every stage is ready.
 func Start(ctx context.Context, o Options) (s *Stack, err error) {
 	s = &Stack{
-		Token: rand.Text(), jwtSecret: rand.Text(), natsToken: rand.Text(), options: o,
+		Token: rand.Text(), jwtSecret: rand.Text(), rights: newRights(o.Rights), options: o,
 		programs: map[string]program{}, servers: map[string]string{}, health: map[string]string{}, links: map[ends]*link.Link{},
 	}
 	defer func() { //nolint:contextcheck // stops also when ctx has ended
@@ -189,7 +193,7 @@ func (s *Stack) prepareWorker(stage, name string) error {
 			s.URL = "http://" + address
 		}
 	}
-	servers, err := s.wire(name)
+	servers, err := s.wire(stage, name)
 	if err != nil {
 		return err
 	}
@@ -222,9 +226,9 @@ func (s *Stack) Set(env ...string) {
 
 // Bootstrap runs the bootstrap step, again and with further settings if need be.
 func (s *Stack) Bootstrap(ctx context.Context, env ...string) error {
-	p := s.process("bootstrap", "bootstrap", append([]string{
-		"POSTRIDER_DATABASE_URL=" + s.DatabaseURL, "POSTRIDER_NATS_URL=" + s.NATSURL, "POSTRIDER_REPLICAS=" + strconv.Itoa(len(s.nodes)),
-	}, env...))
+	p := s.process("bootstrap", "bootstrap", slices.Concat([]string{
+		"POSTRIDER_DATABASE_URL=" + s.DatabaseURL, "POSTRIDER_NATS_URL=" + s.NATSURLAs("bootstrap"), "POSTRIDER_REPLICAS=" + strconv.Itoa(len(s.nodes)),
+	}, s.rights.bootstrap(), env))
 	if err := p.start(ctx); err != nil {
 		return err
 	}

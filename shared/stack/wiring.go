@@ -43,11 +43,23 @@ func (s *Stack) connect(from, to, address string) (string, error) {
 	return l.Addr(), nil
 }
 
-// wire returns the settings by which a process finds the servers.
-func (s *Stack) wire(name string) ([]string, error) {
+// wire returns the settings by which a process finds the servers, as whom it comes.
+func (s *Stack) wire(stage, name string) ([]string, error) {
 	database, err := s.reach(name, Postgres)
 	if err != nil {
 		return nil, err
+	}
+	own, err := s.rights.as(stage, database)
+	if err != nil {
+		return nil, err
+	}
+	settings := []string{"POSTRIDER_DATABASE_URL=" + own}
+	if stage == ingest && !s.rights.none() {
+		api, err := s.rights.as("api", database)
+		if err != nil {
+			return nil, err
+		}
+		settings = append(settings, "POSTRIDER_API_DATABASE_URL="+api)
 	}
 	var nodes []string
 	for _, node := range s.nodes {
@@ -57,7 +69,7 @@ func (s *Stack) wire(name string) ([]string, error) {
 		}
 		nodes = append(nodes, address)
 	}
-	return []string{"POSTRIDER_DATABASE_URL=" + database, "POSTRIDER_NATS_URL=" + strings.Join(nodes, ",")}, nil
+	return append(settings, "POSTRIDER_NATS_URL="+strings.Join(nodes, ",")), nil
 }
 
 // reach is the URL by which a process reaches a server.
@@ -68,6 +80,9 @@ func (s *Stack) reach(name, server string) (string, error) {
 	}
 	if u.Host, err = s.connect(name, server, u.Host); err != nil {
 		return "", err
+	}
+	if isNATS(server) {
+		u.User = s.rights.natsUser(name)
 	}
 	return u.String(), nil
 }

@@ -37,5 +37,5 @@ func (s *Store) Alone(ctx context.Context, duty Duty, work func(context.Context,
 			_ = conn.Conn().Close(context.WithoutCancel(ctx))
 		}
 	}()
-	return true, work(ctx, &Store{pool: s.pool, db: conn, pageBudget: s.pageBudget})
+	return true, work(ctx, s.over(s.pool, conn))
 }

@@ -50,3 +50,21 @@ func (s *Store) Waiting(ctx context.Context) (n int, err error) {
 		SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&n)
 	return n, err
 }
+
+// GrantedTables are those that there are rights to.
+func GrantedTables() (tables []string) {
+	for _, g := range grants {
+		tables = append(tables, g.table)
+	}
+	return tables
+}
+
+// FencedTables are those whose rows belong to tenants.
+func FencedTables() (tables []string) {
+	for _, g := range grants {
+		if g.tenant != "" {
+			tables = append(tables, g.table)
+		}
+	}
+	return tables
+}

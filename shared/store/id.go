@@ -59,3 +59,5 @@ func parseUUID(text string) (event.ID, error) {
 	}
 	return u.Bytes, nil
 }
+
+func uuidText(id event.ID) string { return pgtype.UUID{Bytes: id, Valid: true}.String() }

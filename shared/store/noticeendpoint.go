@@ -53,6 +53,10 @@ func (s *Store) tellOfEndpoint(ctx context.Context, tenant, endpoint event.ID, u
 	if tenant == SystemTenant {
 		return nil
 	}
+	return s.openly(ctx, func() error { return s.tellOpenly(ctx, tenant, endpoint, uid, news) })
+}
+
+func (s *Store) tellOpenly(ctx context.Context, tenant, endpoint event.ID, uid string, news []endpointNews) error {
 	wanted, err := s.wantedNotices(ctx)
 	if err != nil {
 		return err

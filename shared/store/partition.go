@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,20 +21,19 @@ const (
 	partitionLock = 0x706f7374 // advisory lock of whoever changes partitions
 )
 
-// partitioned are the tables with one partition a day: whether their key is an id
-// or a date, how long their rows are of use at most (0: as long as they are kept),
-// and whether a day that is over is retired, rather than dropped at once.
+// partitioned are the tables with one partition a day: how long their rows are of use
+// at most (0: as long as they are kept), and whether a day that is over is retired,
+// rather than dropped at once.
 var partitioned = []struct {
 	table   string
-	byDate  bool
 	useful  time.Duration
 	retired bool
 }{
-	{"events", false, 0, true},
-	{"batches", false, 0, false},
-	{"attempts", false, 0, true},
-	{"event_keys", true, keysKept, false},
-	{"request_keys", true, keysKept, false},
+	{"events", 0, true},
+	{"batches", 0, false},
+	{"attempts", 0, true},
+	{"event_keys", keysKept, false},
+	{"request_keys", keysKept, false},
 }
 
 // MakePartitions makes the partitions of today, yesterday and the next seven
@@ -49,7 +47,7 @@ func (s *Store) MakePartitions(ctx context.Context) error {
 		}
 		for n := -partitionsPast; n <= partitionsNext; n++ {
 			for _, t := range partitioned {
-				if _, err := tx.Exec(ctx, createPartition(t.table, t.byDate, today.Add(time.Duration(n)*day))); err != nil {
+				if _, err := tx.Exec(ctx, `SELECT make_day($1, $2)`, t.table, today.Add(time.Duration(n)*day)); err != nil {
 					return err
 				}
 			}
@@ -83,8 +81,8 @@ func (s *Store) DropPartitions(ctx context.Context, keep time.Duration) (dropped
 			if !date.Before(firstKept(kept)) {
 				continue
 			}
-			if err := s.dropTables(ctx, tableOf(t.table, date)); err != nil {
-				return dropped, err
+			if err := s.transact(ctx, func(tx pgx.Tx) error { return dropDay(ctx, tx, t.table, date) }); err != nil {
+				return dropped, fmt.Errorf("drop %s: %w", tableOf(t.table, date), err)
 			}
 			dropped++
 		}
@@ -134,38 +132,14 @@ func (s *Store) daysOf(ctx context.Context, table string) ([]time.Time, error) {
 	return dates, nil
 }
 
-// dropTables drops all of them or none.
-func (s *Store) dropTables(ctx context.Context, names ...string) error {
-	err := s.transact(ctx, func(tx pgx.Tx) error { return dropTables(ctx, tx, names...) })
-	if err != nil {
-		return fmt.Errorf("drop %s: %w", strings.Join(names, ", "), err)
-	}
-	return nil
-}
-
-func dropTables(ctx context.Context, tx pgx.Tx, names ...string) error {
-	return changeTables(ctx, tx, `DROP TABLE IF EXISTS `+strings.Join(names, ", "))
+func dropDay(ctx context.Context, tx pgx.Tx, table string, date time.Time) error {
+	return changeTables(ctx, tx, `SELECT drop_day($1, $2)`, table, date)
 }
 
 // changeTables gives up after two seconds behind a long query, rather than have
 // everybody else wait behind it for its lock; the next hour tries again.
-func changeTables(ctx context.Context, tx pgx.Tx, statement string) error {
+func changeTables(ctx context.Context, tx pgx.Tx, statement string, args ...any) error {
 	_, err1 := tx.Exec(ctx, `SET LOCAL lock_timeout = '2s'`)
-	_, err2 := tx.Exec(ctx, statement)
+	_, err2 := tx.Exec(ctx, statement, args...)
 	return errors.Join(err1, err2)
-}
-
-func createPartition(table string, byDate bool, date time.Time) string {
-	from, to := dayBound(byDate, date), dayBound(byDate, date.Add(day))
-	return fmt.Sprintf(`CREATE TABLE IF NOT EXISTS %s PARTITION OF %s FOR VALUES FROM ('%s') TO ('%s')`,
-		tableOf(table, date), table, from, to)
-}
-
-func dayBound(byDate bool, date time.Time) string {
-	if byDate {
-		return date.Format(time.DateOnly)
-	}
-	id := event.FloorID(date)
-	// The variant bits of the id are above any bound that has none set.
-	return fmt.Sprintf("%x-%x-%x-0000-000000000000", id[0:4], id[4:6], id[6:8])
 }

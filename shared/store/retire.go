@@ -60,40 +60,12 @@ func (s *Store) retireDay(ctx context.Context, date time.Time) error {
 		if !t.retired {
 			continue
 		}
-		if err := s.transact(ctx, func(tx pgx.Tx) error { return detach(ctx, tx, t.table, tableOf(t.table, date)) }); err != nil {
+		err := s.transact(ctx, func(tx pgx.Tx) error { return changeTables(ctx, tx, `SELECT retire_day($1, $2)`, t.table, date) })
+		if err != nil {
 			return err
 		}
 	}
-	return s.transact(ctx, func(tx pgx.Tx) error { return moveDeadLetters(ctx, tx, date) })
-}
-
-// detach makes a partition a table by itself, an empty one where there is none.
-func detach(ctx context.Context, tx pgx.Tx, table, partition string) error {
-	if err := changeTables(ctx, tx, fmt.Sprintf(`CREATE TABLE IF NOT EXISTS %s (LIKE %s INCLUDING INDEXES)`, partition, table)); err != nil {
-		return err
-	}
-	var attached bool
-	if err := tx.QueryRow(ctx, `SELECT relispartition FROM pg_class WHERE oid = $1::regclass`, partition).Scan(&attached); err != nil || !attached {
-		return err
-	}
-	return changeTables(ctx, tx, fmt.Sprintf(`ALTER TABLE %s DETACH PARTITION %s`, table, partition))
-}
-
-// moveDeadLetters moves those of the day's events, and of earlier ones, which
-// died after their day was retired. That there is a table says that it is done.
-func moveDeadLetters(ctx context.Context, tx pgx.Tx, date time.Time) error {
-	table := tableOf(string(RetiredDeadLetters), date)
-	var done bool
-	if err := tx.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, table).Scan(&done); err != nil || done {
-		return err
-	}
-	if err := changeTables(ctx, tx, fmt.Sprintf(`CREATE TABLE %s (LIKE %s INCLUDING INDEXES)`, table, RetiredDeadLetters)); err != nil {
-		return err
-	}
-	_, err := tx.Exec(ctx, fmt.Sprintf(`
-		WITH gone AS (DELETE FROM %s WHERE event_id < $1 RETURNING *) INSERT INTO %s SELECT * FROM gone`, RetiredDeadLetters, table),
-		event.FloorID(date.Add(day)))
-	return err
+	return s.transact(ctx, func(tx pgx.Tx) error { return changeTables(ctx, tx, `SELECT retire_dead_letters($1)`, date) })
 }
 
 // RetiredDays lists the days that are retired and not dropped, in order.
@@ -107,8 +79,12 @@ func (s *Store) DropRetired(ctx context.Context, date time.Time) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM archive_parts WHERE day = $1`, date); err != nil {
 			return err
 		}
-		return dropTables(ctx, tx, tableOf(string(RetiredEvents), date), tableOf(string(RetiredAttempts), date),
-			tableOf(string(RetiredDeadLetters), date))
+		for _, what := range []Retired{RetiredEvents, RetiredAttempts, RetiredDeadLetters} {
+			if err := dropDay(ctx, tx, string(what), date); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("drop %s: %w", date.Format(time.DateOnly), err)

@@ -41,7 +41,8 @@ type Store struct {
 	pool *pgxpool.Pool
 	db   querier // the pool, or the transaction that everything is part of
 
-	pageBudget int // rows that a page of what happened may look at
+	pageBudget int  // rows that a page of what happened may look at
+	fenced     bool // its role sees only what it says that it is to see
 
 	ring  *secret.Ring // nil: secrets are stored as they are
 	keyed bool         // it is there to write and read secrets
@@ -80,6 +81,18 @@ func Open(ctx context.Context, url string, connections int) (*Store, error) {
 
 // OpenLater is Open without asking the database: it may be away.
 func OpenLater(ctx context.Context, url string, connections int) (*Store, error) {
+	config, err := poolConfig(url, connections)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config) // which connects only when it is used
+	if err != nil {
+		return nil, fmt.Errorf("open database pool: %w", err)
+	}
+	return &Store{pool: pool, db: pool, pageBudget: pageBudget}, nil
+}
+
+func poolConfig(url string, connections int) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("read database URL: %w", err) // pgx leaves the password out
@@ -94,11 +107,7 @@ func OpenLater(ctx context.Context, url string, connections int) (*Store, error)
 	config.ConnConfig.RuntimeParams["application_name"] = "postrider"
 	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = milliseconds(idleTransaction)
 	config.AfterConnect = registerID
-	pool, err := pgxpool.NewWithConfig(ctx, config) // which connects only when it is used
-	if err != nil {
-		return nil, fmt.Errorf("open database pool: %w", err)
-	}
-	return &Store{pool: pool, db: pool, pageBudget: pageBudget}, nil
+	return config, nil
 }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
@@ -114,7 +123,7 @@ func (s *Store) Bounded(ctx context.Context, statement time.Duration) (*Store, e
 	if err != nil {
 		return nil, fmt.Errorf("open database pool: %w", err)
 	}
-	return &Store{pool: pool, db: pool, pageBudget: s.pageBudget, ring: s.ring, keyed: s.keyed}, nil
+	return s.over(pool, pool), nil
 }
 
 // BoundPages sets how many rows a page of what happened may look at, before
@@ -163,9 +172,14 @@ func (s *Store) Within(ctx context.Context, work func(*Store) error) error {
 	return s.transact(ctx, func(tx pgx.Tx) error { return work(s.on(tx)) })
 }
 
+// over is the Store on another pool, or on one connection or transaction of it.
+func (s *Store) over(pool *pgxpool.Pool, db querier) *Store {
+	return &Store{pool: pool, db: db, pageBudget: s.pageBudget, fenced: s.fenced, ring: s.ring, keyed: s.keyed}
+}
+
 // on is the Store whose methods are part of the transaction.
 func (s *Store) on(tx pgx.Tx) *Store {
-	return &Store{pool: s.pool, db: tx, pageBudget: s.pageBudget, ring: s.ring, keyed: s.keyed}
+	return s.over(s.pool, tx)
 }
 
 // transact runs work in one transaction, which is rolled back when work fails;

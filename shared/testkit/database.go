@@ -89,7 +89,15 @@ func startShared(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	return s.Migrate(ctx)
+	if err := s.Migrate(ctx); err != nil {
+		return err
+	}
+	for _, role := range store.Roles(rolePrefix) {
+		if err := admin(ctx, `CREATE ROLE `+role+` LOGIN PASSWORD '`+rolePassword+`'`); err != nil {
+			return err
+		}
+	}
+	return s.Grant(ctx, rolePrefix)
 }
 
 func stopShared() error {
