@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -239,7 +238,7 @@ func TestDenied(t *testing.T) {
 	var denied *bus.DeniedError
 	require.ErrorAs(t, testkit.Receive(t, told), &denied)
 	require.Equal(t, "publish", denied.Action)
-	require.Regexp(t, regexp.MustCompile(`^signal\.overflow\.app_`), denied.Subject)
+	require.Regexp(t, `^signal\.overflow\.app_`, denied.Subject)
 	require.ErrorAs(t, b.Health(), &denied)
 	require.ErrorAs(t, b.Denied(), &denied)
 

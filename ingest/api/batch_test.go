@@ -75,11 +75,12 @@ func TestBatchLimits(t *testing.T) {
 	full := false
 	w := start(t, func(c *api.Config) {
 		c.MaxBody, c.MaxBatch, c.Timeout = 1000, 1<<20, time.Minute // a thousand commits take their time
+		acceptor := c.Acceptor
 		c.Acceptor = acceptorFunc(func(ctx context.Context, e *store.NewEvent) (store.Refusal, error) {
 			if full {
 				return 0, api.ErrOverloaded
 			}
-			verdicts, err := direct{c.Store}.Accept(ctx, e)
+			verdicts, err := acceptor.Accept(ctx, e)
 			if err != nil {
 				return 0, err
 			}

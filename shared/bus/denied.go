@@ -54,7 +54,7 @@ func (b *Bus) Denials() uint64 { return b.state.denials.Load() }
 // unlessDenied returns a context for questions to JetStream that ends also when the
 // server denies this process anything: who may not ask gets no answer. cancel must be
 // called when they are done.
-func (b *Bus) unlessDenied(ctx context.Context) (unless context.Context, cancel context.CancelFunc) {
+func (b *Bus) unlessDenied(ctx context.Context) (context.Context, context.CancelFunc) {
 	unless, end := context.WithCancelCause(ctx)
 	denied := b.state.nextDenial()
 	watched := make(chan struct{})

@@ -75,11 +75,12 @@ func (r rights) makeRoles(ctx context.Context, d *database) error {
 	if err != nil {
 		return fmt.Errorf("read roles: %w", err)
 	}
-	script := string(text)
+	var script strings.Builder
+	script.Write(text)
 	for _, role := range append(Stages(), "api", "read") {
-		script += fmt.Sprintf("ALTER ROLE %s%s PASSWORD '%s';\n", rolePrefix, role, r.token)
+		fmt.Fprintf(&script, "ALTER ROLE %s%s PASSWORD '%s';\n", rolePrefix, role, r.token)
 	}
-	return d.last().Execute(ctx, script)
+	return d.last().Execute(ctx, script.String())
 }
 
 // as is the URL of the database for one of the roles.

@@ -13,7 +13,7 @@ import (
 // The roles that every database of Database has, with their rights.
 const (
 	rolePrefix   = "postrider_"
-	rolePassword = "test" //nolint:gosec // of a server that lives as long as a test
+	rolePassword = "test"
 )
 
 // Fenced returns a store on the database of owner, whose URL is given, as the API has
