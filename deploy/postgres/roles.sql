@@ -20,7 +20,7 @@
 --     postrider_dlq       dlq, and bin/reconcile
 --     postrider_read      for people: everything but keys and secrets
 --
--- bin/token makes API keys as postrider_api or as the owner.
+-- bin/token makes API keys as postrider_api or as the owner; bin/rekey comes as the owner.
 
 DO $$
 DECLARE
