@@ -68,7 +68,7 @@ func TestNone(t *testing.T) {
 // pushes out those first who have done nothing for longest.
 func TestBounded(t *testing.T) {
 	t.Parallel()
-	q := New[int](1, 1)
+	q := New[int](1e-6, 1) // fills up in eleven days
 	q.Take(-1)
 	for i := range 3 * capacity {
 		q.Take(i)

@@ -18,7 +18,7 @@ func TestProgramsAreReleased(t *testing.T) {
 	var built []string
 	for line := range strings.Lines(string(makefile)) {
 		name, list, _ := strings.Cut(line, ":=")
-		for _, program := range strings.Fields(list) {
+		for program := range strings.FieldsSeq(list) {
 			switch strings.TrimSpace(name) {
 			case "STAGES":
 				built = append(built, program+"/cmd/"+program)
