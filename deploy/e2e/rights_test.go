@@ -20,7 +20,7 @@ import (
 var leastRights = stack.Options{Rights: ".."}
 
 // TestRights runs the whole flow like that, in two shards, and nothing is denied.
-func TestRights(t *testing.T) {
+func TestRights(t *testing.T) { //nolint:tparallel // the second looks at what the first has left
 	t.Parallel()
 	o := leastRights
 	o.Env = []string{flowSchedule, "POSTRIDER_SHARDS=2"}
