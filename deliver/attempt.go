@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/postrider/postrider/deliver/account"
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/signature"
@@ -38,7 +39,7 @@ type attempt struct {
 // caller makes attempts. It is the only part of Postrider that calls an
 // endpoint.
 type caller struct {
-	client  *http.Client
+	book    *account.Book
 	timeout time.Duration // of endpoints without one of their own: until the last byte of the answer
 	agent   string
 }
@@ -53,27 +54,46 @@ func (c *caller) call(ctx context.Context, e *directory.Endpoint, with *store.Op
 	timeout := cmp.Or(e.Timeout, c.timeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("%w: no answer within %s", errAttemptTimeout, timeout))
 	defer cancel()
-	err := c.exchange(ctx, with, d, payload, &a)
-	if err != nil && ctx.Err() != nil {
+	err := c.exchange(ctx, e.ID, with, d, payload, &a)
+	noToken, _ := errors.AsType[*account.TokenError](err)
+	switch {
+	case noToken != nil:
+		a.wish = noToken.Wait
+	case err != nil && ctx.Err() != nil:
 		err = context.Cause(ctx) // what ended it, not what it looked like on the wire
 	}
 	a.duration = time.Since(a.began)
 	a.outcome = decide(a.status, err)
-	if err != nil {
+	switch {
+	case noToken != nil:
+		a.response = []byte(noToken.Error())
+	case err != nil:
 		a.status, a.response = 0, []byte(a.outcome.explain())
 	}
 	return a
 }
 
-func (c *caller) exchange(ctx context.Context, with *store.Opened, d *event.Delivery, payload []byte, a *attempt) error {
+func (c *caller) exchange(ctx context.Context, endpoint event.ID, with *store.Opened, d *event.Delivery, payload []byte, a *attempt) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, with.URL.Reveal(), bytes.NewReader(payload))
 	if err != nil {
 		return fmt.Errorf("make request: %w", err)
 	}
-	c.setHeaders(request.Header, with, d, a.began, payload)
-	response, err := c.client.Do(request)
+	to, err := c.book.Open(endpoint, with.Credentials)
 	if err != nil {
 		return err
+	}
+	defer to.Release()
+	c.setHeaders(request.Header, with, d, a.began, payload)
+	token, err := to.Authorize(ctx, request.Header)
+	if err != nil {
+		return err
+	}
+	response, err := to.Client().Do(request)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode == http.StatusUnauthorized {
+		to.Refused(token)
 	}
 	defer func() { _ = response.Body.Close() }() // and the connection, if the answer goes on
 	a.status = response.StatusCode

@@ -17,6 +17,7 @@ import (
 	oracle "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/require"
 
+	"github.com/postrider/postrider/deliver/account"
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/egress"
 	"github.com/postrider/postrider/shared/event"
@@ -36,7 +37,7 @@ func newCaller(t *testing.T, policy egress.Policy) *caller {
 	t.Helper()
 	client := policy.Client(egress.Pool{})
 	t.Cleanup(client.CloseIdleConnections)
-	return &caller{client: client, timeout: 30 * time.Second, agent: "Postrider/test"}
+	return &caller{book: account.NewBook(policy, client), timeout: 30 * time.Second, agent: "Postrider/test"}
 }
 
 // receive starts a receiver.
@@ -300,7 +301,7 @@ func TestCallWithABadName(t *testing.T) {
 	transport.TLSClientConfig.RootCAs = r.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	t.Cleanup(transport.CloseIdleConnections)
 	c := newCaller(t, loopback())
-	c.client = &http.Client{Transport: transport}
+	c.book = account.NewBook(loopback(), &http.Client{Transport: transport})
 	require.Equal(t, Success, c.try(t, r.URL).outcome)
 	a := c.try(t, strings.Replace(r.URL, "127.0.0.1", "localhost", 1))
 	require.Equal(t, TLS, a.outcome)

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/postrider/postrider/deliver/account"
 	"github.com/postrider/postrider/deliver/fair"
 	"github.com/postrider/postrider/deliver/lanes"
 	"github.com/postrider/postrider/shared/egress"
@@ -98,12 +99,14 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	metrics := newMetrics(env.Reg)
 	client := env.Egress.Client(egress.Pool{Idle: limits.Slots, IdlePerHost: limits.Endpoint})
 	defer client.CloseIdleConnections()
+	book := account.NewBook(env.Egress, client)
+	defer book.Close()
 	w := &worker{
 		directory: env.Directory,
 		store:     env.Store,
 		log:       env.Log,
 		metrics:   metrics,
-		caller:    &caller{client: client, timeout: s.Timeout, agent: "Postrider/" + service.Version},
+		caller:    &caller{book: book, timeout: s.Timeout, agent: "Postrider/" + service.Version},
 		retries:   retries,
 		finisher:  newFinisher(env, metrics, s.DisableAfter),
 		results:   make(chan *result, limits.Slots),

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/postrider/postrider/deliver/account"
 	"github.com/postrider/postrider/shared/egress"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/testkit"
@@ -67,7 +68,7 @@ func TestHostileHTTP2Receivers(t *testing.T) {
 			transport := loopback().Transport(egress.Pool{})
 			transport.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 			t.Cleanup(transport.CloseIdleConnections)
-			c := &caller{client: &http.Client{Transport: transport}, timeout: patience(test.want), agent: "Postrider/test"}
+			c := &caller{book: account.NewBook(loopback(), &http.Client{Transport: transport}), timeout: patience(test.want), agent: "Postrider/test"}
 
 			a := c.call(testkit.Context(t), at(server.URL), plainly(server.URL), &event.Delivery{Event: event.NewID()}, make([]byte, test.payload))
 			require.Equal(t, test.want, a.outcome, "%s", a.response)

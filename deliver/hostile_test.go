@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/postrider/postrider/deliver/account"
 	"github.com/postrider/postrider/shared/egress"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/testkit"
@@ -198,7 +199,8 @@ func (h hostile) judge(t *testing.T, timeout time.Duration) bool {
 		h.serve(l, over, closed)
 	}()
 
-	c := &caller{client: loopback().Client(egress.Pool{}), timeout: timeout, agent: "Postrider/test"}
+	client := loopback().Client(egress.Pool{})
+	c := &caller{book: account.NewBook(loopback(), client), timeout: timeout, agent: "Postrider/test"}
 	ctx, made := counting(testkit.Context(t))
 	payload := make([]byte, max(h.payload, 2))
 	var start, end runtime.MemStats
@@ -213,7 +215,7 @@ func (h hostile) judge(t *testing.T, timeout time.Duration) bool {
 	var heard bool
 	if made.Load() > 0 {
 		if h.want == Timeout {
-			c.client.CloseIdleConnections() // one that was there too late to be used
+			client.CloseIdleConnections() // one that was there too late to be used
 		}
 		heard = testkit.Receive(t, closed)
 	}
@@ -232,7 +234,7 @@ func (h hostile) judge(t *testing.T, timeout time.Duration) bool {
 	testkit.Receive(t, served)
 	testkit.Eventually(t, func() bool {
 		if h.want == Timeout {
-			c.client.CloseIdleConnections()
+			client.CloseIdleConnections()
 		}
 		return goleak.Find(before) == nil
 	}, "all goroutines of the call end")

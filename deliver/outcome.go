@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/postrider/postrider/deliver/account"
 	"github.com/postrider/postrider/deliver/fair"
 	"github.com/postrider/postrider/shared/egress"
 	"github.com/postrider/postrider/shared/store"
@@ -30,6 +31,7 @@ const (
 	TLS        Outcome = "tls"                 // no trust in the certificate, or no common protocol
 	Connection Outcome = "connection"          // refused, reset, cut off
 	Proxy      Outcome = "proxy"               // the installation's own proxy is away or does not want us
+	NoToken    Outcome = "oauth_token"         //nolint:gosec // no access token could be got for the endpoint
 	Disabled   Outcome = store.OutcomeDisabled // no attempt was made: disabled since the event was expanded
 	Expired    Outcome = store.OutcomeExpired  // no attempt was made: the payload is gone
 )
@@ -37,7 +39,7 @@ const (
 // Outcomes lists the whole set.
 func Outcomes() []Outcome {
 	return []Outcome{
-		Success, Redirected, Gone, Throttled, Rejected, Timeout, Blocked, DNS, TLS, Connection, Proxy, Disabled, Expired,
+		Success, Redirected, Gone, Throttled, Rejected, Timeout, Blocked, DNS, TLS, Connection, Proxy, NoToken, Disabled, Expired,
 	}
 }
 
@@ -111,8 +113,13 @@ func decideError(err error) Outcome {
 		alert       tls.AlertError
 		record      tls.RecordHeaderError
 		network     net.Error
+		noToken     *account.TokenError
 	)
 	switch {
+	case errors.As(err, &noToken):
+		return NoToken
+	case errors.Is(err, account.ErrUnusable), isAlert(err):
+		return TLS
 	case errors.As(err, &blocked):
 		return Blocked
 	case errors.As(err, &proxy):
@@ -131,6 +138,13 @@ func decideError(err error) Outcome {
 	}
 }
 
+// isAlert reports whether one side ended TLS with an alert, of which package tls has
+// no type of its own: often the receiver, that wants another client certificate.
+func isAlert(err error) bool {
+	alert, ok := errors.AsType[*net.OpError](err)
+	return ok && (alert.Op == "remote error" || alert.Op == "local error")
+}
+
 // explain says in a tenant's words what went wrong. The error itself is not
 // shown: it may name addresses inside the operator's network.
 func (o Outcome) explain() string {
@@ -147,6 +161,8 @@ func (o Outcome) explain() string {
 		return "the connection failed"
 	case Proxy:
 		return "the proxy of this installation could not be used"
+	case NoToken:
+		return "no access token"
 	case Disabled:
 		return "the endpoint is disabled"
 	case Expired:

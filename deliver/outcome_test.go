@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/postrider/postrider/deliver/account"
 	"github.com/postrider/postrider/shared/egress"
 )
 
@@ -37,6 +38,10 @@ func TestDecide(t *testing.T) {
 		{errAttemptTimeout, Timeout},
 		{&net.OpError{Op: "dial", Err: syscall.ETIMEDOUT}, Timeout},
 		{&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", IsNotFound: true}}, DNS},
+		{&net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}, TLS},
+		{&net.OpError{Op: "local error", Err: errors.New("tls: protocol version not supported")}, TLS},
+		{fmt.Errorf("use: %w", account.ErrUnusable), TLS},
+		{&account.TokenError{Reason: "r"}, NoToken},
 		{x509.UnknownAuthorityError{}, TLS},
 		{x509.HostnameError{Certificate: &x509.Certificate{}, Host: "a"}, TLS},
 		{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, Connection},

@@ -215,7 +215,17 @@ func (c *call) changeHeaders(r *http.Request, f *form, change func(*store.Endpoi
 	if err != nil {
 		return reply{}, err
 	}
-	_, err = c.Store.ChangeEndpoint(r.Context(), tenant.ID, ref, change)
+	_, err = c.Store.ChangeEndpoint(r.Context(), tenant.ID, ref, func(e *store.Endpoint) error { //nolint:contextcheck // it is in the request
+		if err := change(e); err != nil || !authorizes(e.Headers) {
+			return err
+		}
+		credentials, err := c.Store.Credentials(r.Context(), e)
+		if err == nil && credentials.OAuth != nil {
+			f.refuse("headers", "Authorization is taken by OAuth: remove that first")
+			return f.err()
+		}
+		return err
+	})
 	return done(), err
 }
 

@@ -40,6 +40,8 @@ func routes() []route {
 		endpointRoutes(),
 		secretRoutes(),
 		headerRoutes(),
+		tlsRoutes(),
+		oauthRoutes(),
 		eventTypeRoutes(),
 		retryScheduleRoutes(),
 		importRoutes(),

@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	// capacity bounds what is remembered, counted in tenants plus endpoints of
-	// about 1 KiB each.
+	// capacity bounds what is remembered, in KiB: a tenant or an endpoint counts as
+	// one, and more if it has much to be called with.
 	capacity = 100_000
 
 	loadTimeout  = 10 * time.Second
@@ -50,7 +50,7 @@ type Directory struct {
 func New(s *store.Store, log zerolog.Logger) (*Directory, error) {
 	cache, err := otter.New(&otter.Options[event.ID, *Tenant]{
 		MaximumWeight: capacity,
-		Weigher:       func(_ event.ID, t *Tenant) uint32 { return uint32(1 + len(t.Endpoints)) }, //nolint:gosec // rows
+		Weigher:       func(_ event.ID, t *Tenant) uint32 { return t.weight() },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make directory: %w", err)

@@ -27,6 +27,15 @@ func (t *Tenant) Endpoint(id event.ID) (e *Endpoint, ok bool) {
 	return e, ok
 }
 
+// weight is about how much memory it takes, in KiB.
+func (t *Tenant) weight() uint32 {
+	total := 1
+	for _, e := range t.Endpoints {
+		total += 1 + e.Sealed.Size()>>10
+	}
+	return uint32(total)
+}
+
 // Endpoint is where events of a tenant go. It never changes.
 type Endpoint struct {
 	store.Target

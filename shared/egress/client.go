@@ -3,6 +3,7 @@ package egress
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/http"
 	"time"
@@ -45,9 +46,28 @@ type Pool struct {
 // tenant can cause. It follows no redirects: a 3xx is the answer. It has no
 // timeout of its own: give each request a context that ends. Connections are made in
 // that time too.
-func (p Policy) Client(pool Pool) *http.Client {
+func (p Policy) Client(pool Pool) *http.Client { return p.ClientAs(Identity{}, pool) }
+
+// Identity is who a client is to servers that ask for a certificate, and which
+// servers it takes for who they say they are.
+type Identity struct {
+	Certificate *tls.Certificate // nil: none
+	Roots       *x509.CertPool   // whose word a server's certificate needs; nil: the system's
+}
+
+// ClientAs returns a client like that of Client, with connections of its own. It
+// shows its certificate to every https server that asks for one, whichever
+// authorities that server would like.
+func (p Policy) ClientAs(id Identity, pool Pool) *http.Client {
+	transport := p.Transport(pool)
+	transport.TLSClientConfig.RootCAs = id.Roots
+	if id.Certificate != nil {
+		transport.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return id.Certificate, nil
+		}
+	}
 	return &http.Client{
-		Transport: bounded{p.Transport(pool)},
+		Transport: bounded{transport},
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},

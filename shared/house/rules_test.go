@@ -9,7 +9,7 @@ const (
 
 	// forStages is what every stage may use: all of shared but what only tests and the local runner need.
 	// Code moves there when a second stage needs it, not before.
-	forStages = "shared/event shared/secret shared/signature shared/egress shared/group shared/bus shared/schedule shared/store shared/directory shared/service"
+	forStages = "shared/event shared/secret shared/signature shared/certificate shared/egress shared/group shared/bus shared/schedule shared/store shared/directory shared/service"
 
 	// testOnly may also be imported by every test.
 	testOnly = "shared/testkit shared/embedded shared/stack shared/stack/link ingest/api/openapi/openapitest"
@@ -25,6 +25,7 @@ var rooms = []struct{ path, imports string }{
 	{"shared/event", ""},                           // types, ids, subjects
 	{"shared/secret", "shared/event"},              // what nobody may see, and how it is stored
 	{"shared/signature", ""},                       // Standard Webhooks
+	{"shared/certificate", "shared/secret"},        // what people paste to set up TLS
 	{"shared/egress", "shared/secret"},             // which addresses may be dialled
 	{"shared/schedule", "shared/event"},            // when to try again
 	{"shared/group", ""},                           // the loop that commits in groups
@@ -55,7 +56,8 @@ var rooms = []struct{ path, imports string }{
 	{"ingest/api/openapi", ""},
 	{"ingest/api/openapi/openapitest", "ingest/api/openapi"},
 	{"fanout", forStages},
-	{"deliver", forStages + " deliver/fair deliver/lanes"},
+	{"deliver", forStages + " deliver/account deliver/fair deliver/lanes"},
+	{"deliver/account", "shared/certificate shared/egress shared/event shared/secret shared/store"}, // what endpoints are called with
 	{"deliver/fair", "shared/event"},             // whose turn it is
 	{"deliver/lanes", "shared/event shared/bus"}, // whose lane it is
 	{"retry", forStages},
@@ -128,6 +130,7 @@ var modules = []struct {
 	{"github.com/sony/gobreaker/v2", "deliver/fair", false},
 	{"github.com/sethvargo/go-limiter", "deliver/fair", false},
 	{"golang.org/x/time/rate", "ingest/quota", false},
+	{"golang.org/x/oauth2", "deliver/account", false},
 	{"github.com/HdrHistogram/hdrhistogram-go", "bench/*", false},
 
 	// Goroutines with an owner that waits. Not where only the standard library may be used.

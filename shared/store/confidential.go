@@ -90,6 +90,17 @@ type Sealed struct {
 	stored storedConfidential
 	keys   []string
 	ends   []time.Time // of each key; zero: the current one
+
+	credentials storedCredentials
+}
+
+// Size is about how many bytes of memory it takes.
+func (s *Sealed) Size() int {
+	size := len(textOf(s.stored.userinfo)) + len(textOf(s.stored.sealed)) + s.credentials.size()
+	for name, value := range s.stored.headers {
+		size += len(name) + len(value)
+	}
+	return size
 }
 
 // Opened is what an endpoint is called with.
@@ -97,6 +108,8 @@ type Opened struct {
 	URL     secret.String // with its userinfo
 	Headers map[string]secret.String
 	Keys    []SigningKey // the current one first
+
+	Credentials *Credentials // nil: none
 }
 
 // SigningKey is one signing key of an endpoint.
@@ -132,6 +145,9 @@ func (s *Sealed) Open() (*Opened, error) {
 			return nil, err
 		}
 		opened.Keys[i] = SigningKey{key, s.ends[i]}
+	}
+	if opened.Credentials, err = s.credentials.open(s.opener); err != nil {
+		return nil, err
 	}
 	return &opened, nil
 }

@@ -246,6 +246,9 @@ func (s *Store) DeleteEndpoint(ctx context.Context, tenant event.ID, ref Ref) er
 		if _, err := tx.Exec(ctx, `DELETE FROM endpoint_secrets WHERE endpoint_id = $1`, e.ID); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, `DELETE FROM endpoint_credentials WHERE endpoint_id = $1`, e.ID); err != nil {
+			return err
+		}
 		return s.on(tx).tellOfEndpoint(ctx, tenant, e.ID, e.UID, endpointNews{kind: EndpointDeleted})
 	})
 	if err != nil {

@@ -42,6 +42,7 @@ var grants = []struct { //nolint:gochecknoglobals // constant
 	{"tenants", "id", [...]string{ /*      */ "raw", "r", "r", "rv", "", "r", "r"}},
 	{"endpoints", "tenant_id", [...]string{ /**/ "raw", "r", "r", "rw", "", "r", "r"}},
 	{"endpoint_secrets", "tenant_id", [...]string{"rawd", "", "r", "r", "", "", ""}}, // fanout reads tenants as deliver does
+	{"endpoint_credentials", "tenant_id", [...]string{"rawd", "", "r", "r", "", "", ""}},
 	{"secret_keys", "", [...]string{"raw", "r", "r", "r", "r", "r", ""}},
 	{"endpoint_failures", "tenant_id", [...]string{"rd", "", "", "rawd", "", "", "r"}},
 	{"endpoint_breakers", "tenant_id", [...]string{"rd", "", "r", "rawd", "", "", "r"}},

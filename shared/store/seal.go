@@ -19,6 +19,9 @@ const (
 	fieldKey      = "key"
 	fieldUserinfo = "userinfo"
 	fieldHeaders  = "headers"
+
+	fieldPrivateKey   = "private_key"
+	fieldClientSecret = "client_secret"
 )
 
 // sealedColumns are the columns that hold secrets, in the form of [secret.Ring].
@@ -27,6 +30,8 @@ func sealedColumns() []sealedColumn {
 		{"endpoint_secrets", "id", "endpoint_id", "secret", fieldKey},
 		{"endpoints", "id", "id", "userinfo", fieldUserinfo},
 		{"endpoints", "id", "id", "sealed_headers", fieldHeaders},
+		{"endpoint_credentials", "endpoint_id", "endpoint_id", "private_key", fieldPrivateKey},
+		{"endpoint_credentials", "endpoint_id", "endpoint_id", "client_secret", fieldClientSecret},
 	}
 }
 

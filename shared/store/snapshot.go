@@ -59,13 +59,14 @@ func (s *Store) Snapshot(ctx context.Context, tenant event.ID) (*Snapshot, error
 		rows, err := tx.Query(ctx, `
 			SELECT e.id, e.event_types, e.channels, e.disabled, e.paused OR $2, e.ordered, e.ordered_policy,
 				coalesce(e.throttle_rate, 0), e.retry_schedule, coalesce(e.timeout, '0'), to_jsonb(b),
-				`+confidentialColumns+`,
+				`+confidentialColumns+`, `+credentialColumns+`,
 				array_agg(k.secret ORDER BY k.expires_at DESC NULLS FIRST),
 				array_agg(k.expires_at ORDER BY k.expires_at DESC NULLS FIRST)
 			FROM endpoints e JOIN endpoint_secrets k ON k.endpoint_id = e.id
 				LEFT JOIN endpoint_breakers b ON b.endpoint_id = e.id
+				LEFT JOIN endpoint_credentials c ON c.endpoint_id = e.id
 			WHERE e.tenant_id = $1 AND e.deleted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
-			GROUP BY e.id, b ORDER BY e.id`, tenant, snap.Paused)
+			GROUP BY e.id, b, c.endpoint_id ORDER BY e.id`, tenant, snap.Paused)
 		if err != nil {
 			return err
 		}
@@ -88,7 +89,7 @@ func scanTarget(row pgx.CollectableRow, o opener) (Target, error) {
 			&t.ID, &t.EventTypes, &t.Channels, &t.Disabled, &t.Paused, &t.Ordered, &t.OrderedPolicy,
 			&t.ThrottleRate, &t.RetrySchedule, &t.Timeout, &t.Breaker,
 		},
-		t.Sealed.stored.columns(), []any{&t.Sealed.keys, &ends})...)
+		t.Sealed.stored.columns(), t.Sealed.credentials.columns(), []any{&t.Sealed.keys, &ends})...)
 	t.Sealed.opener.endpoint = t.ID
 	t.URL, _ = cutUserinfo(t.Sealed.stored.url)
 	for _, end := range ends {
