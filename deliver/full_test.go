@@ -130,6 +130,7 @@ func TestPanicIsOneDeliverysAffair(t *testing.T) {
 	m := next()
 	require.Equal(t, 2, m.Deliveries, "it comes again")
 	require.Zero(t, one.buffer.held.Load())
+	one.attempts.Wait()
 
 	scheduler := one.scheduler
 	one.scheduler = nil // so that the way there panics

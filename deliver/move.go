@@ -16,6 +16,10 @@ const (
 	// long it keeps its place among those that its lane has handed out, of which
 	// there may be 4,096.
 	retryMove = 20 * time.Second
+
+	// moveGlance is how often it is asked, while too many are on their way, whether
+	// OVERFLOW takes them at all.
+	moveGlance = 250 * time.Millisecond
 )
 
 // move is a job on its way to the lane that its delivery belongs in.
@@ -28,16 +32,25 @@ type move struct {
 // taken. It waits while too many of the same lane are on their way. While OVERFLOW
 // is full the delivery stays where it is, so that it does not hold up its neighbours.
 func (w *worker) move(ctx context.Context, j *job, to event.OwnLane) {
-	if w.bus.Refuses(event.StreamOverflow, j.Tenant) {
-		j.giveBack(retryMove, false)
-		return
+	for !w.bus.Refuses(event.StreamOverflow, j.Tenant) {
+		switch err := j.source.mayMove(ctx); {
+		case err == nil:
+			j.begin()
+			w.moves <- &move{j, to}
+			return
+		case ctx.Err() != nil:
+			j.giveBack(0, false)
+			return
+		}
 	}
-	j.begin()
-	if j.source.moves.Acquire(ctx, 1) != nil {
-		j.giveBack(0, false)
-		return
-	}
-	w.moves <- &move{j, to}
+	j.giveBack(retryMove, false)
+}
+
+// mayMove waits until one more may be on its way, and no longer than a glance.
+func (s *source) mayMove(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, moveGlance)
+	defer cancel()
+	return s.moves.Acquire(ctx, 1)
 }
 
 // message is the delivery on its way. A repeated move may come after the stream has

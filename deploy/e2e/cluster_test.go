@@ -115,9 +115,13 @@ func TestShardsAreAdded(t *testing.T) {
 	})
 	ctx := testkit.Context(t)
 	producers := make(map[string]*producer)
-	for n := range 6 { // in every shard, very likely
+	inShard := make(map[event.Shard]bool) // of three
+	for n := 0; n < 6 || len(inShard) < 3; n++ {
 		app := strconv.Itoa(n)
 		c.application(t, app, r.URL+"/"+app+"/works", r.URL+"/"+app+"/fails")
+		tenant, err := event.Tenant.Parse(c.must(t, http.StatusOK, http.MethodGet, "/app/"+app, nil)["id"].(string))
+		require.NoError(t, err)
+		inShard[event.ShardOf(tenant, 3)] = true
 		limited := map[string]any{"url": r.URL + "/" + app + "/limited", "throttleRate": 20} // has a lane of its own
 		c.must(t, http.StatusCreated, http.MethodPost, "/app/"+app+"/endpoint", limited)
 		producers[app] = produce(t, c, app, 1)

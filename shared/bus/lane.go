@@ -58,7 +58,7 @@ func (b *Bus) OpenLane(ctx context.Context, l event.OwnLane) (Consumer, error) {
 		return Consumer{}, fmt.Errorf("open lane %s: %w", l.Subject(), err)
 	}
 	c := OwnLaneConsumer(l).In(s)
-	_, err = b.js.CreateConsumer(ctx, c.stream(), jetstream.ConsumerConfig{
+	config := jetstream.ConsumerConfig{
 		Durable:           c.Name,
 		FilterSubject:     s.Subject(l.Subject()),
 		AckPolicy:         jetstream.AckExplicitPolicy,
@@ -66,15 +66,25 @@ func (b *Bus) OpenLane(ctx context.Context, l event.OwnLane) (Consumer, error) {
 		MaxDeliver:        -1,
 		MaxAckPending:     LanePending,
 		InactiveThreshold: laneInactive,
-	})
-	var api *jetstream.APIError
-	if errors.As(err, &api) && api.ErrorCode == maximumConsumers {
-		return Consumer{}, fmt.Errorf("open lane %s: %w", l.Subject(), ErrNoLaneFree)
+	}
+	_, err = b.js.CreateConsumer(ctx, c.stream(), config)
+	if refusedWith(err, createFailed) {
+		// The server removes the files of a consumer of that name when it has said
+		// that it is gone, and those of a new one with them (seen once, 2.15.2).
+		_, err = b.js.CreateConsumer(ctx, c.stream(), config)
+	}
+	if refusedWith(err, maximumConsumers) {
+		err = ErrNoLaneFree
 	}
 	if err != nil {
 		return Consumer{}, fmt.Errorf("open lane %s: %w", l.Subject(), err)
 	}
 	return c, nil
+}
+
+func refusedWith(err error, code jetstream.ErrorCode) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && api.ErrorCode == code
 }
 
 // shardOf is the oldest shard with messages of the lane, or where those to come go.
@@ -96,9 +106,11 @@ func (b *Bus) Drains(l event.OwnLane, c Consumer) bool {
 	return c.Shard != event.ShardOf(l.Tenant, b.Shards())
 }
 
-// maximumConsumers is the server's code for a stream that has all the consumers
-// that it may have.
-const maximumConsumers jetstream.ErrorCode = 10026
+// What the server refuses a consumer with.
+const (
+	createFailed     jetstream.ErrorCode = 10012 // its files cannot be written
+	maximumConsumers jetstream.ErrorCode = 10026 // the stream has all that it may have
+)
 
 // CloseLane removes the lane's consumer; what waits stays on the stream. It
 // returns ErrLaneBusy while messages are handed out: an acknowledgement that

@@ -105,9 +105,11 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 	if err != nil {
 		return err
 	}
-	if plain {
-		log.Warn().Msg("secrets of endpoints are stored as they are: set " + Variable("secret-keys"))
-	}
+	sayPlain := sync.OnceFunc(func() {
+		if plain {
+			log.Warn().Msg("secrets of endpoints are stored as they are: set " + Variable("secret-keys"))
+		}
+	})
 	b, err := openBus(settings, log, stages)
 	if err != nil {
 		return err
@@ -141,6 +143,7 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 			if !begin(ctx, s, env) {
 				return nil // ctx has ended
 			}
+			sayPlain() // now that the database is one to store them in
 			env.Log.Debug().Str("version", Version).Msg("stage begins")
 			if err := s.Run(ctx, env); err != nil {
 				return fmt.Errorf("stage %s: %w", s.Name(), err)
