@@ -105,11 +105,7 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 	if err != nil {
 		return err
 	}
-	sayPlain := sync.OnceFunc(func() {
-		if plain {
-			log.Warn().Msg("secrets of endpoints are stored as they are: set " + Variable("secret-keys"))
-		}
-	})
+	sayPlain := sync.OnceFunc(func() { warnPlain(plain, log) })
 	b, err := openBus(settings, log, stages)
 	if err != nil {
 		return err
@@ -155,6 +151,12 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 		})
 	}
 	return work.Wait()
+}
+
+func warnPlain(plain bool, log zerolog.Logger) {
+	if plain {
+		log.Warn().Msg("secrets of endpoints are stored as they are: set " + Variable("secret-keys"))
+	}
 }
 
 // Validate returns what is wrong with any setting, before anything is started
