@@ -38,6 +38,7 @@ func TestReadmeTellsOfEverySetting(t *testing.T) {
 				all[s.flag] = s
 			}
 			require.Equal(t, s.help, found.help, "-%s means the same in every program", s.flag)
+			require.NotRegexp(t, "-file$", s.flag, "its variable would be the one that names a file for another")
 			s.defaults[program] = found.fallback
 		}
 	}

@@ -23,7 +23,7 @@ func (l *local) secrets() error {
 	}{
 		{"token", &l.ingest.Token, func() string { return "pr_" + rand.Text() }},
 		{"jwt-secret", &l.ingest.JWTSecret, rand.Text},
-		{"secret-keys", l.keys(), func() string { return secret.NewKey("local").Reveal() }},
+		{"secret-keys", &l.Keys.Text, func() string { return secret.NewKey("local").Reveal() }},
 	} {
 		if !kept.text.IsZero() {
 			continue
@@ -35,14 +35,6 @@ func (l *local) secrets() error {
 		*kept.text = secret.New(text)
 	}
 	return nil
-}
-
-// keys is where to put the keys that are kept here: nowhere, if there is a file.
-func (l *local) keys() *secret.String {
-	if l.Keys.File != "" {
-		return new(secret.New(l.Keys.File))
-	}
-	return &l.Keys.Text
 }
 
 // keep returns the text in a file of the data folder, and makes it when there is none.

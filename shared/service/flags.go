@@ -5,15 +5,17 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"strings"
 	"time"
 )
 
 // Parse reads flags from args, and from the environment what args do not set:
-// the variable of the flag some-flag is POSTRIDER_SOME_FLAG. lookup is
-// os.LookupEnv, or a test's. Asked for help, or with -version for what it was built
-// from, it writes that to the output of fs and returns flag.ErrHelp.
+// the variable of the flag some-flag is POSTRIDER_SOME_FLAG, and POSTRIDER_SOME_FLAG_FILE
+// may name a file to read it from instead. lookup is os.LookupEnv, or a test's. Asked
+// for help, or with -version for what it was built from, it writes that to the output
+// of fs and returns flag.ErrHelp.
 func Parse(fs *flag.FlagSet, args []string, lookup func(string) (string, bool)) error {
 	out := fs.Output()
 	fs.SetOutput(io.Discard) // what is wrong is said once, by whoever gets the error
@@ -35,15 +37,43 @@ func Parse(fs *flag.FlagSet, args []string, lookup func(string) (string, bool)) 
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	var faults []error
 	fs.VisitAll(func(f *flag.Flag) {
-		value, ok := lookup(Variable(f.Name))
-		if !ok || given[f.Name] {
+		if given[f.Name] {
 			return
 		}
-		if err := fs.Set(f.Name, value); err != nil {
-			faults = append(faults, fmt.Errorf("%s is %q: must be %s", Variable(f.Name), value, wanted(f)))
+		if err := setFromEnvironment(f, lookup); err != nil {
+			faults = append(faults, err)
 		}
 	})
 	return errors.Join(faults...)
+}
+
+// setFromEnvironment sets a flag to what its variable says, or to what is in the file
+// that its other variable names. No error shows what is in a file: it is there because
+// it is secret.
+func setFromEnvironment(f *flag.Flag, lookup func(string) (string, bool)) error {
+	value, isSet := lookup(Variable(f.Name))
+	name, isFile := lookup(FileVariable(f.Name))
+	switch {
+	case isSet && isFile:
+		return fmt.Errorf("%s and %s are both set: set one of them", Variable(f.Name), FileVariable(f.Name))
+	case isSet:
+		if f.Value.Set(value) != nil {
+			return fmt.Errorf("%s is %q: must be %s", Variable(f.Name), value, wanted(f))
+		}
+	case isFile:
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", FileVariable(f.Name), err)
+		}
+		value = strings.TrimRight(string(text), "\r\n")
+		if value == "" {
+			return fmt.Errorf("%s: %s is empty", FileVariable(f.Name), name)
+		}
+		if f.Value.Set(value) != nil {
+			return fmt.Errorf("%s: what is in %s must be %s", FileVariable(f.Name), name, wanted(f))
+		}
+	}
+	return nil
 }
 
 // Default gives a flag another default, before Parse.
@@ -59,6 +89,9 @@ func Default(fs *flag.FlagSet, name, value string) {
 func Variable(name string) string {
 	return "POSTRIDER_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
+
+// FileVariable is the environment variable that names a file with the value of a flag.
+func FileVariable(name string) string { return Variable(name) + "_FILE" }
 
 // wanted says what the flag's value looks like.
 func wanted(f *flag.Flag) string {
@@ -80,7 +113,7 @@ func wanted(f *flag.Flag) string {
 
 // help lists the flags with their variables.
 func help(out io.Writer, fs *flag.FlagSet) {
-	_, _ = fmt.Fprintf(out, "Usage of %s. A variable counts where its flag is not given; -version alone tells what it was built from.\n", fs.Name())
+	_, _ = fmt.Fprintf(out, "Usage of %s. A variable counts where its flag is not given, and one that ends in _FILE names a file to read it from; -version alone tells what it was built from.\n", fs.Name())
 	fs.VisitAll(func(f *flag.Flag) {
 		value, text := flag.UnquoteUsage(f)
 		fallback := ""

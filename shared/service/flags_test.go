@@ -3,6 +3,9 @@ package service
 import (
 	"bytes"
 	"flag"
+	"maps"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -55,6 +58,54 @@ func TestParse(t *testing.T) {
 			}
 			require.NoError(t, err)
 			require.Equal(t, test.want, s.Drain)
+		})
+	}
+}
+
+// TestParseReadsFiles: what a file says counts where its flag is not given, and no
+// error quotes it.
+func TestParseReadsFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"proxy": "socks5://a:b@proxy:1080\r\n", "drain": "3s\n", "empty": "\n", "verse": "hidden"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	for name, test := range map[string]struct {
+		args []string
+		env  map[string]string
+		err  string
+	}{
+		"without its line break": {env: map[string]string{"POSTRIDER_DRAIN_TIMEOUT_FILE": "drain"}},
+		"a secret":               {env: map[string]string{"POSTRIDER_DRAIN_TIMEOUT_FILE": "drain", "POSTRIDER_EGRESS_PROXY_FILE": "proxy"}},
+		"flag over file":         {args: []string{"-drain-timeout=3s"}, env: map[string]string{"POSTRIDER_DRAIN_TIMEOUT_FILE": "none"}},
+		"both":                   {env: map[string]string{"POSTRIDER_DRAIN_TIMEOUT": "3s", "POSTRIDER_DRAIN_TIMEOUT_FILE": "drain"}, err: "POSTRIDER_DRAIN_TIMEOUT and POSTRIDER_DRAIN_TIMEOUT_FILE are both set"},
+		"no such file":           {env: map[string]string{"POSTRIDER_DRAIN_TIMEOUT_FILE": "none"}, err: "POSTRIDER_DRAIN_TIMEOUT_FILE: open "},
+		"an empty file":          {env: map[string]string{"POSTRIDER_DRAIN_TIMEOUT_FILE": "empty"}, err: "empty is empty"},
+		"nonsense in it":         {env: map[string]string{"POSTRIDER_DRAIN_TIMEOUT_FILE": "verse"}, err: "verse must be a duration such as 30s or 5m"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var s Settings
+			fs := flag.NewFlagSet("test", flag.ContinueOnError)
+			s.Flags(fs)
+			vars := maps.Clone(test.env)
+			for name, file := range vars {
+				if strings.HasSuffix(name, "_FILE") {
+					vars[name] = filepath.Join(dir, file)
+				}
+			}
+			err := Parse(fs, test.args, env(vars))
+			if test.err != "" {
+				require.ErrorContains(t, err, test.err)
+				require.ErrorContains(t, err, "POSTRIDER_DRAIN_TIMEOUT_FILE")
+				require.NotContains(t, err.Error(), "hidden")
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, 3*time.Second, s.Drain)
+			if vars["POSTRIDER_EGRESS_PROXY_FILE"] != "" {
+				require.Equal(t, "socks5://a:b@proxy:1080", s.Proxy.Reveal())
+			}
 		})
 	}
 }

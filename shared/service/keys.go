@@ -1,20 +1,15 @@
 package service
 
 import (
-	"errors"
 	"flag"
 	"fmt"
-	"os"
 
 	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/store"
 )
 
-// Keys are the settings of programs that seal or open secrets of endpoints.
-type Keys struct {
-	Text secret.String
-	File string
-}
+// Keys is the setting of programs that seal or open secrets of endpoints.
+type Keys struct{ Text secret.String }
 
 // Keyholder is a stage that seals or opens secrets of endpoints. The others are given
 // no keys.
@@ -25,29 +20,15 @@ type Keyholder interface {
 	HoldsKeys()
 }
 
-// Flags registers the settings.
+// Flags registers the setting.
 func (k *Keys) Flags(fs *flag.FlagSet) {
-	fs.Var(&k.Text, "secret-keys", "`keys` that secrets are sealed with in the database, as id:base64 of 32 bytes, joined by commas: the first seals, all open")
-	fs.StringVar(&k.File, "secret-keys-file", "", "`file` of those keys instead, one a line")
+	fs.Var(&k.Text, "secret-keys", "`keys` that secrets are sealed with in the database, as id:base64 of 32 bytes, joined by commas or each on a line: the first seals, all open")
 }
 
 // Ring reads the keys. Where none are set it returns nil, and secrets are stored as
 // they are.
 func (k *Keys) Ring() (*secret.Ring, error) {
-	text := k.Text
-	if k.File != "" {
-		if !text.IsZero() {
-			return nil, errors.New("secret-keys and secret-keys-file are both set: set one of them")
-		}
-		read, err := os.ReadFile(k.File)
-		if err != nil {
-			return nil, fmt.Errorf("secret-keys-file: %w", err)
-		}
-		if text = secret.New(string(read)); text.IsZero() {
-			return nil, fmt.Errorf("secret-keys-file: %s is empty", k.File)
-		}
-	}
-	ring, err := secret.ParseRing(text)
+	ring, err := secret.ParseRing(k.Text)
 	if err != nil {
 		return nil, fmt.Errorf("secret-keys: %w", err)
 	}
