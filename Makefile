@@ -12,9 +12,8 @@ LINTER         := github.com/golangci/golangci-lint/v2
 LINTER_VERSION := v2.15.0
 
 # Further tools, built or fetched where they are used.
-ACTIONLINT_VERSION       := v1.7.12
-VULNCHECK_VERSION        := v1.8.0
-DOCKERFILE_UTILS_VERSION := 0.16.3
+ACTIONLINT_VERSION := v1.7.12
+VULNCHECK_VERSION  := v1.8.0
 
 # The race detector needs a C compiler. Without one `make test` says so and tests without it.
 RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
@@ -31,7 +30,7 @@ PG_DIRS = $(shell pg_config --bindir 2>/dev/null) $(wildcard /usr/lib/postgresql
 export PATH := $(CURDIR)/.tools:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz test-upgrade race conformance fmt lint build programs reproducible vulnerabilities dockerfile bench scenario chaos postgres tools clean
+.PHONY: help run test fuzz test-upgrade test-deploy race conformance fmt lint build programs reproducible vulnerabilities bench scenario chaos postgres promtool tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +54,9 @@ fuzz: ## look for inputs that break something (FUZZTIME=10m for each target; wit
 test-upgrade: postgres ## run the previous version beside this one, a part of make test
 	go test -count=1 -run 'TestUpgrade|TestUnknownFormat' -v ./deploy/e2e
 
+test-deploy: postgres promtool ## check image, compose file, chart, rules and dashboards; needs neither docker nor a cluster
+	cd deploy/check && go vet ./... && go test -timeout 10m ./...
+
 race: postgres ## repeat all tests with the race detector (COUNT=5)
 	go test -race -shuffle=on -count=$(COUNT) -timeout 60m ./...
 
@@ -64,11 +66,12 @@ conformance: postgres ## run published client libraries against the whole system
 fmt: tools ## format the code
 	golangci-lint fmt
 
-lint: tools dockerfile ## check formatting, vet, lint, go.mod, workflows and the house rules
+lint: tools ## check formatting, vet, lint, go.mod, workflows and the house rules
 	golangci-lint fmt --diff
 	go vet ./...
 	golangci-lint run
 	cd deploy/conformance/go && golangci-lint run
+	cd deploy/check && golangci-lint run
 	go mod tidy -diff
 	go run github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
 	go test -count=1 ./shared/house
@@ -90,10 +93,6 @@ vulnerabilities: ## look for known vulnerabilities in what the programs call
 	@out=$$(go run golang.org/x/vuln/cmd/govulncheck@$(VULNCHECK_VERSION) ./... 2>&1); code=$$?; echo "$$out"; \
 	case "$$code $$out" in "0 "*) ;; *"exit status 3"*) exit 1;; \
 	*) echo 'NOT CHECKED: govulncheck did not get so far; it needs its database, https://vuln.go.dev.' >&2; exit 2;; esac
-
-dockerfile: # checked where there is Node
-	@if command -v npx >/dev/null; then npx --yes dockerfile-utils@$(DOCKERFILE_UTILS_VERSION) lint deploy/docker/Dockerfile; \
-	else echo 'No Node found: deploy/docker/Dockerfile is not checked.'; fi
 
 bench: postgres ## measure the pipeline on this machine
 	go run ./bench/report
@@ -122,6 +121,16 @@ postgres: ## install PostgreSQL's server programs where there are none
 	if [ "$$root" ] && ! has sudo; then echo "No PostgreSQL server programs (initdb, postgres) here: please run as root: $$cmd" >&2; exit 1; fi; \
 	echo "No PostgreSQL server programs (initdb, postgres) here; installing them: $$root $$cmd"; \
 	$$root sh -c "$$cmd"
+
+# Debian's package also starts a server, so it is only unpacked. Lists of packages that are old or missing are fetched.
+promtool: # put Prometheus' rule checker into ./.tools where there is none
+	@! command -v promtool >/dev/null || exit 0; has() { command -v "$$1" >/dev/null; }; \
+	if ! has apt-get || ! has dpkg-deb; then \
+	echo 'No promtool here, and no apt-get and dpkg-deb to unpack it with: please install Prometheus (brew install prometheus, dnf install golang-github-prometheus).' >&2; exit 1; fi; \
+	root=sudo; [ "$$(id -u)" != 0 ] || root=; d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && chmod 755 "$$d" && cd "$$d" && \
+	echo 'No promtool here; unpacking that of Debian into .tools.' && \
+	{ apt-get download prometheus 2>/dev/null || { $$root apt-get update && apt-get download prometheus; }; } && \
+	dpkg-deb -x prometheus_*.deb . && mkdir -p '$(CURDIR)/.tools' && cp usr/bin/promtool '$(CURDIR)/.tools/'
 
 # Built by this Go and of this version, or built anew: a linter older than the compiler cannot read its packages.
 tools: ## build the linter into ./.tools where it is missing or another version

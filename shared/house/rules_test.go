@@ -86,6 +86,10 @@ var rooms = []struct{ path, imports string }{
 	{"deploy/conformance", "shared/stack"},
 	{"deploy/conformance/go", ""},
 
+	// The checks of what an installation is made with: a module of their own, whose dependencies are not ours.
+	{"deploy/check", ""},
+	{"deploy/check/*", "anything"},
+
 	// The bench speaks HTTP only, as a producer and a receiver do; it measures strangers' systems as well as ours.
 	// But for two: the retry wheel has no front door of its own to be measured through, and a month of attempts is not
 	// made in a minute through any.

@@ -1,0 +1,2 @@
+// Package image is the checks of deploy/docker/Dockerfile.
+package image
