@@ -1,7 +1,7 @@
 # Postrider. `make` alone lists the targets; CONTRIBUTING.md says more.
 
 STAGES  := ingest fanout deliver retry dlq
-TOOLS   := bootstrap token reconcile rekey poison archive
+TOOLS   := postrider
 VERSION := $(shell git describe --always --abbrev=12 --dirty 2>/dev/null || echo unknown)
 # Static, and the same bytes wherever a commit is built.
 BUILD   := CGO_ENABLED=0 go build -trimpath -ldflags '-buildid= -X github.com/postrider/postrider/shared/service.Version=$(VERSION)'

@@ -32,7 +32,7 @@ func TestRekeyUnderLoad(t *testing.T) {
 	ctx := testkit.Context(t)
 	p := produce(t, c, "rekey", 4)
 	p.more(ctx, 50)
-	rekey := program(t, "rekey")
+	program := filepath.Join(programs(t), "postrider")
 	a, b := secret.NewKey("a").Reveal(), secret.NewKey("b").Reveal()
 	step := func(keys string) {
 		s.Set("POSTRIDER_SECRET_KEYS=" + keys)
@@ -42,7 +42,7 @@ func TestRekeyUnderLoad(t *testing.T) {
 		}
 	}
 	encrypt := func(keys string) string {
-		cmd := exec.CommandContext(ctx, rekey)
+		cmd := exec.CommandContext(ctx, program, "rekey")
 		cmd.Env = settings("POSTRIDER_DATABASE_URL="+s.DatabaseURL, "POSTRIDER_SECRET_KEYS="+keys)
 		return run(t, cmd)
 	}
@@ -65,12 +65,4 @@ func TestRekeyUnderLoad(t *testing.T) {
 		require.Equal(t, "Basic dXNlcjpodXNoLTQ3MTE=", got.head.Get("Authorization"))
 	}
 	require.Equal(t, key, c.must(t, http.StatusOK, http.MethodGet, endpoint+"/secret", nil)["key"])
-}
-
-// program builds one of the programs of deploy and returns its file.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), name)
-	run(t, exec.CommandContext(t.Context(), "go", "build", "-o", file, "../"+name))
-	return file
 }

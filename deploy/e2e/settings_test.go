@@ -30,7 +30,11 @@ func TestReadmeTellsOfEverySetting(t *testing.T) {
 	bin := programs(t)
 	all := make(map[string]*setting)
 	for _, program := range allPrograms() {
-		for _, found := range flagsOf(t, filepath.Join(bin, program)) {
+		cmd := exec.Command(filepath.Join(bin, program), "-h")
+		if program == bootstrap {
+			cmd = exec.Command(filepath.Join(bin, "postrider"), program, "-h")
+		}
+		for _, found := range flagsOf(t, cmd) {
 			s := all[found.flag]
 			if s == nil {
 				s = &found.setting
@@ -51,7 +55,10 @@ func TestReadmeTellsOfEverySetting(t *testing.T) {
 	require.Contains(t, string(readme), table, "the table of settings should be:\n\n%s", table)
 }
 
-func allPrograms() []string { return append(stack.Stages(), "bootstrap", "local") }
+// bootstrap is a command of the program postrider.
+const bootstrap = "bootstrap"
+
+func allPrograms() []string { return append(stack.Stages(), bootstrap, "local") }
 
 type found struct {
 	setting
@@ -60,9 +67,8 @@ type found struct {
 }
 
 // flagsOf asks a program for its flags.
-func flagsOf(t *testing.T, program string) []found {
+func flagsOf(t *testing.T, cmd *exec.Cmd) []found {
 	t.Helper()
-	cmd := exec.Command(program, "-h")
 	text, err := cmd.CombinedOutput()
 	require.NoError(t, err)
 	var all []found

@@ -146,10 +146,10 @@ func settingsRefused(t *testing.T) map[string]refusal {
 			program: "retry", want: []string{"retry: database-url is not set: set POSTRIDER_DATABASE_URL"},
 		},
 		"no database to prepare": {
-			program: "bootstrap", want: []string{"bootstrap: database-url is not set: set POSTRIDER_DATABASE_URL"},
+			program: "postrider", args: []string{"bootstrap"}, want: []string{"postrider bootstrap: database-url is not set: set POSTRIDER_DATABASE_URL"},
 		},
 		"replicas": {
-			program: "bootstrap", env: some, args: []string{"-replicas=2"}, want: []string{"bootstrap: replicas is 2: must be 1, 3 or 5"},
+			program: "postrider", env: some, args: []string{"bootstrap", "-replicas=2"}, want: []string{"postrider bootstrap: replicas is 2: must be 1, 3 or 5"},
 		},
 		"shards": {
 			program: "local", env: []string{data, "POSTRIDER_SHARDS=100"}, want: []string{"postrider: shards is 100: must be 1 to 32"},
@@ -197,7 +197,7 @@ func surroundingsRefused(t *testing.T) map[string]refusal {
 		},
 		"database not prepared": {
 			program: "dlq", env: []string{"POSTRIDER_DATABASE_URL=" + testkit.EmptyDatabase(t)},
-			want: []string{"dlq: database schema is older than this program: run bootstrap"},
+			want: []string{"dlq: database schema is older than this program: run postrider bootstrap"},
 		},
 	}
 }

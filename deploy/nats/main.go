@@ -42,7 +42,7 @@ const head = `# Who may do what at the NATS server: a user for each program of P
 # what it needs and nothing else. "go run ./deploy/nats -shards %[1]d" prints this file;
 # change the program's table (shared/bus/rights.go) and not the file.
 #
-# It is for up to %[1]d shards (bin/bootstrap -shards). nats-server.conf includes it.
+# It is for up to %[1]d shards (postrider bootstrap -shards). nats-server.conf includes it.
 # Passwords are in passwords.conf, or in environment variables of the same names.
 # To change some, change them here, "nats-server --signal reload", and start the
 # processes again.

@@ -7,7 +7,7 @@
 --     psql -d postrider -f roles.sql
 --     psql -d postrider -c '\password postrider_ingest'    -- and so on
 --
--- Then "bin/bootstrap -database-roles postrider_", as the owner of the tables, gives
+-- Then "postrider bootstrap -database-roles postrider_", as the owner of the tables, gives
 -- them their rights, and has to be run with that at every upgrade. Roles are shared by
 -- all databases of a server: for a second Postrider there, use another prefix.
 --
@@ -17,10 +17,11 @@
 --     postrider_fanout
 --     postrider_deliver
 --     postrider_retry
---     postrider_dlq       dlq, and bin/reconcile
+--     postrider_dlq       dlq, and postrider reconcile
 --     postrider_read      for people: everything but keys and secrets
 --
--- bin/token makes API keys as postrider_api or as the owner; bin/rekey comes as the owner.
+-- postrider token makes API keys as postrider_api or as the owner; postrider rekey comes as
+-- the owner.
 
 DO $$
 DECLARE

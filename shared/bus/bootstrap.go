@@ -12,7 +12,7 @@ import (
 )
 
 // ErrNotBootstrapped is returned by Verify.
-var ErrNotBootstrapped = errors.New("stream is missing: run bootstrap")
+var ErrNotBootstrapped = errors.New("stream is missing: run postrider bootstrap")
 
 const (
 	// A cluster that has only begun has no leader yet, or not all of its servers.

@@ -71,14 +71,10 @@ var rooms = []struct{ path, imports string }{
 	{"retry/cmd/retry", "retry shared/service"},
 	{"dlq/cmd/dlq", "dlq shared/service"},
 
-	// Programs of the installation: migrate and create streams; make a token; look for what streams lost; all in one; both shapes against each other.
-	{"deploy/bootstrap", "shared/service shared/bus shared/store"},
-	{"deploy/token", "shared/secret shared/service shared/store shared/token"},
-	{"deploy/rekey", "shared/secret shared/service shared/store"},
-	{"deploy/reconcile", "dlq/rebuild shared/service shared/store shared/bus shared/event"},
-	{"deploy/nats", "shared/service shared/bus shared/event"}, // what prints the users of the NATS server
-	{"deploy/poison", "shared/service shared/bus shared/event"},
-	{"deploy/archive", "shared/service shared/archive shared/event"},
+	// Programs of the installation: everything but the stages; what prints the users of the NATS server; all in one; both
+	// shapes against each other.
+	{"deploy/postrider", "dlq/rebuild shared/archive shared/bus shared/event shared/secret shared/service shared/store shared/token"},
+	{"deploy/nats", "shared/service shared/bus shared/event"},
 	{"deploy/local", "ingest fanout deliver retry dlq shared/secret shared/service shared/embedded shared/bus shared/store"},
 	{"deploy/e2e", "anything"},
 
@@ -185,6 +181,7 @@ var dialers = []dialer{
 	{"shared/egress", "it is the guard"},
 	{"shared/store/dial.go", "to the operator's database"},
 	{"shared/archive/bucket.go", "to the operator's object store, which is often a private address that tenants must not reach"},
+	{"deploy/postrider/health.go", "asks the process that it is told of whether it is ready"},
 	{"deploy/local/announce.go", "asks the API that it has started itself whether it answers"},
 	{"shared/testkit/wire.go", "a cable between servers of tests"},
 	{"shared/stack/link/link.go", "a cable between servers of tests"},
@@ -195,7 +192,7 @@ var dialers = []dialer{
 
 // shipped are the programs of a real installation, and notShipped what none of them may contain by any route.
 const (
-	shipped    = "ingest/cmd/ingest fanout/cmd/fanout deliver/cmd/deliver retry/cmd/retry dlq/cmd/dlq deploy/bootstrap deploy/token deploy/reconcile deploy/rekey deploy/poison deploy/archive"
+	shipped    = "ingest/cmd/ingest fanout/cmd/fanout deliver/cmd/deliver retry/cmd/retry dlq/cmd/dlq deploy/postrider"
 	notShipped = testOnly + " github.com/nats-io/nats-server/v2 github.com/stretchr/testify testing"
 )
 

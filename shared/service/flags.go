@@ -18,21 +18,45 @@ import (
 // of fs and returns flag.ErrHelp.
 func Parse(fs *flag.FlagSet, args []string, lookup func(string) (string, bool)) error {
 	out := fs.Output()
+	fs.Usage = func() { help(out, fs) }
+	words, err := ParseWords(fs, args, lookup)
+	if err == nil && len(words) > 0 {
+		return fmt.Errorf("unexpected argument %q (-h lists all flags)", words[0])
+	}
+	return err
+}
+
+// ParseWords is Parse for a program that takes words beside flags: it returns them,
+// wherever they stand. fs.Usage writes the help.
+func ParseWords(fs *flag.FlagSet, args []string, lookup func(string) (string, bool)) (words []string, err error) {
+	out, usage := fs.Output(), fs.Usage
 	fs.SetOutput(io.Discard) // what is wrong is said once, by whoever gets the error
 	fs.Usage = func() {}
 	if len(args) == 1 && (args[0] == "-version" || args[0] == "--version") {
-		_, _ = fmt.Fprintln(out, fs.Name(), Version, runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH)
-		return flag.ErrHelp
+		_, _ = fmt.Fprintln(out, About(fs.Name()))
+		return nil, flag.ErrHelp
 	}
-	switch err := fs.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		help(out, fs)
-		return err
-	case err != nil:
-		return fmt.Errorf("%w (-h lists all flags)", err)
-	case fs.NArg() > 0:
-		return fmt.Errorf("unexpected argument %q (-h lists all flags)", fs.Arg(0))
+	for { // the flag package stops at the first word
+		switch err := fs.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
+			usage()
+			return nil, err
+		case err != nil:
+			return nil, fmt.Errorf("%w (-h lists all flags)", err)
+		case fs.NArg() == 0:
+			return words, fillFromEnvironment(fs, lookup)
+		}
+		words, args = append(words, fs.Arg(0)), fs.Args()[1:]
 	}
+}
+
+// About says what a program was built from.
+func About(program string) string {
+	return fmt.Sprintf("%s %s %s %s/%s", program, Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// fillFromEnvironment sets the flags that args did not set. It joins all faults.
+func fillFromEnvironment(fs *flag.FlagSet, lookup func(string) (string, bool)) error {
 	given := make(map[string]bool)
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	var faults []error
@@ -111,9 +135,13 @@ func wanted(f *flag.Flag) string {
 	}
 }
 
-// help lists the flags with their variables.
 func help(out io.Writer, fs *flag.FlagSet) {
 	_, _ = fmt.Fprintf(out, "Usage of %s. A variable counts where its flag is not given, and one that ends in _FILE names a file to read it from; -version alone tells what it was built from.\n", fs.Name())
+	PrintFlags(out, fs)
+}
+
+// PrintFlags lists the flags with their variables.
+func PrintFlags(out io.Writer, fs *flag.FlagSet) {
 	fs.VisitAll(func(f *flag.Flag) {
 		value, text := flag.UnquoteUsage(f)
 		fallback := ""

@@ -45,10 +45,19 @@ func Main(name string, stages ...Stage) {
 	}))
 }
 
+// UsageError is what a program returns to Exit that was called wrongly.
+type UsageError struct{ Err error }
+
+// Error is the error itself.
+func (e *UsageError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error itself.
+func (e *UsageError) Unwrap() error { return e.Err }
+
 // Exit runs the body of a program until it returns, ending its context at the
-// first SIGINT or SIGTERM (a second one kills), and returns the exit code. What
-// went wrong is one line on standard error. To be stopped while it still starts
-// is nothing wrong.
+// first SIGINT or SIGTERM (a second one kills), and returns the exit code: 0, 1, or 2
+// for a *UsageError. What went wrong is one line on standard error. To be stopped
+// while it still starts is nothing wrong.
 func Exit(name string, run func(context.Context) error) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -64,6 +73,9 @@ func Exit(name string, run func(context.Context) error) int {
 		return 0
 	default:
 		fmt.Fprintf(os.Stderr, "%s: %s\n", name, oneLine(err))
+		if _, ok := errors.AsType[*UsageError](err); ok {
+			return 2
+		}
 		return 1
 	}
 }

@@ -153,7 +153,7 @@ func TestRunRefuses(t *testing.T) {
 				t.Helper()
 				s.DatabaseURL = testkit.EmptyDatabase(t)
 			},
-			want: []string{"database schema is older than this program: run bootstrap"},
+			want: []string{"database schema is older than this program: run postrider bootstrap"},
 			is:   store.ErrOlderSchema,
 		},
 		"database of a newer version": {
@@ -231,7 +231,7 @@ func TestRunWaits(t *testing.T) {
 				s.NATSURL = testkit.NATS(t).URL()
 				return func() { testkit.Connect(t, s.NATSURL) }
 			},
-			want: []string{"EVENTS: stream is missing: run bootstrap"},
+			want: []string{"EVENTS: stream is missing: run postrider bootstrap"},
 			on:   onStream,
 		},
 	} {

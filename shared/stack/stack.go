@@ -27,7 +27,8 @@ const (
 )
 
 const (
-	ingest    = "ingest" // the stage with the API
+	bootstrap = "bootstrap" // the step before the stages, a command of tool
+	ingest    = "ingest"    // the stage with the API
 	readyPath = "/readyz"
 )
 
@@ -226,9 +227,13 @@ func (s *Stack) Set(env ...string) {
 
 // Bootstrap runs the bootstrap step, again and with further settings if need be.
 func (s *Stack) Bootstrap(ctx context.Context, env ...string) error {
-	p := s.process("bootstrap", "bootstrap", slices.Concat([]string{
-		"POSTRIDER_DATABASE_URL=" + s.DatabaseURL, "POSTRIDER_NATS_URL=" + s.NATSURLAs("bootstrap"), "POSTRIDER_REPLICAS=" + strconv.Itoa(len(s.nodes)),
-	}, s.rights.bootstrap(), env))
+	program, args := tool, []string{bootstrap}
+	if _, err := os.Stat(filepath.Join(s.options.Bin, bootstrap)); err == nil { // of a version that has a program for it
+		program, args = bootstrap, nil
+	}
+	p := s.process(program, bootstrap, slices.Concat([]string{
+		"POSTRIDER_DATABASE_URL=" + s.DatabaseURL, "POSTRIDER_NATS_URL=" + s.NATSURLAs(bootstrap), "POSTRIDER_REPLICAS=" + strconv.Itoa(len(s.nodes)),
+	}, s.rights.bootstrap(), env), args...)
 	if err := p.start(ctx); err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ var (
 	// that this one does not work with what that left.
 	ErrNewerSchema = errors.New("database schema is newer than this program: use the newer version")
 	// ErrOlderSchema says that migrations have not run yet.
-	ErrOlderSchema = errors.New("database schema is older than this program: run bootstrap")
+	ErrOlderSchema = errors.New("database schema is older than this program: run postrider bootstrap")
 )
 
 // interpret turns the database's answers that callers can act on into ours. It

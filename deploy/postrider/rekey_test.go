@@ -1,7 +1,6 @@
 package main
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,10 +10,8 @@ import (
 	"github.com/postrider/postrider/shared/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
-
-// TestRun goes from plain to one key and on to the next, and says so.
-func TestRun(t *testing.T) {
+// TestRekey goes from plain to one key and on to the next, and says so.
+func TestRekey(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
 	s := testkit.Open(t, url)
@@ -23,11 +20,9 @@ func TestRun(t *testing.T) {
 	})
 	a, b := secret.NewKey("a").Reveal(), secret.NewKey("b").Reveal()
 	rekey := func(keys string) (string, error) {
-		var out strings.Builder
-		env := map[string]string{"POSTRIDER_DATABASE_URL": url, "POSTRIDER_SECRET_KEYS": keys}
-		err := run(t.Context(), nil, func(name string) (string, bool) { value, ok := env[name]; return value, ok }, &out)
-		require.NotContains(t, out.String(), "hush")
-		return out.String(), err
+		out, err := do(t, map[string]string{"POSTRIDER_DATABASE_URL": url, "POSTRIDER_SECRET_KEYS": keys}, "rekey")
+		require.NotContains(t, out, "hush")
+		return out, err
 	}
 	_, err := rekey("")
 	require.ErrorContains(t, err, "set POSTRIDER_SECRET_KEYS")

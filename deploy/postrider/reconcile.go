@@ -1,8 +1,3 @@
-// Command reconcile looks for what the streams have lost since a time and puts it
-// on its way again, and says what it did. The dlq stage does so by itself when it
-// sees a loss; this is for one that it cannot see, or for peace of mind: nothing is
-// sent that was sent before. A running dlq process does the work, or this one does
-// when there is none. Cut short it may be run again, or is finished by dlq.
 package main
 
 import (
@@ -12,57 +7,71 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/postrider/postrider/dlq/rebuild"
-	"github.com/postrider/postrider/shared/bus"
-	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/store"
 )
 
 // askEvery is how often it is asked how far the work is.
 const askEvery = 250 * time.Millisecond
 
-func main() {
-	os.Exit(service.Exit("reconcile", func(ctx context.Context) error {
-		return run(ctx, os.Args[1:], os.LookupEnv, os.Stdout)
-	}))
+// reconciler puts on its way again what the streams have lost since a time.
+type reconciler struct {
+	database
+	broker
+
+	since string
 }
 
-func run(ctx context.Context, args []string, lookup func(string) (string, bool), out io.Writer) error {
-	fs := flag.NewFlagSet("reconcile", flag.ContinueOnError)
-	database := fs.String("database-url", "", "PostgreSQL `URL`, such as postgres://user:password@host/postrider")
-	nats := fs.String("nats-url", "nats://127.0.0.1:4222", "NATS `URL`s, joined by commas")
-	text := fs.String("since", "", "`time` since which something may be lost: 2006-01-02T15:04:05Z, or how long ago, such as 10m")
-	if err := service.Parse(fs, args, lookup); err != nil {
-		return err
+func reconcile() *command {
+	var r reconciler
+	return &command{
+		name:  "reconcile",
+		short: "put on its way again what the streams have lost since a time",
+		long: `The dlq stage does so by itself when it sees a loss; this is for one that it cannot
+see, or for peace of mind: nothing is sent that was sent before. A running dlq
+process does the work, or this one does when there is none. Cut short it may be run
+again, or is finished by dlq.
+
+  postrider reconcile -since 10m`,
+		flags: r.flags,
+		run:   r.run,
 	}
-	since, err := parseSince(*text, time.Now())
+}
+
+func (r *reconciler) flags(fs *flag.FlagSet) {
+	r.database.flags(fs)
+	r.broker.flags(fs)
+	fs.StringVar(&r.since, "since", "", "`time` since which something may be lost: 2006-01-02T15:04:05Z, or how long ago, such as 10m")
+}
+
+func (r *reconciler) run(ctx context.Context, c *call) error {
+	since, err := parseSince(r.since, time.Now())
 	if err != nil {
 		return err
 	}
-	db, err := service.OpenStore(ctx, *database, 2)
+	db, err := r.database.open(ctx, 2)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	b, err := bus.Connect(bus.Options{URL: *nats, Name: "reconcile"})
+	b, err := r.broker.open("reconcile")
 	if err != nil {
 		return err
 	}
 	defer b.Close()
-	r := &store.Reconciliation{Since: since, Lost: true, Reason: "asked for"}
-	if err := db.AskReconciliation(ctx, r); err != nil {
+	asked := &store.Reconciliation{Since: since, Lost: true, Reason: "asked for"}
+	if err := db.AskReconciliation(ctx, asked); err != nil {
 		return err
 	}
-	rebuilder := &rebuild.Rebuilder{Bus: b, Store: db}
-	if r, err = finish(ctx, rebuilder, r); err != nil {
+	done, err := finish(ctx, &rebuild.Rebuilder{Bus: b, Store: db}, asked)
+	if err != nil {
 		return err
 	}
-	return report(out, r)
+	return report(c.out, done)
 }
 
 // parseSince reads a time or how long ago it was.

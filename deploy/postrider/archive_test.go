@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"flag"
 	"os"
 	"strings"
 	"testing"
@@ -15,10 +13,8 @@ import (
 	"github.com/postrider/postrider/shared/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
-
-// archived makes an archive of two days with an event each.
-func archived(t *testing.T) (address string, messages []string) {
+// anArchive makes an archive of two days with an event each.
+func anArchive(t *testing.T) (address string, messages []string) {
 	t.Helper()
 	url := testkit.Database(t)
 	s, db := testkit.Open(t, url), testkit.SQL(t, url)
@@ -48,14 +44,11 @@ func archived(t *testing.T) (address string, messages []string) {
 	return address, messages
 }
 
-func TestCommands(t *testing.T) {
+func TestArchive(t *testing.T) {
 	t.Parallel()
-	address, messages := archived(t)
-	do := func(args ...string) (string, error) {
-		var out strings.Builder
-		err := run(t.Context(), args, func(name string) (string, bool) { return address, name == "POSTRIDER_ARCHIVE" }, &out)
-		return out.String(), err
-	}
+	address, messages := anArchive(t)
+	env := map[string]string{"POSTRIDER_ARCHIVE": address}
+	do := func(args ...string) (string, error) { return do(t, env, append([]string{"archive"}, args...)...) }
 	out, err := do("list")
 	require.NoError(t, err)
 	require.Regexp(t, `^(20\d\d-\d\d-\d\d  1 events, 1 attempts, 0 dead letters, \d+ bytes in 2 objects\n){2}$`, out)
@@ -88,14 +81,14 @@ func TestCommands(t *testing.T) {
 	require.Equal(t, 1, strings.Count(out, "verified\n"), "the other day is well")
 }
 
-func TestWrongUse(t *testing.T) {
+func TestArchiveRefuses(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		args string
 		want string
 	}{
 		{"", "say what to do"},
-		{"sing", "say what to do"},
+		{"sing", "unknown command"},
 		{"list", "archive is not set: set POSTRIDER_ARCHIVE"},
 		{"list -archive ftp://host", "archive: must be file:///folder or s3://bucket/prefix"},
 		{"list -day 1", "flag provided but not defined: -day"},
@@ -104,9 +97,7 @@ func TestWrongUse(t *testing.T) {
 		{"cat -archive file:///nowhere -message " + event.Message.Format(event.NewID()), "not in the archive"},
 		{"verify -archive file:///nowhere -day 2026-11-21", "not in the archive"},
 	} {
-		err := run(t.Context(), strings.Fields(tt.args), func(string) (string, bool) { return "", false }, &strings.Builder{})
+		_, err := do(t, nil, append([]string{"archive"}, strings.Fields(tt.args)...)...)
 		require.ErrorContains(t, err, tt.want, tt.args)
 	}
-	err := run(context.Background(), []string{"list", "-h"}, os.LookupEnv, &strings.Builder{})
-	require.ErrorIs(t, err, flag.ErrHelp)
 }

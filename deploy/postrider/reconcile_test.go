@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"testing"
 	"time"
 
@@ -11,8 +10,6 @@ import (
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/testkit"
 )
-
-func TestMain(m *testing.M) { testkit.Main(m) }
 
 func TestParseSince(t *testing.T) {
 	t.Parallel()
@@ -43,9 +40,7 @@ func TestReconcile(t *testing.T) {
 	_, batches, err := s.Accept(t.Context(), []store.NewEvent{{Event: e}}, 1<<20)
 	require.NoError(t, err)
 	require.NoError(t, s.MarkPublished(t.Context(), []event.ID{batches[0].ID}))
-	var out bytes.Buffer
-	none := func(string) (string, bool) { return "", false }
-	require.NoError(t, run(testkit.Context(t), []string{"-database-url", database, "-nats-url", nats, "-since", "10m"}, none, &out))
-	require.Regexp(t, `(?m)^ +1 events$`, out.String())
-	require.Regexp(t, `(?m)^ +0 retries$`, out.String())
+	out := must(t, nil, "reconcile", "-database-url", database, "-nats-url", nats, "-since", "10m")
+	require.Regexp(t, `(?m)^ +1 events$`, out)
+	require.Regexp(t, `(?m)^ +0 retries$`, out)
 }

@@ -1,6 +1,3 @@
-// Command token makes what operators authenticate with: an API key in the
-// database, or, without a database, a token signed with the JWT secret. It
-// prints that and nothing else.
 package main
 
 import (
@@ -8,14 +5,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/postrider/postrider/shared/secret"
-	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/token"
 )
@@ -26,49 +20,55 @@ const forYears = 10 * 365 * 24 * time.Hour
 
 const maxName = 256
 
-func main() {
-	os.Exit(service.Exit("token", func(ctx context.Context) error {
-		return run(ctx, os.Args[1:], os.LookupEnv, os.Stdout)
-	}))
+// credential is what operators authenticate with, as it is asked for.
+type credential struct {
+	database
+
+	name    string
+	scopes  string
+	expires time.Duration
+	signed  bool
+	secret  secret.String
 }
 
-// options are the settings of this program.
-type options struct {
-	databaseURL string
-	name        string
-	scopes      string
-	expires     time.Duration
-	signed      bool
-	secret      secret.String
+// makeToken makes one and prints it and nothing else.
+func makeToken() *command {
+	var o credential
+	return &command{
+		name:  "token",
+		short: "make an API key, or sign a token for an operator, and print it",
+		long: `An API key is made in the database, which keeps a digest of it: what is printed is
+shown this once. With -jwt a token is signed with the JWT secret, which needs no
+database; it is good for everything and cannot be taken back.
+
+  postrider token -name ci -scopes publish -expires 720h
+  postrider token -jwt`,
+		flags: o.flags,
+		run:   o.run,
+	}
 }
 
-func parse(args []string, lookup func(string) (string, bool)) (*options, error) {
-	var o options
-	fs := flag.NewFlagSet("token", flag.ContinueOnError)
-	fs.StringVar(&o.databaseURL, "database-url", "", "PostgreSQL `URL`, such as postgres://user:password@host/postrider")
+func (o *credential) flags(fs *flag.FlagSet) {
+	o.database.flags(fs)
 	fs.StringVar(&o.name, "name", "made by token", "`name` of the key, for people")
 	fs.StringVar(&o.scopes, "scopes", token.Admin, "`scopes` of the key, joined by commas: "+strings.Join(token.Scopes(), ", "))
 	fs.DurationVar(&o.expires, "expires", 0, "how long it is good for; 0: a key for ever, a signed token for ten years")
-	fs.BoolVar(&o.signed, "jwt", false, "sign a token instead, which is good for everything and cannot be taken back")
+	fs.BoolVar(&o.signed, "jwt", false, "sign a token instead")
 	fs.Var(&o.secret, "jwt-secret", "`secret` that signs tokens of operators and applications")
-	if err := service.Parse(fs, args, lookup); err != nil {
-		return nil, err
-	}
-	return &o, o.validate()
 }
 
-func (o *options) validate() error {
+func (o *credential) validate() error {
 	var faults []error
 	if o.expires < 0 {
 		faults = append(faults, fmt.Errorf("expires is %s: must not be below 0", o.expires))
 	}
 	switch {
 	case o.signed && o.secret.IsZero():
-		faults = append(faults, fmt.Errorf("jwt-secret is not set: set %s", service.Variable("jwt-secret")))
+		faults = append(faults, notSet("jwt-secret"))
 	case o.signed && len(o.secret.Reveal()) < token.MinSecret:
 		faults = append(faults, fmt.Errorf("jwt-secret is too short: must be at least %d bytes", token.MinSecret))
-	case !o.signed && o.databaseURL == "":
-		faults = append(faults, fmt.Errorf("database-url is not set: set %s", service.Variable("database-url")))
+	case !o.signed:
+		faults = append(faults, o.database.validate())
 	}
 	if o.name == "" || len(o.name) > maxName {
 		faults = append(faults, fmt.Errorf("name must be 1 to %d bytes", maxName))
@@ -82,27 +82,25 @@ func (o *options) validate() error {
 }
 
 // run makes what is asked for and prints it.
-func run(ctx context.Context, args []string, lookup func(string) (string, bool), out io.Writer) error {
-	o, err := parse(args, lookup)
-	if err != nil {
+func (o *credential) run(ctx context.Context, c *call) error {
+	if err := o.validate(); err != nil {
 		return err
 	}
-	var text string
+	issue := o.makeKey
 	if o.signed {
-		text, err = o.sign()
-	} else {
-		text, err = o.makeKey(ctx)
+		issue = o.sign
 	}
+	text, err := issue(ctx)
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(out, text); err != nil {
+	if _, err := fmt.Fprintln(c.out, text); err != nil {
 		return fmt.Errorf("print token: %w", err)
 	}
 	return nil
 }
 
-func (o *options) sign() (string, error) {
+func (o *credential) sign(context.Context) (string, error) {
 	life := o.expires
 	if life == 0 {
 		life = forYears
@@ -110,8 +108,8 @@ func (o *options) sign() (string, error) {
 	return token.NewSecret(o.secret.Reveal()).SignOperator(time.Now().Add(life))
 }
 
-func (o *options) makeKey(ctx context.Context) (string, error) {
-	db, err := service.OpenStore(ctx, o.databaseURL, 1)
+func (o *credential) makeKey(ctx context.Context) (string, error) {
+	db, err := o.open(ctx, 1)
 	if err != nil {
 		return "", err
 	}

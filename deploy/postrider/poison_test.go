@@ -11,8 +11,6 @@ import (
 	"github.com/postrider/postrider/shared/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
-
 // setAside puts messages aside as a stage would.
 func setAside(t *testing.T, address string, texts ...string) *bus.Bus {
 	t.Helper()
@@ -33,14 +31,12 @@ func setAside(t *testing.T, address string, texts ...string) *bus.Bus {
 	return b
 }
 
-func TestPoisonCommand(t *testing.T) {
+func TestPoison(t *testing.T) {
 	t.Parallel()
 	server := testkit.NATS(t)
 	setAside(t, server.URL(), "first", "second", "third")
 	say := func(words ...string) (string, error) {
-		var out strings.Builder
-		err := run(testkit.Context(t), append([]string{"-nats-url", server.URL()}, words...), func(string) (string, bool) { return "", false }, &out)
-		return out.String(), err
+		return do(t, map[string]string{"POSTRIDER_NATS_URL": server.URL()}, append([]string{"poison"}, words...)...)
 	}
 	must := func(words ...string) string {
 		t.Helper()

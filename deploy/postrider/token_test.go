@@ -11,22 +11,16 @@ import (
 	"github.com/postrider/postrider/shared/token"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
-
 const signer = "the secret of the tests"
 
-// made runs the program and returns what it says.
+// made runs the command and returns what it says.
 func made(t *testing.T, env map[string]string, args ...string) (string, error) {
 	t.Helper()
-	var out strings.Builder
-	err := run(t.Context(), args, func(name string) (string, bool) {
-		value, ok := env[name]
-		return value, ok
-	}, &out)
-	return strings.TrimSuffix(out.String(), "\n"), err
+	out, err := do(t, env, append([]string{"token"}, args...)...)
+	return strings.TrimSuffix(out, "\n"), err
 }
 
-func TestKey(t *testing.T) {
+func TestTokenIsAKey(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
 	db := testkit.Open(t, url)
@@ -55,7 +49,7 @@ func TestKey(t *testing.T) {
 	}
 }
 
-func TestSigned(t *testing.T) {
+func TestTokenIsSigned(t *testing.T) {
 	t.Parallel()
 	text, err := made(t, map[string]string{"POSTRIDER_JWT_SECRET": signer}, "-jwt", "-expires=1h")
 	require.NoError(t, err)
@@ -64,7 +58,7 @@ func TestSigned(t *testing.T) {
 	require.True(t, subject.Operator)
 }
 
-func TestRefuses(t *testing.T) {
+func TestTokenRefuses(t *testing.T) {
 	t.Parallel()
 	empty := testkit.EmptyDatabase(t)
 	for name, test := range map[string]struct {
