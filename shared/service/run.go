@@ -128,6 +128,9 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 		return err
 	}
 
+	context.AfterFunc(ctx, admin.drain) // first it is not ready, and then, when those who send it work have heard of that, it stops
+	ctx, cancel := outlive(ctx, settings.DrainDelay, context.Canceled)
+	defer cancel()
 	work, ctx := errgroup.WithContext(ctx)
 	context.AfterFunc(ctx, admin.drain)
 	defer during(context.WithoutCancel(ctx), func(ctx context.Context) { // serve the stages to their end

@@ -93,6 +93,37 @@ func TestStopCutsOffWhatTakesTooLong(t *testing.T) {
 	require.ErrorIs(t, p.wait(t), ErrDrainTimeout)
 }
 
+// TestDrainDelay: whoever sends the process work is told that it is not ready before
+// it takes nothing more, and has as long as it was set to hear of it.
+func TestDrainDelay(t *testing.T) {
+	t.Parallel()
+	settings := good(t)
+	settings.AdminListen, settings.DrainDelay = freeAddress(t), 300*time.Millisecond
+	works, told := make(chan struct{}), make(chan int, 1)
+	p := start(t, settings, &fake{name: "delayed", run: func(ctx context.Context, _ Env) error {
+		close(works)
+		<-ctx.Done()
+		status, _, _ := get(t, "http://"+settings.AdminListen+"/readyz")
+		told <- status
+		return nil
+	}})
+	testkit.Receive(t, works)
+	stopped := time.Now()
+	p.stop()
+	require.NoError(t, p.wait(t))
+	require.Equal(t, http.StatusServiceUnavailable, testkit.Receive(t, told))
+	require.GreaterOrEqual(t, time.Since(stopped), settings.DrainDelay)
+}
+
+// TestFailureDoesNotDelay: a stage that cannot go on ends the process at once.
+func TestFailureDoesNotDelay(t *testing.T) {
+	t.Parallel()
+	settings := good(t)
+	settings.DrainDelay = time.Hour
+	p := start(t, settings, &fake{name: "works"}, &fake{name: "fails", run: func(context.Context, Env) error { return errors.New("broken") }})
+	require.ErrorContains(t, p.wait(t), "stage fails: broken")
+}
+
 func TestDrainContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

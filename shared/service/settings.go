@@ -27,6 +27,7 @@ type Settings struct {
 	ProxyExcept string
 	Resolve     bool
 	HTTPSOnly   bool
+	DrainDelay  time.Duration
 	Drain       time.Duration
 	Memory      int64
 	Keys        Keys // of a process with a Keyholder
@@ -51,6 +52,7 @@ func (s *Settings) Flags(fs *flag.FlagSet, stages ...Stage) {
 	fs.StringVar(&s.ProxyExcept, "egress-proxy-except", "", "`hosts`, joined by commas, that are delivered to without the proxy: names, .domains and CIDRs")
 	fs.BoolVar(&s.Resolve, "egress-proxy-resolve", false, "look names up here, refuse private addresses, and tell the proxy addresses only")
 	fs.BoolVar(&s.HTTPSOnly, "https-only", false, "refuse endpoints that are not https")
+	fs.DurationVar(&s.DrainDelay, "drain-delay", 0, "how long to go on, not ready any more, before finishing begins when the process is stopped: until load balancers have heard of it")
 	fs.DurationVar(&s.Drain, "drain-timeout", 25*time.Second, "how long finishing may take when the process is stopped")
 	fs.Int64Var(&s.Memory, "memory-limit", 0, "most `bytes` of memory of this process; 0 for what its stages need")
 }
@@ -66,6 +68,9 @@ func (s *Settings) Validate() error {
 	}
 	if s.Connections < 2 || s.Connections > 1000 {
 		faults = append(faults, fmt.Errorf("database-connections is %d: must be 2 to 1000", s.Connections))
+	}
+	if s.DrainDelay < 0 {
+		faults = append(faults, fmt.Errorf("drain-delay is %s: must not be below 0", s.DrainDelay))
 	}
 	if s.Drain <= 0 {
 		faults = append(faults, fmt.Errorf("drain-timeout is %s: must be above 0", s.Drain))

@@ -80,17 +80,22 @@ var ErrDrainTimeout = errors.New("drain timeout")
 // DrainContext returns a context for work that outlives ctx: it ends the drain time
 // after ctx did. cancel must be called when the work is done.
 func (e Env) DrainContext(ctx context.Context) (drain context.Context, cancel context.CancelFunc) {
-	drain, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	return outlive(ctx, e.Drain, ErrDrainTimeout)
+}
+
+// outlive returns a context that ends so long after ctx did, by the cause.
+func outlive(ctx context.Context, by time.Duration, cause error) (longer context.Context, cancel context.CancelFunc) {
+	longer, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	unhook := context.AfterFunc(ctx, func() {
-		timer := time.NewTimer(e.Drain)
+		timer := time.NewTimer(by)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
-			stop(ErrDrainTimeout)
-		case <-drain.Done():
+			stop(cause)
+		case <-longer.Done():
 		}
 	})
-	return drain, func() {
+	return longer, func() {
 		unhook()
 		stop(nil)
 	}
