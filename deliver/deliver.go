@@ -126,7 +126,10 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		return err
 	}
 	defer stop()
-	return w.run(ctx, drain, keeper, breakers)
+	work, ctx := errgroup.WithContext(ctx)
+	work.Go(func() error { return env.ShowBacklog(ctx, w.backlog) })
+	work.Go(func() error { return w.run(ctx, drain, keeper, breakers) })
+	return work.Wait()
 }
 
 // run is the life of the worker. Whoever brings jobs ends first, then the jobs, and

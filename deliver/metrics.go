@@ -17,6 +17,7 @@ type metrics struct {
 	returned   prometheus.Counter
 	moved      prometheus.Counter
 	notSent    prometheus.Counter
+	own        *prometheus.GaugeVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -52,8 +53,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "postrider_deliveries_not_sent_total",
 			Help: "Deliveries that became dead letters without an attempt, because the endpoint was disabled.",
 		}),
+		own: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "postrider_own_lane_messages",
+			Help: "Deliveries in the lanes of single tenants and endpoints, as last seen. All processes say the same.",
+		}, []string{"lane"}),
 	}
-	reg.MustRegister(m.attempts, m.durations, m.firstDelay, m.records, m.returned, m.moved, m.notSent)
+	reg.MustRegister(m.attempts, m.durations, m.firstDelay, m.records, m.returned, m.moved, m.notSent, m.own)
 	for _, o := range Outcomes() {
 		m.attempts.WithLabelValues(string(o))
 	}
@@ -66,6 +71,12 @@ func (m *metrics) observe(d *event.Delivery, a *attempt) {
 	if d.Class() == event.First {
 		m.firstDelay.Observe(max(a.began.Sub(d.Event.Time()), time.Duration(0)).Seconds())
 	}
+}
+
+// ownLanes shows how much waits in lanes of single tenants and endpoints.
+func (m *metrics) ownLanes(ofTenants, ofEndpoints int) {
+	m.own.WithLabelValues(event.OwnLane{}.Kind()).Set(float64(ofTenants))
+	m.own.WithLabelValues(event.OwnLane{Endpoint: event.NewID()}.Kind()).Set(float64(ofEndpoints))
 }
 
 // watch has the buffer and the keeper's lanes shown.

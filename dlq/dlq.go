@@ -68,5 +68,6 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	}
 	work.Go(func() error { return rebuilder.Run(ctx) })
 	work.Go(func() error { return keepRoom(ctx, env, metrics) })
+	work.Go(func() error { return env.ShowBacklog(ctx, env.Bus.Unrecorded) })
 	return work.Wait()
 }

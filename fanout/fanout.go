@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/service"
 )
@@ -49,5 +50,8 @@ func (*Stage) Run(ctx context.Context, env service.Env) error {
 	for range wideWorkers {
 		work.Go(func() error { return env.Bus.EachShard(ctx, w.runWide) })
 	}
+	work.Go(func() error {
+		return env.ShowBacklog(ctx, func(ctx context.Context) (bus.Holding, error) { return env.Bus.Holds(ctx, event.StreamEvents) })
+	})
 	return work.Wait()
 }

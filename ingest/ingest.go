@@ -192,6 +192,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		return nil
 	})
 	work.Go(func() error { return outbox.sweep(ctx, s.SweepDelay) })
+	work.Go(func() error { return env.ShowBacklog(ctx, outbox.backlog) })
 	work.Go(func() error { return upkeep(ctx, env, s.Retention) })
 	work.Go(func() error { return retention.run(ctx) })
 	work.Go(func() error { return expunge(ctx, env) })

@@ -193,3 +193,9 @@ func (o *outbox) sweepSome(ctx context.Context, delay time.Duration) (int, error
 	defer cancel()
 	return o.store.Sweep(ctx, delay, sweptPerRound, func(ctx context.Context, b []store.Batch) error { return o.send(ctx, b...) })
 }
+
+// backlog is what waits to be published: batches, since each is one message.
+func (o *outbox) backlog(ctx context.Context) (bus.Holding, error) {
+	n, oldest, err := o.store.Unpublished(ctx)
+	return bus.Holding{Messages: n, Oldest: oldest}, err
+}

@@ -11,6 +11,7 @@ type metrics struct {
 	moved    prometheus.Counter
 	naks     prometheus.Counter
 	held     prometheus.Gauge
+	waiting  prometheus.Gauge
 	late     prometheus.Histogram
 }
 
@@ -32,13 +33,17 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "postrider_retries_held",
 			Help: "Deliveries in memory for the last moments of their wait.",
 		}),
+		waiting: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "postrider_retries_waiting",
+			Help: "Deliveries on RETRY, due or not, as last seen. All processes say the same.",
+		}),
 		late: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "postrider_retry_lateness_seconds",
 			Help:    "Time from when a delivery was due to when it was handed to deliver.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
 		}),
 	}
-	reg.MustRegister(m.released, m.moved, m.naks, m.held, m.late)
+	reg.MustRegister(m.released, m.moved, m.naks, m.held, m.waiting, m.late)
 	return m
 }
 

@@ -14,9 +14,11 @@ package retry
 import (
 	"context"
 	"flag"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/service"
 )
@@ -60,5 +62,14 @@ func (*Stage) Run(ctx context.Context, env service.Env) error {
 			})
 		})
 	}
+	work.Go(func() error {
+		return env.ShowBacklog(ctx, func(ctx context.Context) (bus.Holding, error) {
+			w, err := lookAtWheel(ctx, env.Bus, time.Now())
+			if err == nil {
+				metrics.waiting.Set(float64(w.all))
+			}
+			return w.due, err
+		})
+	})
 	return work.Wait()
 }

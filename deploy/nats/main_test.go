@@ -167,7 +167,7 @@ func TestRefused(t *testing.T) {
 		},
 		"retry": {
 			"publish events.batch", "publish dlq." + tenant + "." + endpoint, "publish overflow." + tenant, "publish tasks.replay",
-			"publish $JS.API.CONSUMER.MSG.NEXT.DELIVER.s00", "publish $JS.API.STREAM.MSG.GET.RETRY", "publish $KV.workers.x", "subscribe _INBOX_deliver.>",
+			"publish $JS.API.CONSUMER.MSG.NEXT.DELIVER.s00", "publish $JS.API.STREAM.MSG.GET.DELIVER", "publish $KV.workers.x", "subscribe _INBOX_deliver.>",
 		},
 		"dlq": {
 			"publish events.batch", "publish overflow." + tenant, "publish $JS.API.STREAM.PURGE.EVENTS", "publish $JS.API.STREAM.UPDATE.EVENTS",

@@ -174,8 +174,8 @@ func (w *watch) oldest(ctx context.Context, streams map[string]bus.StreamState) 
 		}
 	}
 	dead, err := w.Bus.Unrecorded(ctx)
-	if err == nil && !dead.IsZero() && dead.Before(oldest) {
-		oldest = dead
+	if err == nil && !dead.Oldest.IsZero() && dead.Oldest.Before(oldest) {
+		oldest = dead.Oldest
 	}
 	return oldest, err
 }

@@ -105,7 +105,8 @@ func (r rights) deliver() []Right {
 			Publish: []string{signalPrefix + event.SubjectsOverflow}, Subscribe: []string{signalPrefix + event.SubjectsOverflow},
 		},
 		{Why: "Opens own lanes: makes their consumers, and no others;", Publish: r.opens()},
-		{Why: "looks whether they can be closed,", Publish: r.api("CONSUMER.INFO.%s.*", r.of(event.StreamOverflow)...)},
+		{Why: "looks since when their first wait,", Publish: r.api("STREAM.MSG.GET.%s", r.of(event.StreamOverflow)...)},
+		{Why: "and whether they can be closed,", Publish: r.api("CONSUMER.INFO.%s.*", r.of(event.StreamOverflow)...)},
 		{Why: "and removes them.", Publish: r.api("CONSUMER.DELETE.%s.*", r.of(event.StreamOverflow)...)},
 		{
 			Why: "Reads, writes and watches the table of the deliver processes.",
@@ -124,6 +125,7 @@ func (r rights) deliver() []Right {
 func (r rights) retry() []Right {
 	return slices.Concat(r.stage("retry"), r.pulls(event.StreamRetry, "*"), []Right{
 		{Why: "Puts what is due back into its lane, and the rest into the next tier.", Publish: r.putsOn(event.StreamDeliver, event.StreamRetry)},
+		{Why: "Looks since when the first of each tier wait.", Publish: r.api("STREAM.MSG.GET.%s", r.of(event.StreamRetry)...)},
 	})
 }
 

@@ -2,11 +2,9 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/postrider/postrider/shared/event"
@@ -23,19 +21,13 @@ func (b *Bus) Subjects(ctx context.Context, stream, filter string) (map[string]u
 }
 
 func (b *Bus) subjects(ctx context.Context, shards []event.Shard, stream, filter string) (map[string]uint64, error) {
+	queues, err := b.queues(ctx, shards, stream, filter)
+	if err != nil {
+		return nil, err
+	}
 	all := make(map[string]uint64)
-	for _, shard := range shards {
-		s, err := b.js.Stream(ctx, shard.Stream(stream))
-		if err != nil {
-			return nil, fmt.Errorf("list subjects of %s: %w", shard.Stream(stream), err)
-		}
-		info, err := s.Info(ctx, jetstream.WithSubjectFilter(shard.Subject(filter)))
-		if err != nil {
-			return nil, fmt.Errorf("list subjects of %s: %w", shard.Stream(stream), err)
-		}
-		for subject, n := range info.State.Subjects {
-			all[event.Plain(subject)] += n
-		}
+	for _, q := range queues {
+		all[q.Subject] += uint64(q.Messages) //nolint:gosec // a count
 	}
 	return all, nil
 }
@@ -74,15 +66,12 @@ func (b *Bus) first(ctx context.Context, shard event.Shard, stream string, filte
 	work.SetLimit(lookups)
 	for i, filter := range filters {
 		work.Go(func() error {
-			m, err := s.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(shard.Subject(filter)))
-			if errors.Is(err, jetstream.ErrMsgNotFound) {
-				return nil
+			m, err := oldest(ctx, s, shard.Subject(filter))
+			if err != nil || m.Subject == "" {
+				return err
 			}
-			if err != nil {
-				return fmt.Errorf("look into %s for %s: %w", shard.Stream(stream), filter, err)
-			}
-			if found[i].Subject == "" || m.Time.Before(found[i].At) {
-				found[i] = Stored{Subject: event.Plain(m.Subject), At: m.Time}
+			if found[i].Subject == "" || m.At.Before(found[i].At) {
+				found[i] = m
 			}
 			return nil
 		})

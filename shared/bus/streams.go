@@ -107,29 +107,31 @@ func (b *Bus) RemakeConsumers(ctx context.Context, of StreamState) (made int, er
 	return made, nil
 }
 
-// Unrecorded returns when the oldest dead letter was stored that dlq has not
-// recorded, zero when there is none: DLQ keeps them all.
-func (b *Bus) Unrecorded(ctx context.Context) (time.Time, error) {
+// Unrecorded returns what of DLQ dlq has not recorded: that stream keeps dead letters
+// when they are.
+func (b *Bus) Unrecorded(ctx context.Context) (Holding, error) {
 	consumer, err := b.js.Consumer(ctx, DLQ.Stream, DLQ.Name)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("look up consumer %s: %w", DLQ, err)
+		return Holding{}, fmt.Errorf("look up consumer %s: %w", DLQ, err)
 	}
-	info := consumer.CachedInfo() // of this very look-up
-	if info.NumPending == 0 && info.NumAckPending == 0 {
-		return time.Time{}, nil
+	info := consumer.CachedInfo()                                              // of this very look-up
+	unrecorded := Holding{Messages: int(info.NumPending) + info.NumAckPending} //nolint:gosec // counts
+	if unrecorded.Messages == 0 {
+		return Holding{}, nil
 	}
 	stream, err := b.js.Stream(ctx, DLQ.Stream)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("look up stream %s: %w", DLQ.Stream, err)
+		return Holding{}, fmt.Errorf("look up stream %s: %w", DLQ.Stream, err)
 	}
 	m, err := stream.GetMsg(ctx, info.AckFloor.Stream+1, jetstream.WithGetMsgSubject(event.SubjectsDead))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return time.Time{}, nil // recorded, or gone with its age, a moment ago
+		return Holding{}, nil // recorded, or gone with its age, a moment ago
 	}
 	if err != nil {
-		return time.Time{}, fmt.Errorf("look into %s: %w", DLQ.Stream, err)
+		return Holding{}, fmt.Errorf("look into %s: %w", DLQ.Stream, err)
 	}
-	return m.Time, nil
+	unrecorded.Oldest = m.Time
+	return unrecorded, nil
 }
 
 // Stem is the name of a stream without the number of its shard.

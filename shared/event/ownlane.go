@@ -9,8 +9,12 @@ import (
 // StreamOverflow holds the lanes of single tenants and endpoints.
 const StreamOverflow = "OVERFLOW"
 
-// SubjectsOverflow are all subjects of OVERFLOW.
-const SubjectsOverflow = "overflow.>"
+// SubjectsOverflow are all subjects of OVERFLOW, and SubjectsOfTenants those of the
+// lanes of tenants.
+const (
+	SubjectsOverflow  = "overflow.>"
+	SubjectsOfTenants = "overflow.*"
+)
 
 // ErrBadLane is returned for a text that names no own lane.
 var ErrBadLane = errors.New("no lane of a tenant or an endpoint")

@@ -1,6 +1,9 @@
 package event
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Tier is one fixed delay of the retry wheel. Because every message of a tier
 // waits equally long from the moment it was stored, a tier is a queue in order
@@ -43,5 +46,17 @@ func TierFor(wait time.Duration) Tier {
 	return tier
 }
 
+// SubjectsRetry are all subjects of RETRY.
+const SubjectsRetry = "retry.*"
+
 // Subject of the tier on RETRY: retry.<tier>.
 func (t Tier) Subject() string { return "retry." + t.Name }
+
+// TierOf is the tier with that subject, if there is one.
+func TierOf(subject string) (t Tier, ok bool) {
+	i := slices.IndexFunc(tiers[:], func(t Tier) bool { return t.Subject() == subject })
+	if i < 0 {
+		return Tier{}, false
+	}
+	return tiers[i], true
+}

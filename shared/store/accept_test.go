@@ -253,6 +253,10 @@ func TestSweep(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.MarkPublished(t.Context(), []event.ID{published[0].ID}))
 
+	waiting, oldest, err := s.Unpublished(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []any{1, forgotten[0].ID.Time()}, []any{waiting, oldest})
+
 	n, err := s.Sweep(t.Context(), time.Hour, 10, func(context.Context, []store.Batch) error { panic("too young") })
 	require.NoError(t, err)
 	require.Zero(t, n)
@@ -272,6 +276,9 @@ func TestSweep(t *testing.T) {
 	want := lost.Event
 	want.Version, want.Tx, want.Recheck = 1, forgotten[0].Events[0].Tx, true
 	require.Equal(t, []event.Event{want}, swept[0].Events)
+	waiting, oldest, err = s.Unpublished(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []any{0, time.Time{}}, []any{waiting, oldest})
 
 	n, err = s.Sweep(t.Context(), 0, 10, func(context.Context, []store.Batch) error { panic("none is left") })
 	require.NoError(t, err)

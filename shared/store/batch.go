@@ -73,6 +73,26 @@ func (s *Store) Sweep(ctx context.Context, delay time.Duration, limit int, publi
 	return swept, nil
 }
 
+// mostUnpublished is as far as Unpublished counts: it is done again and again, most
+// of all when there is much.
+const mostUnpublished = 100_000
+
+// Unpublished counts the batches in the outbox, up to 100,000, and returns when the
+// oldest was accepted, zero if there is none.
+func (s *Store) Unpublished(ctx context.Context) (n int, oldest time.Time, err error) {
+	var first *event.ID
+	err = s.db.QueryRow(ctx, `
+		SELECT count(*), (array_agg(id))[1] FROM (SELECT id FROM batches WHERE published_at IS NULL ORDER BY id LIMIT $1) AS waiting`,
+		mostUnpublished).Scan(&n, &first)
+	if err != nil {
+		return 0, time.Time{}, fmt.Errorf("count unpublished batches: %w", err)
+	}
+	if first != nil {
+		oldest = first.Time()
+	}
+	return n, oldest, nil
+}
+
 func batchEvents(ctx context.Context, tx pgx.Tx, tenants, ids []event.ID) ([]event.Event, error) {
 	// The bounds let PostgreSQL skip the partitions of other days.
 	rows, err := tx.Query(ctx, `
