@@ -34,6 +34,7 @@ type attempt struct {
 	response []byte // the answer's body, or what went wrong
 	wish     time.Duration
 	url      string // without userinfo
+	asked    bool   // it was a challenge
 }
 
 // caller makes attempts. It is the only part of Postrider that calls an

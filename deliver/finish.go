@@ -38,8 +38,9 @@ const (
 	handOvers = 8
 )
 
-// finisher does what follows an attempt, in groups: record it, disable endpoints
-// that have failed enough, hand the delivery on, acknowledge. In this order a
+// finisher does what follows an attempt, in groups: record it, take note of who has
+// answered a challenge, disable endpoints that have failed enough, hand the delivery
+// on, acknowledge. In this order a
 // crash between any two can only repeat a step, never lose one.
 type finisher struct {
 	bus     *bus.Bus
@@ -94,7 +95,7 @@ func newResult(j *job, a *attempt, retries schedule.Schedule) *result {
 		Response:   a.response,
 		Lane:       j.source.name,
 		QueuedAt:   j.msg.Stored,
-		Failing:    a.outcome.Failing(),
+		Failing:    a.failing(),
 	}}
 	if a.outcome.Final() {
 		return r
@@ -113,6 +114,9 @@ func (f *finisher) finish(ctx context.Context, results []*result) {
 	err := persist(ctx, f, results, f.record)
 	for _, r := range results {
 		r.debt.settle()
+	}
+	if err == nil {
+		err = persist(ctx, f, results, f.verify)
 	}
 	if err == nil {
 		err = persist(ctx, f, results, f.disable)

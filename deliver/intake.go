@@ -3,6 +3,7 @@ package deliver
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/postrider/postrider/deliver/fair"
 	"github.com/postrider/postrider/shared/bus"
@@ -86,7 +87,7 @@ func (w *worker) lookUp(ctx context.Context, j *job) {
 
 // route sends a job to the lane that it belongs in, or to the scheduler.
 func (w *worker) route(ctx context.Context, j *job, e *directory.Endpoint) {
-	if to := j.source.elsewhere(e); !to.IsZero() {
+	if to := j.source.elsewhere(e, j.delivery); !to.IsZero() {
 		w.move(ctx, j, to)
 		return
 	}
@@ -103,7 +104,7 @@ func (w *worker) put(ctx context.Context, j *job) {
 		switch {
 		case v.Answer == fair.Queued:
 			return
-		case v.Answer != fair.TenantFull:
+		case v.Answer != fair.TenantFull, j.asks:
 			w.refuse(ctx, j, v)
 			return
 		case j.Class == event.First:
@@ -120,8 +121,13 @@ func (w *worker) put(ctx context.Context, j *job) {
 }
 
 // refuse does what there is to do with a job that the scheduler does not want: its
-// endpoint is busy, so it is to wait in the lane of that, or the worker stops.
+// endpoint is busy, so it is to wait in the lane of that, or the worker stops. A
+// challenge waits where it is: nothing may come out of that lane before it is answered.
 func (w *worker) refuse(ctx context.Context, j *job, v fair.Verdict) {
+	if j.asks && v.Answer != fair.Closed {
+		j.giveBack(min(time.Until(busyUntil(v)), shortWait), false)
+		return
+	}
 	if v.Answer == fair.EndpointBusy && j.Lane != fair.OfEndpoint {
 		w.move(ctx, j, event.OwnLane{Tenant: j.Tenant, Endpoint: j.Endpoint})
 		return

@@ -19,6 +19,7 @@ type job struct {
 	msg      *bus.Msg
 	delivery *event.Delivery
 
+	asks      bool        // it is the challenge of its endpoint
 	untouched bool        // nobody has ever worked on it
 	inFlight  bool        // and its worker knows it
 	begun     atomic.Bool // its turn has come
@@ -39,7 +40,7 @@ func (w *worker) newJob(s *source, m *bus.Msg, d *event.Delivery) *job {
 }
 
 // know takes note of what the directory says now.
-func (j *job) know(e *directory.Endpoint) { j.Target = targetOf(e) }
+func (j *job) know(e *directory.Endpoint) { j.Target, j.asks = targetOf(e), e.Asks(j.delivery) }
 
 // targetOf is what the scheduler wants to know of an endpoint.
 func targetOf(e *directory.Endpoint) fair.Target {

@@ -270,7 +270,7 @@ func (o *orderedLane) attempt(ctx context.Context, e *directory.Endpoint, j *job
 		o.metrics.notSent.Inc()
 		return notSent(j), time.Time{}, nil
 	}
-	retries, err := o.retriesOf(ctx, e, j.delivery.Type)
+	retries, err := o.retriesOf(ctx, e, j.delivery)
 	if err != nil {
 		return nil, time.Time{}, err
 	}

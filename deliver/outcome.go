@@ -25,6 +25,7 @@ const (
 	Gone       Outcome = "gone"                // 410: the endpoint wants no more
 	Throttled  Outcome = "throttled"           // 429, 502, 503, 504: too much at the moment
 	Rejected   Outcome = "rejected"            // any other answer
+	WrongReply Outcome = "wrong_answer"        // 2xx, but not what a challenge wants to hear
 	Timeout    Outcome = "timeout"             // no whole answer in time
 	Blocked    Outcome = "blocked_address"     // the address may not be dialled
 	DNS        Outcome = "dns"                 // the name has no address
@@ -39,7 +40,7 @@ const (
 // Outcomes lists the whole set.
 func Outcomes() []Outcome {
 	return []Outcome{
-		Success, Redirected, Gone, Throttled, Rejected, Timeout, Blocked, DNS, TLS, Connection, Proxy, NoToken, Disabled, Expired,
+		Success, Redirected, Gone, Throttled, Rejected, WrongReply, Timeout, Blocked, DNS, TLS, Connection, Proxy, NoToken, Disabled, Expired,
 	}
 }
 
@@ -66,15 +67,21 @@ func (o Outcome) Failing() bool {
 	}
 }
 
+// failing is Outcome.Failing of an attempt: how a challenge ends is told apart.
+func (a *attempt) failing() bool { return a.outcome.Failing() && !a.asked }
+
 // report is what the scheduler learns of the endpoint from the attempt.
 func (a *attempt) report() fair.Report {
+	if a.asked {
+		return fair.Report{Took: a.duration}
+	}
 	r := fair.Report{Took: a.duration, RetryAfter: a.wish}
 	switch {
 	case a.outcome == Success:
 		r.Result = fair.Success
 	case a.outcome == Throttled:
 		r.Result = fair.Throttled
-	case a.outcome.Failing():
+	case a.failing():
 		r.Result = fair.Failure
 	}
 	return r

@@ -44,10 +44,10 @@ func (s *source) kind() fair.Lane {
 	}
 }
 
-// elsewhere is the lane that deliveries to the endpoint belong in if that is not
+// elsewhere is the lane that a delivery to the endpoint belongs in if that is not
 // this one. The lane of an endpoint is the last on the way: nothing is moved back.
-func (s *source) elsewhere(e *directory.Endpoint) event.OwnLane {
-	home := e.Home()
+func (s *source) elsewhere(e *directory.Endpoint, d *event.Delivery) event.OwnLane {
+	home := e.Home(d)
 	if e.Disabled || s.kind() == fair.OfEndpoint || s.lane != nil && s.lane.OwnLane == home {
 		return event.OwnLane{}
 	}

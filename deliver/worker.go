@@ -118,16 +118,14 @@ func (w *worker) try(ctx context.Context, j *job) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case endpoint.Disabled && d.Attempt == 1:
+	if endpoint.Disabled && d.Attempt == 1 {
 		w.metrics.notSent.Inc()
 		return notSent(j), nil
-	case !j.source.elsewhere(endpoint).IsZero():
-		return nil, &elsewhere{j.source.elsewhere(endpoint)}
-	case (endpoint.Paused || endpoint.Ordered) && !endpoint.Disabled:
-		return nil, errMustWait
 	}
-	retries, err := w.retriesOf(ctx, endpoint, d.Type)
+	if err := j.mayGo(endpoint); err != nil {
+		return nil, err
+	}
+	retries, err := w.retriesOf(ctx, endpoint, d)
 	if err != nil {
 		return nil, err
 	}
@@ -147,13 +145,31 @@ func (w *worker) try(ctx context.Context, j *job) (*result, error) {
 	return r, nil
 }
 
+// mayGo returns why the attempt is not to be made here and now: the directory says
+// something else than when the job was put in line.
+func (j *job) mayGo(e *directory.Endpoint) error {
+	to := j.source.elsewhere(e, j.delivery)
+	switch {
+	case !to.IsZero():
+		return &elsewhere{to}
+	case (e.Paused || e.Ordered) && !e.Disabled && !e.Asks(j.delivery):
+		return errMustWait
+	default:
+		return nil
+	}
+}
+
 // retriesOf is the most specific schedule that there is: the endpoint's, the event
-// type's, the application's, or else the installation's.
-func (w *worker) retriesOf(ctx context.Context, e *directory.Endpoint, eventType string) (schedule.Schedule, error) {
-	if e.RetrySchedule != nil {
+// type's, the application's, or else the installation's. A challenge has none: who
+// wants to ask again does so.
+func (w *worker) retriesOf(ctx context.Context, e *directory.Endpoint, d *event.Delivery) (schedule.Schedule, error) {
+	switch {
+	case e.Asks(d):
+		return nil, nil
+	case e.RetrySchedule != nil:
 		return e.RetrySchedule, nil
 	}
-	ofType, err := w.directory.RetrySchedule(ctx, eventType)
+	ofType, err := w.directory.RetrySchedule(ctx, d.Type)
 	switch {
 	case err != nil:
 		return nil, err
@@ -189,6 +205,9 @@ func (w *worker) deliver(ctx context.Context, e *directory.Endpoint, d *event.De
 		return nil, err // perhaps of a key that this process will be given
 	}
 	a := w.caller.call(ctx, e, with, d, payload)
+	if e.Asks(d) {
+		a.judge(with, payload)
+	}
 	return &a, nil
 }
 

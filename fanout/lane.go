@@ -39,16 +39,17 @@ func newLanes() *lanes {
 	return &lanes{normal: newBucket(rate, burst), urgent: newBucket(urgentRate, urgentBurst)}
 }
 
-// choose returns the own lane that the delivery goes by, or zero for the shared one.
+// choose returns the own lane that the delivery goes by, or zero for the shared one,
+// by which challenges always go: they are few, and have little time.
 //
 // A delivery that may be on its way already, since its batch was handed out before,
 // must not overtake its copy: it is looked up before it is sent, but the copy is
 // not. Which lane that went by is not known. So it goes by the tenant's lane: a
 // copy that waits there is the same message to the stream, and one on a shared
 // lane is ahead of it.
-func (l *lanes) choose(e *directory.Endpoint, p event.Priority, again bool, now time.Time) event.OwnLane {
-	home := e.Home()
-	if home.IsZero() && (again || !l.shared(e.Tenant.ID, p, now)) {
+func (l *lanes) choose(e *directory.Endpoint, d *event.Delivery, again bool, now time.Time) event.OwnLane {
+	home := e.Home(d)
+	if home.IsZero() && !e.Asks(d) && (again || !l.shared(e.Tenant.ID, d.Priority, now)) {
 		home.Tenant = e.Tenant.ID
 	}
 	return home

@@ -51,6 +51,9 @@ func TestBucket(t *testing.T) {
 	})
 }
 
+// of is a delivery of that priority.
+func of(p event.Priority) *event.Delivery { return &event.Delivery{Event: event.NewID(), Priority: p} }
+
 func TestChooseLane(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -58,10 +61,10 @@ func TestChooseLane(t *testing.T) {
 	endpoint := &directory.Endpoint{Target: store.Target{ID: event.NewID()}, Tenant: tenant}
 	own := event.OwnLane{Tenant: tenant.ID}
 	shared := func(l *lanes, p event.Priority) (n int) {
-		for l.choose(endpoint, p, false, now).IsZero() {
+		for l.choose(endpoint, of(p), false, now).IsZero() {
 			n++
 		}
-		require.Equal(t, own, l.choose(endpoint, p, false, now))
+		require.Equal(t, own, l.choose(endpoint, of(p), false, now))
 		return n
 	}
 	l := newLanes()
@@ -73,12 +76,18 @@ func TestChooseLane(t *testing.T) {
 	require.Equal(t, burst+urgentBurst, shared(l, event.High))
 	require.Zero(t, shared(l, event.Normal))
 	other := &directory.Endpoint{Tenant: &directory.Tenant{ID: event.NewID()}}
-	require.True(t, l.choose(other, event.Normal, false, now).IsZero(), "another tenant does not notice")
-	require.Equal(t, other.Tenant.ID, l.choose(other, event.Normal, true, now).Tenant, "what comes again goes by its own lane")
+	require.True(t, l.choose(other, of(event.Normal), false, now).IsZero(), "another tenant does not notice")
+	require.Equal(t, other.Tenant.ID, l.choose(other, of(event.Normal), true, now).Tenant, "what comes again goes by its own lane")
+
+	asks := event.NewID()
+	asked := &directory.Endpoint{Target: store.Target{ID: event.NewID(), Challenge: asks}, Tenant: tenant}
+	for range 2 * burst {
+		require.True(t, l.choose(asked, &event.Delivery{Event: asks}, true, now).IsZero(), "a challenge waits behind nothing")
+	}
 
 	home := &directory.Endpoint{Target: store.Target{ID: event.NewID(), Ordered: true}, Tenant: tenant}
 	for range 2 * burst {
-		require.Equal(t, event.OwnLane{Tenant: tenant.ID, Endpoint: home.ID}, l.choose(home, event.High, false, now))
+		require.Equal(t, event.OwnLane{Tenant: tenant.ID, Endpoint: home.ID}, l.choose(home, of(event.High), false, now))
 	}
 }
 

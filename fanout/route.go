@@ -33,7 +33,7 @@ func (l *lanes) route(ev *event.Event, e *directory.Endpoint, again bool) (hop, 
 		d = d.NotSent()
 		h.message.ID = d.Key()
 	default:
-		h.lane = l.choose(e, d.Priority, again, now)
+		h.lane = l.choose(e, &d, again, now)
 		if h.lane.IsZero() {
 			h.kind, h.message.Subject = shared, d.Subject()
 			break

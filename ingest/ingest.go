@@ -38,6 +38,7 @@ type Stage struct {
 	Token      secret.String
 	JWTSecret  secret.String
 	PortalURL  string
+	Verify     bool
 	MaxBody    int64
 	MaxBatch   int64
 	SweepDelay time.Duration
@@ -56,6 +57,7 @@ func (s *Stage) Flags(fs *flag.FlagSet) {
 	fs.Var(&s.Token, "token", "operator `token` that the API accepts")
 	fs.Var(&s.JWTSecret, "jwt-secret", "`secret` that signs tokens of operators and applications")
 	fs.StringVar(&s.PortalURL, "portal-url", "", "`URL` of the portal that application tokens are for; empty for the host of the API")
+	fs.BoolVar(&s.Verify, "verify-endpoints", false, "send nothing to new endpoints of applications before they have answered a challenge; to those at a new host too")
 	fs.Int64Var(&s.MaxBody, "max-body", 1<<20, "largest request body in `bytes`")
 	fs.Int64Var(&s.MaxBatch, "max-batch-body", 8<<20, "largest body of a request with many messages in `bytes`")
 	fs.DurationVar(&s.SweepDelay, "rational-delay", 5*time.Second, "how long an accepted event may stay unpublished before it is published again")
@@ -223,6 +225,7 @@ func (s *Stage) api(env service.Env, parts api.Config) http.Handler {
 	}
 	parts.Talk = newTalk(env.Bus).now
 	parts.Token, parts.Secret = s.Token, s.JWTSecret
+	parts.Verify = s.Verify
 	parts.Portal = strings.TrimSuffix(s.PortalURL, "/")
 	parts.Egress = env.Egress
 	parts.Retention = s.Retention

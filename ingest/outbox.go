@@ -61,8 +61,8 @@ func newOutbox(ctx context.Context, env service.Env, m *metrics) *outbox {
 	return o
 }
 
-// publish puts a batch on its way and returns at once.
-func (o *outbox) publish(b store.Batch) {
+// Publish implements api.Announcer: it puts a batch on its way and returns at once.
+func (o *outbox) Publish(b store.Batch) {
 	select {
 	case o.slots <- struct{}{}:
 	default:

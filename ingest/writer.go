@@ -148,7 +148,7 @@ func (w *writer) commit(ctx context.Context, calls [][]request) {
 			r.verdict.Refusal = verdicts[i]
 		}
 		for _, b := range batches {
-			w.outbox.publish(b)
+			w.outbox.Publish(b)
 		}
 		return nil
 	}

@@ -30,6 +30,7 @@ type canary struct {
 	*client
 
 	portal string            // a token that was made
+	asked  []string          // challenges
 	said   map[string]string // by where
 }
 
@@ -53,7 +54,7 @@ func TestCanary(t *testing.T) {
 			}
 			require.NotContains(t, text, mark, "the %s in %s", what, where)
 		}
-		for _, secret := range []string{s.Token, c.portal, "canary-signing", "canary-encryption"} {
+		for _, secret := range append([]string{s.Token, c.portal, "canary-signing", "canary-encryption"}, c.asked...) {
 			require.NotContains(t, text, secret, where)
 		}
 		if where != "answers to errors" { // which say what a key begins with
@@ -103,6 +104,25 @@ func (c *canary) pipeline(t *testing.T) {
 	member.token = c.portal
 	member.must(t, http.StatusOK, http.MethodGet, "/app/canary/endpoint", nil)
 	require.Len(t, c.attempts(t, "canary", m), 1+2+3+3+1)
+	c.verification(t)
+}
+
+// verification has an endpoint answer as it should, and as it should not.
+func (c *canary) verification(t *testing.T) {
+	t.Helper()
+	r := newCandidate(t)
+	endpoint := "/app/canary/endpoint/" + c.must(t, http.StatusCreated, http.MethodPost, "/app/canary/endpoint",
+		map[string]any{"url": r.URL, "secret": "whsec_" + marks["signing key"]})["id"].(string)
+	state, _ := c.verify(t, endpoint)
+	require.Equal(t, "failed", state)
+	r.learn(t, "whsec_"+marks["signing key"])
+	state, _ = c.verify(t, endpoint)
+	require.Equal(t, "verified", state)
+	_, c.asked = r.got()
+	require.Len(t, c.asked, 2)
+	for _, challenge := range c.asked {
+		c.asked = append(c.asked, r.verifier.Answer(challenge))
+	}
 }
 
 // errors is wrong in many ways.

@@ -46,6 +46,7 @@ func testWholeFlow(t *testing.T, s system) {
 	t.Run("operational webhooks", func(t *testing.T) { t.Parallel(); testOperational(t, s) })
 	t.Run("content removed on the way", func(t *testing.T) { t.Parallel(); testExpunge(t, s) })
 	t.Run("credentials", func(t *testing.T) { t.Parallel(); testCredentials(t, s) })
+	t.Run("verification", func(t *testing.T) { t.Parallel(); testVerification(t, s) })
 	t.Run("top talkers", func(t *testing.T) { t.Parallel(); testTalkers(t, s) })
 }
 

@@ -54,10 +54,14 @@ type Verdict struct {
 	Err     error
 }
 
-// Announcer tells those who do tasks that there is one. It may fail: the task is
-// stored and will be found.
+// Announcer puts on its way what a request has stored. It may fail: it will be found
+// where it is.
 type Announcer interface {
+	// Announce tells those who do tasks that there is one.
 	Announce(ctx context.Context, t store.Task)
+
+	// Publish publishes accepted events. It does not wait.
+	Publish(b store.Batch)
 }
 
 // Names finds the tenant that has a uid, or returns store.ErrNotFound. It may
@@ -111,6 +115,7 @@ type Config struct {
 
 	Token     secret.String // of an operator who may do everything; empty: there is none
 	Secret    secret.String // that signs tokens of operators and members; empty: there are none
+	Verify    bool          // whether endpoints of applications get nothing before they are verified
 	Portal    string        // URL of the page that members use; empty: on the same host
 	Retention time.Duration // of events; 0: 90 days
 	MaxBody   int64         // of a request, in bytes; 0: 1 MiB

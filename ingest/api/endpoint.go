@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -59,6 +58,9 @@ type endpoint struct {
 	RetrySchedule  []string   `json:"retrySchedule"`
 	TimeoutMs      *int64     `json:"timeoutMs"`
 
+	Verify       bool         `json:"verify"`
+	Verification verification `json:"verification"`
+
 	Version   int               `json:"version"`
 	Metadata  map[string]string `json:"metadata"`
 	CreatedAt time.Time         `json:"createdAt"`
@@ -72,7 +74,8 @@ func showEndpoint(e *store.Endpoint) endpoint {
 		ThrottleRate: none(e.ThrottleRate), RateLimit: none(e.ThrottleRate),
 		DisabledReason: none(e.DisabledReason), DisabledAt: none(e.DisabledAt.UTC()), Paused: e.Paused,
 		Circuit: showCircuit(e.Breaker, time.Now()), Ordered: e.Ordered, OrderedPolicy: e.OrderedPolicy,
-		RetrySchedule: schedule.Schedule(e.RetrySchedule).Delays(), TimeoutMs: none(e.Timeout.Milliseconds()), Version: max(e.APIVersion, 1),
+		RetrySchedule: schedule.Schedule(e.RetrySchedule).Delays(), TimeoutMs: none(e.Timeout.Milliseconds()),
+		Verify: e.Verify, Verification: showVerification(&e.Verification, time.Now()), Version: max(e.APIVersion, 1),
 		Metadata: object(e.Metadata), CreatedAt: e.ID.Time(), UpdatedAt: e.UpdatedAt.UTC(),
 	}
 }
@@ -94,6 +97,7 @@ func (f *form) endpoint(e *store.Endpoint, policy egress.Policy) error {
 	}
 	f.retrySchedule(&e.RetrySchedule)
 	f.timeout(&e.Timeout)
+	member(f, "verify", &e.Verify)
 	if member(f, "version", &e.APIVersion) && (e.APIVersion < 1 || e.APIVersion > maxRate) {
 		f.refuse("version", "must be 1 to 65535")
 	}
@@ -131,17 +135,9 @@ func (f *form) url(e *store.Endpoint, policy egress.Policy) {
 		return
 	}
 	e.Userinfo = before.Userinfo
-	if !before.ID.IsZero() && (before.Userinfo.IsZero() || !sameHost(before.URL, e.URL)) { // else it is looked at later
+	if !before.ID.IsZero() && (before.Userinfo.IsZero() || !store.SameHost(before.URL, e.URL)) { // else it is looked at later
 		f.refuse("url", "xxxxx stands for a user and password that are kept for this host, and there are none")
 	}
-}
-
-// sameHost reports whether two URLs, in their normal form, begin with the same scheme,
-// host and port.
-func sameHost(a, b string) bool {
-	first, err1 := url.Parse(a)
-	second, err2 := url.Parse(b)
-	return err1 == nil && err2 == nil && first.Scheme == second.Scheme && first.Host == second.Host
 }
 
 // timeout reads how long an attempt may take.
@@ -213,7 +209,7 @@ func (c *call) newEndpoint(ctx context.Context, tenant event.ID, f *form) (reply
 	e := store.Endpoint{ID: event.NewID(), Tenant: tenant}
 	key := f.secret("secret")
 	f.headers(&e.Headers)
-	if err := f.endpoint(&e, c.Egress); err != nil {
+	if err := c.edit(f, &e); err != nil {
 		return reply{}, err
 	}
 	if err := c.checkWants(ctx, tenant, &e); err != nil {
@@ -233,8 +229,19 @@ func (c *call) getEndpoint(r *http.Request) (reply, error) {
 	return ok(showEndpoint(e)), nil
 }
 
+// edit reads the form into an endpoint, new or not, as the installation has it.
+func (c *call) edit(f *form, e *store.Endpoint) error {
+	before := *e
+	if err := f.endpoint(e, c.Egress); err != nil {
+		return err
+	}
+	c.ruleOf(f, &before, e)
+	return f.err()
+}
+
 // putEndpoint replaces an endpoint, all but its headers and keys, which have
-// operations of their own, or makes one when there is none of that id or uid.
+// operations of their own, or makes one when there is none of that id or uid. Whether
+// it is to be verified stays too, since most clients do not know of that.
 func (c *call) putEndpoint(r *http.Request) (reply, error) {
 	f, err := readForm(r)
 	if err != nil {
@@ -247,8 +254,8 @@ func (c *call) putEndpoint(r *http.Request) (reply, error) {
 		return reply{}, err
 	}
 	changed, err := c.changeEndpoint(r, tenant.ID, f, func(e *store.Endpoint) error {
-		*e = store.Endpoint{ID: e.ID, Tenant: e.Tenant, URL: e.URL, Confidential: e.Confidential}
-		return f.endpoint(e, c.Egress)
+		*e = store.Endpoint{ID: e.ID, Tenant: e.Tenant, URL: e.URL, Verify: e.Verify, Confidential: e.Confidential}
+		return c.edit(f, e)
 	})
 	switch {
 	case err == nil:
@@ -275,7 +282,7 @@ func (c *call) patchEndpoint(r *http.Request) (reply, error) {
 	}
 	var changed *store.Endpoint
 	err = c.within(r.Context(), func() error { //nolint:contextcheck // it is in the request
-		changed, err = c.changeEndpoint(r, tenant.ID, f, func(e *store.Endpoint) error { return f.endpoint(e, c.Egress) })
+		changed, err = c.changeEndpoint(r, tenant.ID, f, func(e *store.Endpoint) error { return c.edit(f, e) })
 		if err != nil || !f.given("secret") {
 			return err
 		}

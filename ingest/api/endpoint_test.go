@@ -24,7 +24,7 @@ func TestEndpoint(t *testing.T) { //nolint:tparallel // the steps follow each ot
 	require.True(t, strings.HasPrefix(id, "ep_"))
 	require.Equal(t, map[string]any{
 		"id": id, "uid": "one", "url": "https://example.com/", "description": "", "disabled": false, "disabledReason": nil, "disabledAt": nil, "paused": false,
-		"circuit": closed(), "ordered": false, "orderedPolicy": "block",
+		"circuit": closed(), "ordered": false, "orderedPolicy": "block", "verify": false, "verification": verification("unverified", nil, nil),
 		"eventTypes": []any{"paid"}, "filterTypes": []any{"paid"}, "channels": []any{"eu"}, "throttleRate": 5.0, "rateLimit": 5.0,
 		"retrySchedule": []any{"5s", "1h30m0s"}, "timeoutMs": 2500.0, "version": 3.0, "metadata": map[string]any{"k": "v"}, "createdAt": a.body["createdAt"], "updatedAt": a.body["updatedAt"],
 	}, a.body)
@@ -46,6 +46,7 @@ func TestEndpoint(t *testing.T) { //nolint:tparallel // the steps follow each ot
 				{"POST", "/pause"},
 				{"POST", "/resume"},
 				{"POST", "/circuit/reset"},
+				{"POST", "/verify"},
 				{"POST", "/dlq/redrive"},
 			} {
 				w.send(t, call[0], path+call[1], `{}`).requireCode(t, 404, "not_found")

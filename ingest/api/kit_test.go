@@ -59,8 +59,15 @@ func (f acceptorFunc) Accept(ctx context.Context, events ...*store.NewEvent) ([]
 
 // board remembers what was announced.
 type board struct {
-	mu    sync.Mutex
-	tasks []store.Task
+	mu        sync.Mutex
+	tasks     []store.Task
+	published []event.Event
+}
+
+func (b *board) Publish(batch store.Batch) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.published = append(b.published, batch.Events...)
 }
 
 func (b *board) Announce(_ context.Context, t store.Task) {

@@ -49,6 +49,8 @@ func TestRepeatedPosts(t *testing.T) { //nolint:tparallel // they look at all th
 		"/app/{app_id}/endpoint/{endpoint_id}/pause":                 ``,
 		"/app/{app_id}/endpoint/{endpoint_id}/resume":                ``,
 		"/app/{app_id}/endpoint/{endpoint_id}/circuit/reset":         ``,
+		"/app/{app_id}/endpoint/{endpoint_id}/verify":                ``,
+		"/operational-webhook/endpoint/{endpoint_id}/verify":         ``,
 		"/app/{app_id}/pause":                                        ``,
 		"/app/{app_id}/resume":                                       ``,
 		"/app/{app_id}/endpoint/{endpoint_id}/replay-missing":        `{"since":"2999-01-01T00:00:00Z"}`,
@@ -221,6 +223,8 @@ func TestDiedUnderWay(t *testing.T) {
 type announcerFunc func(context.Context, store.Task)
 
 func (f announcerFunc) Announce(ctx context.Context, t store.Task) { f(ctx, t) }
+
+func (announcerFunc) Publish(store.Batch) {}
 
 // TestAnnouncedAfterCommit: whoever is told of a task finds it, and is told once.
 func TestAnnouncedAfterCommit(t *testing.T) {

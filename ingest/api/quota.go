@@ -19,10 +19,12 @@ const (
 	LimitLogins  Limit = "logins"  // wrong tokens of a client
 	LimitKeys    Limit = "keys"    // requests with an API key
 	LimitMembers Limit = "members" // requests with the tokens of an application
+
+	LimitChallenges Limit = "challenges" // of an endpoint, or of those of an application
 )
 
 // Limits are all of them.
-func Limits() []Limit { return []Limit{LimitLogins, LimitKeys, LimitMembers} }
+func Limits() []Limit { return []Limit{LimitLogins, LimitKeys, LimitMembers, LimitChallenges} }
 
 // burstTime is how long a caller may have been away and make up for it at once.
 const burstTime = 2 // seconds

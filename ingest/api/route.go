@@ -38,6 +38,7 @@ func routes() []route {
 		tokenRoutes(),
 		applicationRoutes(),
 		endpointRoutes(),
+		verificationRoutes(),
 		secretRoutes(),
 		headerRoutes(),
 		tlsRoutes(),

@@ -12,7 +12,7 @@ import (
 
 func TestHome(t *testing.T) {
 	t.Parallel()
-	tenant, endpoint := event.NewID(), event.NewID()
+	tenant, endpoint, asks := event.NewID(), event.NewID(), event.NewID()
 	var (
 		shared = event.OwnLane{}
 		its    = event.OwnLane{Tenant: tenant, Endpoint: endpoint}
@@ -20,7 +20,8 @@ func TestHome(t *testing.T) {
 	)
 	for name, c := range map[string]struct {
 		target store.Target
-		rate   int // of the tenant
+		rate   int      // of the tenant
+		run    event.ID // that brings the delivery
 		want   event.OwnLane
 	}{
 		"as most":                   {want: shared},
@@ -31,12 +32,15 @@ func TestHome(t *testing.T) {
 		"broken":                    {target: store.Target{Breaker: &store.Breaker{}}, want: its},
 		"limited tenant":            {rate: 5, want: theirs},
 		"limited, and so is tenant": {target: store.Target{ThrottleRate: 1}, rate: 5, want: its},
+		"paused, but the challenge": {target: store.Target{Paused: true, Ordered: true, Challenge: asks}, want: shared},
+		"paused, sent again":        {target: store.Target{Paused: true, Challenge: asks}, run: event.NewID(), want: its},
+		"paused, another challenge": {target: store.Target{Paused: true, Challenge: event.NewID()}, want: its},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c.target.ID = endpoint
 			e := directory.Endpoint{Target: c.target, Tenant: &directory.Tenant{ID: tenant, ThrottleRate: c.rate}}
-			require.Equal(t, c.want, e.Home())
+			require.Equal(t, c.want, e.Home(&event.Delivery{Event: asks, Run: c.run}))
 		})
 	}
 }

@@ -18,6 +18,10 @@ const (
 	Low    Priority = "low"
 )
 
+// TypeVerification is the type of the events that ask an endpoint whether it wants
+// others.
+const TypeVerification = "endpoint.verification"
+
 // Event is what a producer posted and Postrider accepted. The time of its id is
 // the time of acceptance.
 type Event struct {

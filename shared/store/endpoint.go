@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,11 +31,14 @@ type Endpoint struct {
 	// OrderedBlock or OrderedSkip; empty: OrderedBlock.
 	OrderedPolicy string
 
+	Verify bool // deliveries wait until it is verified
+
 	// Read only: they change in other ways than by ChangeEndpoint.
 	DisabledReason string    // empty: its owner's wish
 	DisabledAt     time.Time // zero: it is enabled
 	Paused         bool      // deliveries wait
 	Breaker        *Breaker  // nil: it is closed
+	Verification   Verification
 
 	RetrySchedule []time.Duration // delays after failed attempts; nil: the event type's, empty: no retries
 	Timeout       time.Duration   // of an attempt; 0: the installation's
@@ -59,7 +63,7 @@ const (
 
 const endpointColumns = `id, tenant_id, coalesce(uid, ''), description, event_types, channels,
 	disabled, coalesce(disabled_reason, ''), disabled_at, paused, ` + itsBreaker + `, coalesce(throttle_rate, 0), ordered, ordered_policy, retry_schedule, coalesce(timeout, '0'),
-	api_version, metadata, updated_at, ` + confidentialColumns
+	api_version, metadata, updated_at, verify, ` + verificationColumns + `, ` + confidentialColumns
 
 const itsBreaker = `(SELECT to_jsonb(b) FROM endpoint_breakers b WHERE b.endpoint_id = endpoints.id)`
 
@@ -69,27 +73,29 @@ const thatEndpoint = ` WHERE tenant_id = $1 AND (id = $2 OR uid = $3) AND delete
 
 func (s *Store) scanEndpoint(row pgx.Row, e *Endpoint) error {
 	var disabledAt *time.Time
+	var verification storedVerification
 	var stored storedConfidential
-	err := row.Scan(append([]any{
+	err := row.Scan(slices.Concat([]any{
 		&e.ID, &e.Tenant, &e.UID, &e.Description, &e.EventTypes, &e.Channels,
 		&e.Disabled, &e.DisabledReason, &disabledAt, &e.Paused, &e.Breaker, &e.ThrottleRate, &e.Ordered, &e.OrderedPolicy, &e.RetrySchedule, &e.Timeout,
-		&e.APIVersion, &e.Metadata, &e.UpdatedAt,
-	}, stored.columns()...)...)
+		&e.APIVersion, &e.Metadata, &e.UpdatedAt, &e.Verify,
+	}, verification.columns(), stored.columns())...)
 	if err != nil {
 		return err
 	}
-	e.DisabledAt = timeOf(disabledAt)
+	e.DisabledAt, e.Verification = timeOf(disabledAt), verification.read()
 	e.URL, e.Confidential, err = stored.open(opener{s.ring, e.Tenant, e.ID})
 	return err
 }
 
 // settled is what the database makes of an endpoint that is stored.
-const settled = ` RETURNING coalesce(disabled_reason, ''), disabled_at, paused, ` + itsBreaker + `, ordered_policy, updated_at`
+const settled = ` RETURNING coalesce(disabled_reason, ''), disabled_at, paused, ` + itsBreaker + `, ordered_policy, updated_at, ` + verificationColumns
 
 func (e *Endpoint) scanSettled(row pgx.Row) error {
 	var disabledAt *time.Time
-	err := row.Scan(&e.DisabledReason, &disabledAt, &e.Paused, &e.Breaker, &e.OrderedPolicy, &e.UpdatedAt)
-	e.DisabledAt = timeOf(disabledAt)
+	var verification storedVerification
+	err := row.Scan(append([]any{&e.DisabledReason, &disabledAt, &e.Paused, &e.Breaker, &e.OrderedPolicy, &e.UpdatedAt}, verification.columns()...)...)
+	e.DisabledAt, e.Verification = timeOf(disabledAt), verification.read()
 	return err
 }
 
@@ -104,8 +110,8 @@ func (s *Store) CreateEndpoint(ctx context.Context, e *Endpoint, key signature.K
 		}
 		err = e.scanSettled(tx.QueryRow(ctx, `
 			INSERT INTO endpoints (id, tenant_id, uid, url, description, event_types, channels, headers, disabled, throttle_rate,
-				retry_schedule, timeout, api_version, metadata, ordered, ordered_policy, userinfo, sealed_headers, disabled_at)
-			SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, CASE WHEN $9 THEN now() END
+				retry_schedule, timeout, api_version, metadata, ordered, ordered_policy, userinfo, sealed_headers, verify, disabled_at)
+			SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, CASE WHEN $9 THEN now() END
 			FROM tenants WHERE id = $2 AND deleted_at IS NULL`+settled, e.columns(z)...))
 		if err != nil {
 			return err
@@ -127,7 +133,7 @@ func (e *Endpoint) columns(z sealer) []any {
 	return []any{
 		e.ID, e.Tenant, blank(e.UID), stored.url, e.Description, e.EventTypes, e.Channels, stored.headers,
 		e.Disabled, positive(e.ThrottleRate), e.RetrySchedule, positive(e.Timeout), max(e.APIVersion, 1), object(e.Metadata), e.Ordered, cmp.Or(e.OrderedPolicy, OrderedBlock),
-		stored.userinfo, stored.sealed,
+		stored.userinfo, stored.sealed, e.Verify,
 	}
 }
 
@@ -157,8 +163,9 @@ func (s *Store) Endpoints(ctx context.Context, tenant event.ID, p Page[event.ID]
 
 // ChangeEndpoint lets change edit an endpoint, stores it and returns it. Nobody
 // else changes the endpoint meanwhile. One that is enabled again has failed never
-// yet, and the breaker of one that has another URL is closed. An error of change is returned and leaves the endpoint as it was. Else it
-// returns ErrNotFound, or ErrConflict when the uid is taken.
+// yet, the breaker of one that has another URL is closed, and one at another host is
+// not verified. An error of change is returned and leaves the endpoint as it was.
+// Else it returns ErrNotFound, or ErrConflict when the uid is taken.
 func (s *Store) ChangeEndpoint(ctx context.Context, tenant event.ID, ref Ref, change func(*Endpoint) error) (*Endpoint, error) {
 	var e Endpoint
 	err := s.transact(ctx, func(tx pgx.Tx) error {
@@ -180,8 +187,9 @@ func (s *Store) ChangeEndpoint(ctx context.Context, tenant event.ID, ref Ref, ch
 		}
 		err = e.scanSettled(tx.QueryRow(ctx, `
 			UPDATE endpoints SET uid = $3, url = $4, description = $5, event_types = $6, channels = $7, headers = $8,
-				disabled = $9, throttle_rate = $10, retry_schedule = $11, timeout = $12, api_version = $13, metadata = $14, ordered = $15, ordered_policy = $16, userinfo = $17, sealed_headers = $18, updated_at = now(),
-				disabled_reason = CASE WHEN $9 THEN disabled_reason END, disabled_at = CASE WHEN $9 THEN coalesce(disabled_at, now()) END
+				disabled = $9, throttle_rate = $10, retry_schedule = $11, timeout = $12, api_version = $13, metadata = $14, ordered = $15, ordered_policy = $16, userinfo = $17, sealed_headers = $18, verify = $19, updated_at = now(),
+				disabled_reason = CASE WHEN $9 THEN disabled_reason END, disabled_at = CASE WHEN $9 THEN coalesce(disabled_at, now()) END,
+				challenge = CASE WHEN NOT $9 THEN challenge END
 			WHERE id = $1 AND tenant_id = $2`+settled, e.columns(z)...))
 		if err != nil {
 			return err
@@ -194,12 +202,17 @@ func (s *Store) ChangeEndpoint(ctx context.Context, tenant event.ID, ref Ref, ch
 	return &e, nil
 }
 
-// forgetPast removes what is known of an endpoint's failures and no longer true
-// once it is changed, and returns what there is to tell of the change.
+// forgetPast removes what is known of an endpoint and no longer true once it is
+// changed, and returns what there is to tell of the change.
 func forgetPast(ctx context.Context, tx pgx.Tx, before, after *Endpoint) ([]endpointNews, error) {
 	news := newsOfChange(before.Disabled, after.Disabled)
 	if before.Disabled && !after.Disabled {
 		if _, err := tx.Exec(ctx, `DELETE FROM endpoint_failures WHERE endpoint_id = $1`, after.ID); err != nil {
+			return nil, err
+		}
+	}
+	if !SameHost(before.URL, after.URL) {
+		if err := forgetVerification(ctx, tx, after.ID); err != nil {
 			return nil, err
 		}
 	}

@@ -81,7 +81,7 @@ func (s *Store) DisableEndpoint(ctx context.Context, tenant, endpoint event.ID, 
 		var uid string
 		var since *time.Time
 		err := tx.QueryRow(ctx, `
-			UPDATE endpoints SET disabled = true, disabled_reason = $3, disabled_at = now(), updated_at = now()
+			UPDATE endpoints SET disabled = true, disabled_reason = $3, disabled_at = now(), challenge = NULL, updated_at = now()
 			WHERE tenant_id = $1 AND id = $2 AND NOT disabled AND deleted_at IS NULL
 			RETURNING coalesce(uid, ''), (SELECT since FROM endpoint_failures f WHERE f.endpoint_id = endpoints.id)`,
 			tenant, endpoint, reason).Scan(&uid, &since)

@@ -24,6 +24,10 @@ const (
 	EndpointDisabled = "endpoint.disabled"
 	CircuitOpened    = "endpoint.circuit.opened"
 	CircuitClosed    = "endpoint.circuit.closed"
+
+	VerificationSucceeded = "endpoint.verification.succeeded"
+	VerificationFailed    = "endpoint.verification.failed"
+
 	AttemptFailing   = "message.attempt.failing"   // for the fourth time
 	AttemptExhausted = "message.attempt.exhausted" // for the last time
 	AttemptRecovered = "message.attempt.recovered" // success after one of these
@@ -33,6 +37,7 @@ const (
 func Notices() []string {
 	return []string{
 		EndpointCreated, EndpointUpdated, EndpointDeleted, EndpointEnabled, EndpointDisabled, CircuitOpened, CircuitClosed,
+		VerificationSucceeded, VerificationFailed,
 		AttemptFailing, AttemptExhausted, AttemptRecovered,
 	}
 }

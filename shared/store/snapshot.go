@@ -18,12 +18,13 @@ type Target struct {
 	EventTypes []string // nil: all
 	Channels   []string // nil: all
 	Disabled   bool
-	Paused     bool // itself or its tenant
+	Paused     bool // itself or its tenant, or it is not verified and has to be
 	Ordered    bool
 
 	OrderedPolicy string   // OrderedBlock or OrderedSkip
 	ThrottleRate  int      // deliveries a second; 0: no limit
 	Breaker       *Breaker // nil: it is closed
+	Challenge     event.ID // the event that asks it now whether it wants others; zero: none does
 
 	RetrySchedule []time.Duration // nil: the event type's, empty: no retries
 	Timeout       time.Duration   // of an attempt; 0: the installation's
@@ -57,8 +58,8 @@ func (s *Store) Snapshot(ctx context.Context, tenant event.ID) (*Snapshot, error
 			return interpret(err)
 		}
 		rows, err := tx.Query(ctx, `
-			SELECT e.id, e.event_types, e.channels, e.disabled, e.paused OR $2, e.ordered, e.ordered_policy,
-				coalesce(e.throttle_rate, 0), e.retry_schedule, coalesce(e.timeout, '0'), to_jsonb(b),
+			SELECT e.id, e.event_types, e.channels, e.disabled, e.paused OR $2 OR `+mustAnswer+`, e.ordered, e.ordered_policy,
+				coalesce(e.throttle_rate, 0), e.retry_schedule, coalesce(e.timeout, '0'), to_jsonb(b), e.challenge,
 				`+confidentialColumns+`, `+credentialColumns+`,
 				array_agg(k.secret ORDER BY k.expires_at DESC NULLS FIRST),
 				array_agg(k.expires_at ORDER BY k.expires_at DESC NULLS FIRST)
@@ -84,12 +85,16 @@ func (s *Store) Snapshot(ctx context.Context, tenant event.ID) (*Snapshot, error
 func scanTarget(row pgx.CollectableRow, o opener) (Target, error) {
 	t := Target{Sealed: Sealed{opener: o}}
 	var ends []*time.Time
+	var challenge *event.ID
 	err := row.Scan(slices.Concat(
 		[]any{
 			&t.ID, &t.EventTypes, &t.Channels, &t.Disabled, &t.Paused, &t.Ordered, &t.OrderedPolicy,
-			&t.ThrottleRate, &t.RetrySchedule, &t.Timeout, &t.Breaker,
+			&t.ThrottleRate, &t.RetrySchedule, &t.Timeout, &t.Breaker, &challenge,
 		},
 		t.Sealed.stored.columns(), t.Sealed.credentials.columns(), []any{&t.Sealed.keys, &ends})...)
+	if challenge != nil {
+		t.Challenge = *challenge
+	}
 	t.Sealed.opener.endpoint = t.ID
 	t.URL, _ = cutUserinfo(t.Sealed.stored.url)
 	for _, end := range ends {
