@@ -1,0 +1,50 @@
+package chart
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"helm.sh/helm/v3/pkg/lint"
+	"k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/yaml"
+)
+
+// TestLint is "helm lint --strict", where advice counts as well.
+func TestLint(t *testing.T) {
+	t.Parallel()
+	for name, files := range installations() {
+		for _, message := range lint.AllWithKubeVersion(dir, read(t, files...), namespace, nil).Messages {
+			require.NoError(t, message.Err, "%s: %s", name, message.Path)
+		}
+	}
+}
+
+func asJSON(t *testing.T, value any) string {
+	t.Helper()
+	text, err := json.Marshal(value)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// TestExamples: what is to be applied by hand is decoded like the rest, and what goes
+// into other charts is YAML without a key twice.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(dir + "/examples/*.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		if match, _ := filepath.Match("*values*.yaml", filepath.Base(file)); match {
+			values := map[string]any{}
+			require.NoError(t, yaml.UnmarshalStrict(text, &values), file)
+			continue
+		}
+		for _, document := range documents(t, string(text)) {
+			decode(t, file, document)
+		}
+	}
+}
