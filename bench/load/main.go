@@ -14,7 +14,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
+	"github.com/postrider/postrider/bench/profile"
 	"github.com/postrider/postrider/bench/sender"
 )
 
@@ -37,13 +39,21 @@ func main() {
 // run returns 1 when the load could not be sent and also when something was
 // lost, double or otherwise wrong.
 func run(ctx context.Context, args []string, token string, out, faults io.Writer) int {
-	config, err := parse(args, token, faults)
+	s, err := parse(args, token, faults)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
 		return exitUsage // it was said why
 	}
+	if s.csv != "" {
+		if err := s.write(out); err != nil {
+			_, _ = fmt.Fprintln(faults, "load:", err)
+			return exitFailure
+		}
+		return 0
+	}
+	config := s.load
 	_, _ = fmt.Fprintln(out, describe(config))
 	result, err := sender.Do(ctx, config)
 	if result.Sending > 0 {
@@ -59,8 +69,19 @@ func run(ctx context.Context, args []string, token string, out, faults io.Writer
 	return 0
 }
 
-func parse(args []string, token string, faults io.Writer) (sender.Config, error) {
-	c := sender.Default()
+// settings are the flags.
+type settings struct {
+	load sender.Config
+
+	profiled bool
+	seed     uint64
+	day      time.Duration
+	csv      string // what to write of the profile
+}
+
+func parse(args []string, token string, faults io.Writer) (settings, error) {
+	s := settings{load: sender.Default()}
+	c := &s.load
 	flags := flag.NewFlagSet("load", flag.ContinueOnError)
 	flags.SetOutput(faults)
 	flags.StringVar(&c.URL, "url", c.URL, "the server to load")
@@ -79,23 +100,77 @@ func parse(args []string, token string, faults io.Writer) (sender.Config, error)
 	flags.StringVar(&c.Class, "class", c.Class, "name to count under at the sink (default: one of its own)")
 	flags.BoolVar(&c.Idempotency, "idempotency", c.Idempotency, "send idempotency keys and try failed requests again, as client libraries do")
 	flags.BoolVar(&c.Keep, "keep", c.Keep, "leave the applications there afterwards")
+	flags.BoolVar(&s.profiled, "profile", false, "send a billion events a month as they really come: peaks, bursts, few busy tenants, some ill endpoints; "+
+		"rate, tenants and duration change it where they are given, endpoints and size do not")
+	flags.Uint64Var(&s.seed, "seed", 1, "`number` that the profile comes from")
+	flags.DurationVar(&s.day, "day", 24*time.Hour, "how long a day of the profile takes: less compresses its time, at the same rate")
+	flags.StringVar(&s.csv, "csv", "", "write the `events` or the tenants of the profile as CSV, and send nothing")
 	if err := flags.Parse(args); err != nil {
-		return c, err
+		return s, err
 	}
 	if c.Token == "" {
 		c.Token = token
 	}
-	err := c.Validate()
+	if s.profiled || s.csv != "" {
+		given := map[string]bool{}
+		flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+		s.useProfile(given)
+	}
+	err := s.validate()
 	if flags.NArg() > 0 {
 		err = errors.Join(fmt.Errorf("unexpected argument %q", flags.Arg(0)), err)
 	}
 	if err != nil {
 		_, _ = fmt.Fprintln(faults, "load:", err)
 	}
-	return c, err
+	return s, err
+}
+
+// useProfile changes the profile by the flags that are given.
+func (s *settings) useProfile(given map[string]bool) {
+	p := profile.Month(s.seed, s.day)
+	if given["rate"] {
+		p.BurstRate *= s.load.Rate / p.Rate
+		p.Rate = s.load.Rate
+	}
+	if given["tenants"] {
+		p.Tenants = s.load.Tenants
+	}
+	if !given["duration"] {
+		s.load.Duration = s.day
+	}
+	s.load.Profile, s.load.Tenants, s.load.Endpoints = &p, p.Tenants, 1
+}
+
+func (s *settings) validate() error {
+	switch s.csv {
+	case "":
+		return s.load.Validate()
+	case csvEvents, csvTenants:
+		return s.load.Profile.Validate() // nothing else is used
+	default:
+		return fmt.Errorf("csv %q is neither %s nor %s", s.csv, csvEvents, csvTenants)
+	}
+}
+
+// What can be written.
+const (
+	csvEvents  = "events"
+	csvTenants = "tenants"
+)
+
+func (s *settings) write(out io.Writer) error {
+	if s.csv == csvTenants {
+		return s.load.Profile.WriteTenants(out)
+	}
+	return s.load.Profile.WriteEvents(out, s.load.Duration)
 }
 
 func describe(c sender.Config) string {
+	if p := c.Profile; p != nil {
+		return fmt.Sprintf("%.6g events/s on average and %d bursts of %.6g/s a day of %s, for %s, to %d applications, seed %d, to %s",
+			p.Rate, p.Bursts, p.BurstRate, p.Day, c.Duration, p.Tenants, p.Seed, c.URL)
+	}
 	pace := fmt.Sprintf("%.6g events/s (open loop)", c.Rate)
 	if c.Rate == 0 {
 		pace = fmt.Sprintf("as fast as %d senders can (closed loop)", c.Senders)

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -70,6 +72,8 @@ func TestMisuse(t *testing.T) {
 		"unknown flag": {[]string{"-speed", "9"}, "x", exitUsage, "-speed"},
 		"argument":     {[]string{"now"}, "x", exitUsage, "unexpected argument"},
 		"bad size":     {[]string{"-size", "1"}, "x", exitUsage, "size must be"},
+		"bad csv":      {[]string{"-csv", "all"}, "", exitUsage, "neither events nor tenants"},
+		"bad day":      {[]string{"-csv", "events", "-day", "1ms"}, "", exitUsage, "day must be"},
 		"nobody there": {[]string{"-sink", "http://127.0.0.1:1"}, "x", exitFailure, "prepare load"},
 	}
 	for name, test := range tests {
@@ -84,7 +88,36 @@ func TestMisuse(t *testing.T) {
 
 func TestDescribe(t *testing.T) {
 	t.Parallel()
-	config, err := parse([]string{"-rate", "0"}, "x", io.Discard)
+	s, err := parse([]string{"-rate", "0"}, "x", io.Discard)
 	require.NoError(t, err)
-	require.Contains(t, describe(config), "as fast as 64 senders can (closed loop)")
+	require.Contains(t, describe(s.load), "as fast as 64 senders can (closed loop)")
 }
+
+func TestProfile(t *testing.T) {
+	t.Parallel()
+	s, err := parse([]string{"-profile", "-seed", "9", "-day", "10m", "-tenants", "70", "-rate", "500"}, "x", io.Discard)
+	require.NoError(t, err)
+	require.Equal(t, 10*time.Minute, s.load.Duration)
+	require.InDelta(t, 20_000, s.load.Profile.BurstRate, 1e-6, "forty times the average")
+	require.Equal(t,
+		"500 events/s on average and 1 bursts of 20000/s a day of 10m0s, for 10m0s, to 70 applications, seed 9, to http://127.0.0.1:8071",
+		describe(s.load))
+}
+
+func TestCSV(t *testing.T) {
+	t.Parallel()
+	for what, head := range map[string]string{"events": "at,tenant,endpoints,bytes,burst\n0.0", "tenants": "tenant,endpoint,health\n0,0,"} {
+		var out, again bytes.Buffer
+		args := []string{"-csv", what, "-day", "10m", "-duration", "2s"}
+		require.Zero(t, run(t.Context(), args, "", &out, t.Output()))
+		require.Contains(t, out.String(), head)
+		require.Zero(t, run(t.Context(), args, "", &again, t.Output()))
+		require.Equal(t, out.String(), again.String())
+		require.Equal(t, exitFailure, run(t.Context(), args, "", full{}, io.Discard))
+	}
+}
+
+// full is a disk.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no room") }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/url"
 	"time"
+
+	"github.com/postrider/postrider/bench/profile"
 )
 
 const (
@@ -32,6 +34,11 @@ type Config struct {
 	// ones. Of their endpoints, the receiver must know the secrets and count under
 	// Class.
 	Targets []Target
+
+	// Profile says when who gets an event, and how large it is; Tenants, Endpoints,
+	// Rate, Events, Batch and Size say nothing then. It comes by the clock. Of the
+	// endpoints that are made for it, those that are ill are not waited for.
+	Profile *profile.Profile
 
 	// Rate is events per second by the clock (open loop): latencies count from
 	// when an event was to be sent, so a server that makes its senders wait can't
@@ -62,6 +69,14 @@ type Config struct {
 	Answered func(Answer) `json:"-"`
 }
 
+// largest is how large a payload may get.
+func (c Config) largest() int {
+	if c.Profile != nil {
+		return profile.MostSize
+	}
+	return c.Size
+}
+
 // Acceptance is an event that was accepted.
 type Acceptance struct {
 	ID      string // of its message
@@ -80,8 +95,10 @@ type Answer struct {
 
 // Target is an application.
 type Target struct {
-	App   string   // its id
-	Paths []string // of the endpoints, at the receiver, that get each of its events
+	App    string   // its id
+	Paths  []string // of the endpoints, at the receiver, where each of its events is to arrive
+	Ill    []string // of others, where it need not
+	Number int      // in the profile, if there is one
 }
 
 // Default is a load that any machine stands.
@@ -124,7 +141,20 @@ func (c Config) Validate() error {
 	check(c.Drain >= 0 && c.Drain <= maxSpan, "drain must be at most %s", maxSpan)
 	check(c.Settle >= 0 && c.Settle <= time.Hour, "settle must be at most an hour")
 	check(c.Size >= minSize && c.Size <= maxSize, "size must be between %d and %d bytes", minSize, maxSize)
-	return errors.Join(faults...)
+	return errors.Join(append(faults, c.validateProfile())...)
+}
+
+func (c Config) validateProfile() error {
+	switch {
+	case c.Profile == nil:
+		return nil
+	case c.Batch > 1:
+		return errors.New("batch must be 0 or 1 with a profile")
+	}
+	if err := c.Profile.Validate(); err != nil {
+		return fmt.Errorf("profile: %w", err)
+	}
+	return nil
 }
 
 func isHTTP(text string) bool {

@@ -5,14 +5,21 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/postrider/postrider/bench/profile"
 	"github.com/postrider/postrider/bench/receiver"
 )
 
-// setupWorkers is how many applications are set up at once.
-const setupWorkers = 8
+const (
+	// setupWorkers is how many applications are set up at once.
+	setupWorkers = 8
+
+	// illClass is what is added to the class for what arrives at ill endpoints.
+	illClass = "-ill"
+)
 
 // tenant is an application to post to.
 type tenant struct {
@@ -63,16 +70,23 @@ func assemble(ctx context.Context, c Config, h *http.Client, run runID) (*fleet,
 	return f, nil
 }
 
+// enlist makes the applications that the configuration asks for.
 func (f *fleet) enlist(ctx context.Context, c Config, run runID) ([]Target, error) {
-	targets := make([]Target, c.Tenants)
+	tenants := c.Tenants
+	endpoints := func(int) []profile.Health { return slices.Repeat([]profile.Health{profile.Healthy}, c.Endpoints) }
+	if c.Profile != nil {
+		tenants, endpoints = c.Profile.Tenants, c.Profile.Endpoints
+	}
+	targets := make([]Target, tenants)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(setupWorkers)
 	for i := range targets {
 		group.Go(func() (err error) {
-			targets[i], err = f.found(ctx, fmt.Sprintf("bench-%s-%d", run, i), c.Endpoints)
+			targets[i], err = f.found(ctx, fmt.Sprintf("bench-%s-%d", run, i), endpoints(i))
 			if err != nil {
 				return fmt.Errorf("set up application %d: %w", i, err)
 			}
+			targets[i].Number = i
 			return nil
 		})
 	}
@@ -80,27 +94,50 @@ func (f *fleet) enlist(ctx context.Context, c Config, run runID) ([]Target, erro
 }
 
 // found makes one application with its endpoints.
-func (f *fleet) found(ctx context.Context, name string, endpoints int) (t Target, err error) {
+func (f *fleet) found(ctx context.Context, name string, endpoints []profile.Health) (t Target, err error) {
 	var made struct{ ID string }
 	in := map[string]any{"name": name, "uid": name}
 	if err := f.server.Call(ctx, http.MethodPost, "/api/v1/app", in, &made); err != nil {
 		return t, fmt.Errorf("create application: %w", err)
 	}
 	t.App = made.ID
-	for i := range endpoints {
+	for i, health := range endpoints {
 		path := fmt.Sprintf("/%s/%d", name, i)
-		if err := f.subscribe(ctx, t.App, path); err != nil {
+		if err := f.subscribe(ctx, t.App, path, health); err != nil {
 			return t, err
 		}
-		t.Paths = append(t.Paths, path)
+		if health == profile.Healthy {
+			t.Paths = append(t.Paths, path)
+		} else {
+			t.Ill = append(t.Ill, path)
+		}
 	}
 	return t, nil
 }
 
+// slowness is how long a slow endpoint takes for an answer.
+const slowness = "2s"
+
+// behaviour is that of an endpoint, as a receiver is told it.
+func (f *fleet) behaviour(h profile.Health) string {
+	class := "class=" + url.QueryEscape(f.class)
+	switch h {
+	case profile.Slow:
+		return class + illClass + "&delay=" + slowness
+	case profile.Failing:
+		return class + illClass + "&fail=all"
+	case profile.Dead:
+		return class + illClass + "&hang=1"
+	case profile.Healthy:
+		return class
+	}
+	return class
+}
+
 // subscribe makes one endpoint with a secret of the server's making.
-func (f *fleet) subscribe(ctx context.Context, app, path string) error {
+func (f *fleet) subscribe(ctx context.Context, app, path string, health profile.Health) error {
 	var made struct{ ID string }
-	in := map[string]any{"url": f.sink.base + path + "?class=" + url.QueryEscape(f.class)}
+	in := map[string]any{"url": f.sink.base + path + "?" + f.behaviour(health)}
 	endpoints := appPath(app) + "/endpoint"
 	if err := f.server.Call(ctx, http.MethodPost, endpoints, in, &made); err != nil {
 		return fmt.Errorf("create endpoint: %w", err)
@@ -132,7 +169,7 @@ func (f *fleet) dismiss(ctx context.Context) error {
 			if err := f.server.Call(limited, http.MethodDelete, appPath(t.App), nil, nil); err != nil {
 				return fmt.Errorf("delete application: %w", err)
 			}
-			for _, path := range t.Paths {
+			for _, path := range slices.Concat(t.Paths, t.Ill) {
 				if err := f.setSecret(limited, path, ""); err != nil {
 					return err
 				}
@@ -146,10 +183,12 @@ func (f *fleet) dismiss(ctx context.Context) error {
 	return f.forget(ctx)
 }
 
-// forget drops the receiver's counts of this class.
+// forget drops the receiver's counts of this fleet.
 func (f *fleet) forget(ctx context.Context) error {
-	if err := f.sink.Call(ctx, http.MethodDelete, "/_sink/stats?class="+url.QueryEscape(f.class), nil, nil); err != nil {
-		return fmt.Errorf("reset sink: %w", err)
+	for _, class := range []string{f.class, f.class + illClass} {
+		if err := f.sink.Call(ctx, http.MethodDelete, "/_sink/stats?class="+url.QueryEscape(class), nil, nil); err != nil {
+			return fmt.Errorf("reset sink: %w", err)
+		}
 	}
 	return nil
 }

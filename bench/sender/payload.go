@@ -5,17 +5,16 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"time"
 )
 
 const eventType = "bench.event"
 
-// payload makes the bodies of requests, all of one size. They are random text,
-// the same in every run, as servers may compress what repeats.
+// payload makes the bodies of requests. They are random text, the same in every
+// run, as servers may compress what repeats.
 type payload struct {
-	head, tail []byte
+	head, pad, end []byte
 }
 
 // nanosDigits is how long Unix nanoseconds are until the year 2286.
@@ -31,10 +30,16 @@ const (
 	payloadPad    = `,"pad":"`
 	payloadEnd    = `"}`
 	messageEnd    = "}" // what stands after the payload
+	batchStart    = `{"messages":[`
+	batchEnd      = "]}"
 )
 
-func newPayload(size int) payload {
-	pad := make([]byte, size-len(payloadStart)-nanosDigits-len(payloadNumber)-len(strconv.Itoa(firstNumber))-len(payloadPad)-len(payloadEnd))
+// payloadRest is what a payload is beside the text.
+const payloadRest = len(payloadStart) + nanosDigits + len(payloadNumber) + len("1000000000") + len(payloadPad) + len(payloadEnd)
+
+// newPayload makes payloads up to that size.
+func newPayload(most int) payload {
+	pad := make([]byte, most-payloadRest)
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 	source := rand.New(rand.NewPCG(1, 2))
 	for i := range pad {
@@ -42,42 +47,45 @@ func newPayload(size int) payload {
 	}
 	return payload{
 		head: []byte(`{"eventType":"` + eventType + `","payload":` + payloadStart),
-		tail: slices.Concat([]byte(payloadPad), pad, []byte(payloadEnd+messageEnd)),
+		pad:  pad,
+		end:  []byte(payloadEnd + messageEnd),
 	}
 }
 
-// body is a new request body, for one event or a batch of them from the nth on.
-// It is not reused: the HTTP client may still read it after it has returned the
-// answer.
-func (p payload) body(sent time.Time, n int64, batch int) []byte {
-	const around = nanosDigits + len(payloadNumber) + 20
+// body is a new request body, for one event or a batch of them from the nth on,
+// each with a payload of that size. It is not reused: the HTTP client may still
+// read it after it has returned the answer.
+func (p payload) body(sent time.Time, n int64, batch, size int) []byte {
+	each := len(p.head) + size + len(messageEnd) + len(",")
 	if batch <= 1 {
-		return p.appendTo(make([]byte, 0, len(p.head)+around+len(p.tail)), sent, n)
+		return p.appendTo(make([]byte, 0, each), sent, n, size)
 	}
-	body := make([]byte, 0, batch*(len(p.head)+around+len(p.tail)))
-	body = append(body, `{"messages":[`...)
+	body := make([]byte, 0, batch*each+len(batchStart)+len(batchEnd))
+	body = append(body, batchStart...)
 	for i := range batch {
 		if i > 0 {
 			body = append(body, ',')
 		}
-		body = p.appendTo(body, sent, n+int64(i))
+		body = p.appendTo(body, sent, n+int64(i), size)
 	}
-	return append(body, "]}"...)
+	return append(body, batchEnd...)
 }
 
 // payload is the nth event's payload alone, as it is to be delivered.
-func (p payload) payload(sent time.Time, n int64) []byte {
-	event := p.appendTo(nil, sent, n)
+func (p payload) payload(sent time.Time, n int64, size int) []byte {
+	event := p.appendTo(nil, sent, n, size)
 	return event[len(p.head)-len(payloadStart) : len(event)-len(messageEnd)]
 }
 
 // appendTo appends the nth event of the run.
-func (p payload) appendTo(body []byte, sent time.Time, n int64) []byte {
+func (p payload) appendTo(body []byte, sent time.Time, n int64, size int) []byte {
 	body = append(body, p.head...)
 	body = strconv.AppendInt(body, sent.UnixNano(), 10)
 	body = append(body, payloadNumber...)
 	body = strconv.AppendInt(body, firstNumber+n, 10)
-	return append(body, p.tail...)
+	body = append(body, payloadPad...)
+	body = append(body, p.pad[:size-payloadRest]...)
+	return append(body, p.end...)
 }
 
 // runID tells the names and keys of one run from those of all others.

@@ -17,10 +17,10 @@ func TestPayload(t *testing.T) {
 			EventType string
 			Payload   json.RawMessage
 		}
-		require.NoError(t, json.Unmarshal(newPayload(size).body(now, 41, 1), &in))
+		require.NoError(t, json.Unmarshal(newPayload(maxSize).body(now, 41, 1, size), &in))
 		require.Equal(t, eventType, in.EventType)
 		require.Len(t, in.Payload, size)
-		require.Equal(t, string(in.Payload), string(newPayload(size).payload(now, 41)), "what is to be delivered")
+		require.Equal(t, string(in.Payload), string(newPayload(size).payload(now, 41, size)), "what is to be delivered")
 		var payload struct{ Sent, Number int64 }
 		require.NoError(t, json.Unmarshal(in.Payload, &payload))
 		require.Equal(t, now.UnixNano(), payload.Sent)
@@ -36,7 +36,7 @@ func TestBatchOfPayloads(t *testing.T) {
 			Payload   struct{ Number int64 }
 		}
 	}
-	require.NoError(t, json.Unmarshal(newPayload(100).body(time.Now(), 10, 3), &in))
+	require.NoError(t, json.Unmarshal(newPayload(100).body(time.Now(), 10, 3, 80), &in))
 	require.Len(t, in.Messages, 3)
 	for i, m := range in.Messages {
 		require.Equal(t, eventType, m.EventType)

@@ -30,18 +30,18 @@ type refusal struct{ status int }
 
 func (r refusal) Error() string { return "answered " + strconv.Itoa(r.status) }
 
-// deliver makes the nth request until it is answered with success or given up,
-// and counts its events.
-func (r *Run) deliver(ctx context.Context, n int64, due time.Time) {
-	to := &r.fleet.tenants[n%int64(len(r.fleet.tenants))]
+// deliver makes a request until it is answered with success or given up, and
+// counts its events.
+func (r *Run) deliver(ctx context.Context, o order, due time.Time) {
+	to := &r.fleet.tenants[o.to]
 	batch := max(r.config.Batch, 1)
-	body := r.payload.body(due, n*int64(batch), batch)
+	body := r.payload.body(due, o.n*int64(batch), batch, o.size)
 	tries := cmp.Or(r.config.Tries, usualTries)
 	pause := firstPause
 	for try := 1; ; try++ {
-		answer, err := r.post(ctx, to.messages, n, body)
+		answer, err := r.post(ctx, to.messages, o.n, body)
 		if err == nil {
-			r.note(to, answer, n*int64(batch), due)
+			r.note(to, answer, o, due)
 			return
 		}
 		again := r.config.Idempotency && try < tries && transient(err)
@@ -53,9 +53,9 @@ func (r *Run) deliver(ctx context.Context, n int64, due time.Time) {
 	}
 }
 
-// note counts the events of a request, from the nth on, by what was answered.
-func (r *Run) note(to *tenant, answer []byte, n int64, due time.Time) {
-	now := time.Now()
+// note counts the events of a request by what was answered.
+func (r *Run) note(to *tenant, answer []byte, o order, due time.Time) {
+	now, first := time.Now(), o.n*int64(max(r.config.Batch, 1))
 	for i, e := range r.read(answer) {
 		switch {
 		case e.Status < 200 || e.Status > 299:
@@ -65,7 +65,7 @@ func (r *Run) note(to *tenant, answer []byte, n int64, due time.Time) {
 		default:
 			r.tally.accepted(to, e.Message.ID, now.Sub(due))
 			if r.config.Accepted != nil {
-				r.config.Accepted(Acceptance{e.Message.ID, to.App, r.payload.payload(due, n+int64(i)), now})
+				r.config.Accepted(Acceptance{e.Message.ID, to.App, r.payload.payload(due, first+int64(i), o.size), now})
 			}
 		}
 	}

@@ -46,7 +46,7 @@ func Prepare(ctx context.Context, c Config) (*Run, error) {
 		config:        c,
 		id:            newRunID(),
 		http:          newHTTPClient(c.Senders),
-		payload:       newPayload(c.Size),
+		payload:       newPayload(c.largest()),
 		tally:         newTally(),
 		authorization: []string{"Bearer " + c.Token},
 		contentType:   []string{"application/json"},
@@ -61,25 +61,34 @@ func Prepare(ctx context.Context, c Config) (*Run, error) {
 
 // Send sends, and returns when every request is answered.
 func (r *Run) Send(ctx context.Context) error {
-	batch := int64(max(r.config.Batch, 1))
-	requests := r.config.Events / batch
-	var plan schedule = ceaseless{r.config.Duration, requests}
-	planned := requests
-	if r.config.Rate > 0 {
-		even := newSteady(r.config.Rate/float64(batch), r.config.Duration, requests)
-		plan, planned = even, even.events
-	}
+	plan, stop := r.schedule()
+	defer stop()
 	patience, cancel := context.WithTimeout(ctx, r.config.Duration+overtime)
 	defer cancel()
 	r.start = time.Now()
-	begun := follow(patience, r.config.Senders, plan, r.start, func(n int64, due time.Time) { r.deliver(ctx, n, due) })
+	begun := follow(patience, r.config.Senders, plan, r.start, func(o order, due time.Time) { r.deliver(ctx, o, due) })
 	r.sending = time.Since(r.start)
-	r.unsent = max(0, planned-begun) * batch
+	r.unsent = plan.missed(begun) * int64(max(r.config.Batch, 1))
 	if err := r.look(ctx); err != nil {
 		return err
 	}
 	r.early = r.counts
 	return nil
+}
+
+// schedule is what the configuration asks for.
+func (r *Run) schedule() (s schedule, stop func()) {
+	c := r.config
+	if c.Profile != nil {
+		return newProfiled(*c.Profile, c.Duration, r.fleet.tenants)
+	}
+	all := turns{len(r.fleet.tenants), c.Size}
+	batch := max(c.Batch, 1)
+	requests := c.Events / int64(batch)
+	if c.Rate > 0 {
+		return newSteady(all, c.Rate/float64(batch), c.Duration, requests), func() {}
+	}
+	return ceaseless{all, c.Duration, requests}, func() {}
 }
 
 // Drain waits until all that was accepted has arrived, at most as long as the

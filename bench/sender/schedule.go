@@ -2,68 +2,144 @@ package sender
 
 import (
 	"context"
+	"iter"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/postrider/postrider/bench/profile"
 )
 
-// schedule says when each event, or batch of them, is to be sent.
+// schedule says when each request is to be made, to whom, and how large its
+// events are.
 type schedule interface {
-	// at is the time of the nth event, from 0, after the start of the run, of
-	// which elapsed has passed. It is not ok when there is no such event.
-	at(n int64, elapsed time.Duration) (due time.Duration, ok bool)
+	// at is the nth request, from 0, when elapsed has passed since the start of the
+	// run. It is not ok when there is no such request. It is asked for one after
+	// the other.
+	at(n int64, elapsed time.Duration) (o order, ok bool)
+
+	// missed is how many requests there are beside those that were begun.
+	missed(begun int64) int64
 }
 
-// steady is events at equal distances.
+// order is a request that is to be made.
+type order struct {
+	n    int64
+	due  time.Duration // after the start of the run
+	to   int           // which of the tenants
+	size int           // of each payload
+}
+
+// turns has all tenants take turns with events of one size.
+type turns struct{ tenants, size int }
+
+func (t turns) order(n int64, due time.Duration) order {
+	return order{n: n, due: due, to: int(n % int64(max(t.tenants, 1))), size: t.size}
+}
+
+// steady is requests at equal distances.
 type steady struct {
-	rate   float64 // per second
-	events int64
+	turns
+
+	rate     float64 // per second
+	requests int64
 }
 
-// newSteady plans for that time, and for no more than that many events unless
+// newSteady plans for that time, and for no more than that many requests unless
 // it is 0.
-func newSteady(rate float64, span time.Duration, most int64) steady {
-	events := max(1, int64(rate*span.Seconds()))
+func newSteady(t turns, rate float64, span time.Duration, most int64) steady {
+	requests := max(1, int64(rate*span.Seconds()))
 	if most > 0 {
-		events = min(events, most)
+		requests = min(requests, most)
 	}
-	return steady{rate: rate, events: events}
+	return steady{turns: t, rate: rate, requests: requests}
 }
 
-func (s steady) at(n int64, _ time.Duration) (time.Duration, bool) {
-	return time.Duration(float64(n) / s.rate * float64(time.Second)), n < s.events
+func (s steady) at(n int64, _ time.Duration) (order, bool) {
+	return s.order(n, time.Duration(float64(n)/s.rate*float64(time.Second))), n < s.requests
 }
 
-// ceaseless is the next event at once, for a time or up to a number.
+func (s steady) missed(begun int64) int64 { return max(0, s.requests-begun) }
+
+// ceaseless is the next request at once, for a time or up to a number.
 type ceaseless struct {
+	turns
+
 	span time.Duration
 	most int64 // 0 is no limit
 }
 
-func (c ceaseless) at(n int64, elapsed time.Duration) (time.Duration, bool) {
-	return elapsed, elapsed < c.span && (c.most == 0 || n < c.most)
+func (c ceaseless) at(n int64, elapsed time.Duration) (order, bool) {
+	return c.order(n, elapsed), elapsed < c.span && (c.most == 0 || n < c.most)
+}
+
+func (c ceaseless) missed(begun int64) int64 { return max(0, c.most-begun) }
+
+// profiled is the events of a profile, but for those of tenants that this run
+// does not send to.
+type profiled struct {
+	events func() (profile.Event, bool)
+	place  map[int]int // among the tenants of the run, by the number in the profile
+	seen   int64
+}
+
+// newProfiled must be stopped.
+func newProfiled(p profile.Profile, span time.Duration, tenants []tenant) (s *profiled, stop func()) {
+	s = &profiled{place: make(map[int]int, len(tenants))}
+	for i, t := range tenants {
+		s.place[t.Number] = i
+	}
+	s.events, stop = iter.Pull(p.Events(span))
+	return s, stop
+}
+
+func (p *profiled) at(n int64, _ time.Duration) (order, bool) {
+	for {
+		e, ok := p.events()
+		if !ok {
+			return order{}, false
+		}
+		if to, ours := p.place[e.Tenant]; ours {
+			p.seen++
+			return order{n: n, due: e.At, to: to, size: e.Size}, true
+		}
+	}
+}
+
+func (p *profiled) missed(begun int64) int64 {
+	for ok := true; ok; {
+		_, ok = p.at(0, 0)
+	}
+	return p.seen - begun
 }
 
 // follow has senders work off the schedule and returns when they are through or
-// ctx has ended, with the number of events of which sending was begun. Each
-// sender takes the next event, waits for its time and sends it. An event whose
-// time passed while all were busy is sent late but with its time as it was
-// meant to be: that is how the wait gets into the latencies.
-func follow(ctx context.Context, senders int, s schedule, start time.Time, send func(n int64, due time.Time)) int64 {
-	var next, begun atomic.Int64
+// ctx has ended, with the number of requests that were begun. Each sender takes
+// the next one, waits for its time and makes it. One whose time passed while all
+// were busy is made late but with its time as it was meant to be: that is how the
+// wait gets into the latencies.
+func follow(ctx context.Context, senders int, s schedule, start time.Time, send func(o order, due time.Time)) int64 {
+	var mu sync.Mutex
+	var next int64
+	take := func() (order, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		next++
+		return s.at(next-1, time.Since(start))
+	}
+	var begun atomic.Int64
 	var wg sync.WaitGroup
 	for range senders {
 		wg.Go(func() {
 			for {
-				n := next.Add(1) - 1
-				after, ok := s.at(n, time.Since(start))
-				due := start.Add(after)
+				o, ok := take()
+				due := start.Add(o.due)
 				early := time.Until(due) > 0
 				if !ok || !sleepUntil(ctx, due) {
 					return
 				}
 				begun.Add(1)
-				send(n, meant(due, early))
+				send(o, meant(due, early))
 			}
 		})
 	}

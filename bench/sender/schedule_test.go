@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/bench/profile"
 )
 
 // sent is a log of what was sent when.
@@ -32,8 +34,8 @@ func TestSteadyOnTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, start := newSent(), time.Now()
-		begun := follow(t.Context(), 3, newSteady(50, 2*time.Second, 0), start, func(n int64, due time.Time) {
-			log.note(n, start, due)
+		begun := follow(t.Context(), 3, newSteady(turns{}, 50, 2*time.Second, 0), start, func(o order, due time.Time) {
+			log.note(o.n, start, due)
 			time.Sleep(10 * time.Millisecond)
 		})
 		require.Equal(t, int64(100), begun)
@@ -51,9 +53,9 @@ func TestSteadyBehind(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, start := newSent(), time.Now()
-		begun := follow(t.Context(), 1, newSteady(10, time.Second, 0), start, func(n int64, due time.Time) {
-			log.note(n, start, due)
-			if n == 0 {
+		begun := follow(t.Context(), 1, newSteady(turns{}, 10, time.Second, 0), start, func(o order, due time.Time) {
+			log.note(o.n, start, due)
+			if o.n == 0 {
 				time.Sleep(time.Second)
 			}
 		})
@@ -72,7 +74,7 @@ func TestSteadyGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3500*time.Millisecond)
 		defer cancel()
-		begun := follow(ctx, 1, newSteady(10, time.Second, 0), time.Now(), func(int64, time.Time) {
+		begun := follow(ctx, 1, newSteady(turns{}, 10, time.Second, 0), time.Now(), func(order, time.Time) {
 			time.Sleep(time.Second)
 		})
 		require.Equal(t, int64(4), begun, "what is under way is finished, nothing is begun")
@@ -83,8 +85,8 @@ func TestCeaseless(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, start := newSent(), time.Now()
-		begun := follow(t.Context(), 4, ceaseless{time.Second, 0}, start, func(n int64, due time.Time) {
-			log.note(n, start, due)
+		begun := follow(t.Context(), 4, ceaseless{turns{}, time.Second, 0}, start, func(o order, due time.Time) {
+			log.note(o.n, start, due)
 			time.Sleep(10 * time.Millisecond)
 		})
 		require.Equal(t, int64(400), begun)
@@ -94,10 +96,10 @@ func TestCeaseless(t *testing.T) {
 
 func TestUpToANumber(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, int64(7), newSteady(50, time.Second, 7).events)
-	require.Equal(t, int64(50), newSteady(50, time.Second, 70).events)
+	require.Equal(t, int64(7), newSteady(turns{}, 50, time.Second, 7).requests)
+	require.Equal(t, int64(50), newSteady(turns{}, 50, time.Second, 70).requests)
 	synctest.Test(t, func(t *testing.T) {
-		begun := follow(t.Context(), 4, ceaseless{time.Hour, 10}, time.Now(), func(int64, time.Time) {
+		begun := follow(t.Context(), 4, ceaseless{turns{}, time.Hour, 10}, time.Now(), func(order, time.Time) {
 			time.Sleep(10 * time.Millisecond)
 		})
 		require.Equal(t, int64(10), begun)
@@ -106,5 +108,28 @@ func TestUpToANumber(t *testing.T) {
 
 func TestSteadyHasAnEvent(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, int64(1), newSteady(0.1, time.Second, 0).events)
+	require.Equal(t, int64(1), newSteady(turns{}, 0.1, time.Second, 0).requests)
+}
+
+// TestProfiled leaves out whom this run does not send to, and counts what it never
+// came to.
+func TestProfiled(t *testing.T) {
+	t.Parallel()
+	p := profile.Even(1, 100, 10)
+	var all []profile.Event
+	for e := range p.Events(time.Second) {
+		if e.Tenant == 0 || e.Tenant == 3 {
+			all = append(all, e)
+		}
+	}
+	s, stop := newProfiled(p, time.Second, []tenant{{Target: Target{Number: 3}}, {Target: Target{Number: 0}}})
+	defer stop()
+	for n, e := range all[:len(all)-2] {
+		o, ok := s.at(int64(n), 0)
+		require.True(t, ok)
+		require.Equal(t, order{n: int64(n), due: e.At, to: map[int]int{3: 0, 0: 1}[e.Tenant], size: e.Size}, o)
+	}
+	require.Equal(t, int64(3), s.missed(int64(len(all)-3)), "one that was taken and two that were not")
+	_, ok := s.at(0, 0)
+	require.False(t, ok)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/postrider/postrider/bench/profile"
 	"github.com/postrider/postrider/bench/receiver"
 	"github.com/postrider/postrider/bench/sender"
 	"github.com/postrider/postrider/bench/stub"
@@ -100,6 +101,41 @@ func TestTargets(t *testing.T) {
 		require.Equal(t, b.receiver.Stats().Classes["borrowed"].Fingerprint, result.Fingerprint)
 	}
 	require.Equal(t, 2, b.server.Applications(), "they are not ours to remove")
+}
+
+// TestProfile sends a second of a profile to a fleet of its own, and then once
+// more to a part of it.
+func TestProfile(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, stub.Options{})
+	p := profile.Even(5, 100, 20)
+	p.FanOut, p.Failing = []profile.FanOut{{Share: 0.5, Endpoints: 2}}, 0.3
+	b.config.Profile, b.config.Keep, b.config.Class = &p, true, "profile"
+	b.config.Duration = time.Second
+	var events, deliveries, ofFirst int64
+	for e := range p.Events(b.config.Duration) {
+		events++
+		if e.Tenant == 0 {
+			ofFirst++
+		}
+		for _, h := range p.Endpoints(e.Tenant) {
+			if h == profile.Healthy {
+				deliveries++
+			}
+		}
+	}
+	result := b.do(t)
+	require.Empty(t, result.Problems())
+	require.Equal(t, p.Tenants, b.server.Applications())
+	require.Equal(t, events, result.Accepted)
+	require.Equal(t, deliveries, result.Delivered)
+	require.Positive(t, b.receiver.Stats().Classes["profile-ill"].Refused, "the ill are not waited for")
+
+	b.config.Targets = b.found(t, "/first?class=profile")
+	b.config.Targets[0].Number = 0
+	result = b.do(t)
+	require.Empty(t, result.Problems())
+	require.Equal(t, ofFirst, result.Accepted, "what is not for us is left out")
 }
 
 // found makes an application with one endpoint for each path.
@@ -240,6 +276,7 @@ func TestValidate(t *testing.T) {
 		"batch":  func(c *sender.Config) { c.Batch = 1001 },
 		"events": func(c *sender.Config) { c.Batch, c.Events = 10, 25 },
 		"class":  func(c *sender.Config) { c.Targets = make([]sender.Target, 1) },
+		"skew":   func(c *sender.Config) { c.Profile = &profile.Profile{} },
 	} {
 		c := sender.Default()
 		change(&c)
