@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -27,6 +29,13 @@ func TestRights(t *testing.T) { //nolint:tparallel // the second looks at what t
 	s := startStackOf(t, o)
 	t.Run("flow", func(t *testing.T) { testWholeFlow(t, system{s.URL, s.Token}) })
 	t.Run("poison", func(t *testing.T) { testPoison(t, s) })
+	t.Run("operator", func(t *testing.T) {
+		for _, args := range [][]string{{"list"}, {"show", "DELIVER"}, {"show", "OVERFLOW"}, {"peek", "DLQ", "-newest"}, {"backlog", event.Tenant.Format(event.NewID())}} {
+			cmd := exec.Command(filepath.Join(programs(t), "postrider"), append([]string{"streams"}, args...)...)
+			cmd.Env = settings("POSTRIDER_NATS_URL=" + s.NATSURL)
+			run(t, cmd)
+		}
+	})
 	t.Run("the API tells nothing of the admin port", func(t *testing.T) {
 		for _, path := range []string{"/metrics", "/readyz", "/debug/pprof/", "/debug/pprof/heap"} {
 			status, _ := get(t, s.URL+path)

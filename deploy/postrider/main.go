@@ -25,7 +25,7 @@ func postrider() *command {
 		short: "Runs an installation of Postrider, beside its stages.",
 		groups: []group{
 			{"Set up and upgrade", []*command{bootstrap(), migrate()}},
-			{"See whether all is well", []*command{health()}},
+			{"See whether all is well", []*command{health(), streams()}},
 			{"Let somebody in", []*command{makeToken(), rekey()}},
 			{"Mend and look back", []*command{reconcile(), poison(), readArchive()}},
 			{"About this program", []*command{version()}},

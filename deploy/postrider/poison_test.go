@@ -12,9 +12,8 @@ import (
 )
 
 // setAside puts messages aside as a stage would.
-func setAside(t *testing.T, address string, texts ...string) *bus.Bus {
+func setAside(t *testing.T, b *bus.Bus, texts ...string) {
 	t.Helper()
-	b := testkit.Connect(t, address)
 	l := event.OwnLane{Tenant: event.NewID()}
 	lane, err := b.OpenLane(t.Context(), l)
 	require.NoError(t, err)
@@ -22,19 +21,18 @@ func setAside(t *testing.T, address string, texts ...string) *bus.Bus {
 	require.NoError(t, err)
 	defer p.Close()
 	for n, text := range texts {
-		testkit.PublishRaw(t, address, l.Subject(), event.Format, []byte(text))
+		require.NoError(t, b.Publish(t.Context(), bus.Message{Subject: l.Subject(), Tenant: l.Tenant, ID: text, Data: []byte(text)}))
 		messages, err := p.Next(testkit.Context(t), 1)
 		require.NoError(t, err)
 		b.Reject(messages[0], event.ErrBadFrame)
 		testkit.Eventually(t, func() bool { return b.SetAside() == uint64(n+1) }, "set aside")
 	}
-	return b
 }
 
 func TestPoison(t *testing.T) {
 	t.Parallel()
 	server := testkit.NATS(t)
-	setAside(t, server.URL(), "first", "second", "third")
+	setAside(t, testkit.Connect(t, server.URL()), "first", "second", "third")
 	say := func(words ...string) (string, error) {
 		return do(t, map[string]string{"POSTRIDER_NATS_URL": server.URL()}, append([]string{"poison"}, words...)...)
 	}

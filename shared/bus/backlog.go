@@ -59,15 +59,11 @@ func (b *Bus) Queues(ctx context.Context, stream, filter string) ([]Queue, error
 func (b *Bus) queues(ctx context.Context, shards []event.Shard, stream, filter string) ([]Queue, error) {
 	var all []Queue
 	for _, shard := range shards {
-		s, err := b.js.Stream(ctx, shard.Stream(stream))
+		subjects, err := b.SubjectsIn(ctx, shard.Stream(stream), shard.Subject(filter))
 		if err != nil {
-			return nil, fmt.Errorf("list subjects of %s: %w", shard.Stream(stream), err)
+			return nil, err
 		}
-		info, err := s.Info(ctx, jetstream.WithSubjectFilter(shard.Subject(filter)))
-		if err != nil {
-			return nil, fmt.Errorf("list subjects of %s: %w", shard.Stream(stream), err)
-		}
-		for subject, n := range info.State.Subjects {
+		for subject, n := range subjects {
 			all = append(all, Queue{Subject: event.Plain(subject), Messages: int(n), stream: stream, shard: shard}) //nolint:gosec // a count
 		}
 	}

@@ -164,6 +164,7 @@ func (r rights) reconcile() []Right {
 func (r rights) operator() []Right {
 	return []Right{
 		{Why: "Answers; tell the nats CLI so: --inbox-prefix " + inboxPrefix(Operator), Subscribe: []string{inboxPrefix(Operator) + ".>"}},
+		{Why: "Hears that streams may have lost something.", Subscribe: []string{subjectDoubt}},
 		{Why: "Sees what is stored where, and what waits for whom.", Publish: slices.Concat(r.api("INFO"),
 			r.api("STREAM.NAMES"), r.api("STREAM.LIST"), r.api("STREAM.INFO.*"),
 			r.api("CONSUMER.NAMES.*"), r.api("CONSUMER.LIST.*"), r.api("CONSUMER.INFO.*.*"))},

@@ -21,6 +21,12 @@ type StreamState struct {
 	LastSeq uint64    // number of the newest message that it ever had
 	Oldest  time.Time // when the oldest message in it was stored; zero: it is empty
 	Config  []byte    // JSON, enough for Remake
+
+	// What people want to know of it besides.
+	Description     string
+	Messages, Bytes uint64
+	MaxBytes        int64 // that it may have; below 1: as many as it likes
+	Consumers       int
 }
 
 // ours are the names of our streams: those that are declared, the table of the
@@ -42,7 +48,9 @@ func (b *Bus) Streams(ctx context.Context) (map[string]StreamState, error) {
 		}
 		s := StreamState{
 			Name: info.Config.Name, Config: config, LastSeq: info.State.LastSeq,
-			Created: info.Created.UTC().Truncate(time.Microsecond),
+			Created:     info.Created.UTC().Truncate(time.Microsecond),
+			Description: info.Config.Description,
+			Messages:    info.State.Msgs, Bytes: info.State.Bytes, MaxBytes: info.Config.MaxBytes, Consumers: info.State.Consumers,
 		}
 		if info.State.Msgs > 0 {
 			s.Oldest = info.State.FirstTime

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"time"
 )
@@ -185,6 +186,31 @@ func parseIDs(f *frame, id, tenant *ID) (err error) {
 		return fmt.Errorf("%w: tenant: %w", ErrBadFrame, err)
 	}
 	return nil
+}
+
+// Framed is one frame of a message as it is written, for people who look at it.
+type Framed struct {
+	Line    []byte // the line of JSON
+	Payload []byte
+}
+
+// Frames takes a message apart into its frames. What is left where there is no frame
+// comes last, as a payload, with ErrBadFrame. All of it points into data.
+func Frames(data []byte) iter.Seq2[Framed, error] {
+	return func(yield func(Framed, error) bool) {
+		for len(data) > 0 {
+			_, payload, rest, err := cutFrame(data)
+			if err != nil {
+				yield(Framed{Payload: data}, err)
+				return
+			}
+			line, _, _ := bytes.Cut(data, []byte{'\n'})
+			if !yield(Framed{line, payload}, nil) {
+				return
+			}
+			data = rest
+		}
+	}
 }
 
 func appendInt(buf []byte, n int64) []byte { return strconv.AppendInt(buf, n, 10) }

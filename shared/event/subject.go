@@ -83,6 +83,9 @@ func (l Lane) Filter() string { return "deliver." + string(l) + ".>" }
 // SubjectsDead are all dead letters on DLQ, and nothing else that is there.
 const SubjectsDead = "dlq.*.*"
 
+// SubjectsDeadOf are the dead letters of a tenant.
+func SubjectsDeadOf(tenant ID) string { return "dlq." + Tenant.Format(tenant) + ".*" }
+
 // PoisonSubject is where a message goes that a consumer's stage cannot handle:
 // dlq.poison.<stream>.<consumer>.
 func PoisonSubject(stream, consumer string) string {
