@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -27,15 +26,15 @@ import (
 	"github.com/postrider/postrider/shared/testkit"
 )
 
-// loopback is the policy under which receivers of tests can be called.
-func loopback() egress.Policy {
-	return egress.NewPolicy([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")})
-}
-
 // newCaller returns a caller that waits long enough for any machine.
 func newCaller(t *testing.T, policy egress.Policy) *caller {
 	t.Helper()
-	client := policy.Client(egress.Pool{})
+	return newCallerBy(t, policy, policy.Client(egress.Pool{}))
+}
+
+// newCallerBy returns one that calls endpoints without credentials with the client.
+func newCallerBy(t *testing.T, policy egress.Policy, client *http.Client) *caller {
+	t.Helper()
 	t.Cleanup(client.CloseIdleConnections)
 	return &caller{book: account.NewBook(policy, client), timeout: 30 * time.Second, agent: "Postrider/test"}
 }
@@ -104,7 +103,7 @@ func TestCallSigns(t *testing.T) {
 	e := directoryWith(t, s, tenant, id)
 	with, err := e.Open()
 	require.NoError(t, err)
-	a := newCaller(t, loopback()).call(testkit.Context(t), e, with, d, payload)
+	a := newCaller(t, testkit.Loopback()).call(testkit.Context(t), e, with, d, payload)
 	require.Equal(t, Success, a.outcome)
 	require.Equal(t, http.StatusOK, a.status)
 	require.Equal(t, r.URL+"/hook?a=b", a.url)
@@ -155,7 +154,7 @@ func TestCallOwnHeaders(t *testing.T) {
 	e := at("http://" + l.Addr().String())
 	with := plainly(e.URL)
 	with.Headers = secret.HideAll(map[string]string{"x-lower": "one", "X-UPPER": "two", "Authorization": "Bearer it", "User-Agent": "somebody", "Content-Type": "text/plain"})
-	a := newCaller(t, loopback()).call(testkit.Context(t), e, with, &event.Delivery{Event: event.NewID()}, []byte("{}"))
+	a := newCaller(t, testkit.Loopback()).call(testkit.Context(t), e, with, &event.Delivery{Event: event.NewID()}, []byte("{}"))
 	require.Equal(t, Success, a.outcome)
 	got := <-wire
 	for _, line := range []string{"x-lower: one", "X-UPPER: two", "Authorization: Bearer it", "User-Agent: Postrider/test", "Content-Type: application/json"} {
@@ -177,7 +176,7 @@ func TestCallOutcomes(t *testing.T) {
 				_, _ = io.WriteString(w, "why")
 			}
 		})
-		a := newCaller(t, loopback()).try(t, r.URL)
+		a := newCaller(t, testkit.Loopback()).try(t, r.URL)
 		require.Equal(t, want, a.outcome, "status %d", status)
 		require.Equal(t, status, a.status)
 		require.Equal(t, 90*time.Second, a.wish)
@@ -193,7 +192,7 @@ func TestCallDoesNotFollowRedirects(t *testing.T) {
 	target, got := catch(t)
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		r := receive(t, func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, target.URL, status) })
-		a := newCaller(t, loopback()).try(t, r.URL)
+		a := newCaller(t, testkit.Loopback()).try(t, r.URL)
 		require.Equal(t, Redirected, a.outcome)
 		require.Equal(t, status, a.status)
 	}
@@ -226,7 +225,7 @@ func TestCallTimesOut(t *testing.T) {
 				_, _ = io.Copy(io.Discard, q.Body) // or the server does not notice that the caller has gone
 				handle(w, q)
 			})
-			c := newCaller(t, loopback())
+			c := newCaller(t, testkit.Loopback())
 			c.timeout = timeout
 			a := c.try(t, r.URL)
 			require.Equal(t, Timeout, a.outcome)
@@ -250,13 +249,13 @@ func TestCallCutsLongAnswers(t *testing.T) {
 			}
 		}
 	})
-	a := newCaller(t, loopback()).try(t, endless.URL)
+	a := newCaller(t, testkit.Loopback()).try(t, endless.URL)
 	require.Equal(t, Success, a.outcome)
 	require.Len(t, a.response, keptResponse)
 	require.Less(t, written.Load(), int64(64<<20), "beyond what buffers on the way hold, nothing is taken")
 
 	short := receive(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, keptResponse+100)) })
-	require.Len(t, newCaller(t, loopback()).try(t, short.URL).response, keptResponse)
+	require.Len(t, newCaller(t, testkit.Loopback()).try(t, short.URL).response, keptResponse)
 }
 
 func TestCallWithoutAReceiver(t *testing.T) {
@@ -281,7 +280,7 @@ func TestCallWithoutAReceiver(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := newCaller(t, loopback()).try(t, tt.url)
+			a := newCaller(t, testkit.Loopback()).try(t, tt.url)
 			require.Equal(t, tt.want, a.outcome)
 			require.Zero(t, a.status)
 			require.Equal(t, tt.want.explain(), string(a.response))
@@ -297,11 +296,11 @@ func TestCallWithABadName(t *testing.T) {
 	r.Config.ErrorLog = log.New(io.Discard, "", 0)
 	r.StartTLS()
 	t.Cleanup(r.Close)
-	transport := loopback().Transport(egress.Pool{})
+	transport := testkit.Loopback().Transport(egress.Pool{})
 	transport.TLSClientConfig.RootCAs = r.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	t.Cleanup(transport.CloseIdleConnections)
-	c := newCaller(t, loopback())
-	c.book = account.NewBook(loopback(), &http.Client{Transport: transport})
+	c := newCaller(t, testkit.Loopback())
+	c.book = account.NewBook(testkit.Loopback(), &http.Client{Transport: transport})
 	require.Equal(t, Success, c.try(t, r.URL).outcome)
 	a := c.try(t, strings.Replace(r.URL, "127.0.0.1", "localhost", 1))
 	require.Equal(t, TLS, a.outcome)
@@ -325,7 +324,7 @@ func TestCallBlockedIsNotDialled(t *testing.T) {
 	require.Equal(t, Blocked, a.outcome)
 	require.Equal(t, "the address of this endpoint may not be delivered to", string(a.response))
 	require.Zero(t, connections.Load())
-	require.Equal(t, Rejected, newCaller(t, loopback()).try(t, r.URL).outcome)
+	require.Equal(t, Rejected, newCaller(t, testkit.Loopback()).try(t, r.URL).outcome)
 	require.EqualValues(t, 1, connections.Load())
 }
 
@@ -338,7 +337,7 @@ func TestCallWithoutItsProxy(t *testing.T) {
 	proxy, err := egress.ParseProxy(secret.New("http://user:password@" + closed.Listener.Addr().String()))
 	require.NoError(t, err)
 	r, got := catch(t)
-	a := newCaller(t, egress.NewPolicy([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, egress.Through(proxy))).try(t, r.URL)
+	a := newCaller(t, testkit.Loopback(egress.Through(proxy))).try(t, r.URL)
 	require.Equal(t, Proxy, a.outcome)
 	require.False(t, a.outcome.Final(), "the proxy will be back")
 	require.False(t, a.outcome.Failing(), "it says nothing of the endpoint")
@@ -361,6 +360,6 @@ func TestCallEndsWithItsContext(t *testing.T) {
 		<-began
 		cancel()
 	}()
-	a := newCaller(t, loopback()).call(ctx, at(r.URL), plainly(r.URL), &event.Delivery{Event: event.NewID()}, nil)
+	a := newCaller(t, testkit.Loopback()).call(ctx, at(r.URL), plainly(r.URL), &event.Delivery{Event: event.NewID()}, nil)
 	require.False(t, a.outcome.Final(), "it may be tried again: %s", a.outcome)
 }

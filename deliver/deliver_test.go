@@ -45,7 +45,7 @@ func newWorld(t *testing.T) *world {
 // It ends with the test in any case.
 func (w *world) start() (stop func() <-chan error) {
 	w.t.Helper()
-	return w.startWith(loopback(), "3m")
+	return w.startWith(testkit.Loopback(), "3m")
 }
 
 func (w *world) startWith(policy egress.Policy, schedule string, changes ...func(*Stage)) (stop func() <-chan error) {
@@ -250,11 +250,11 @@ func TestWithoutUse(t *testing.T) {
 		"disabled at a retry": {func(w *world, d *event.Delivery) {
 			d.Attempt = 2
 			w.disable(d)
-		}, loopback(), 200, 0, Disabled},
-		"gone":            {nil, loopback(), http.StatusGone, 1, Gone},
+		}, testkit.Loopback(), 200, 0, Disabled},
+		"gone":            {nil, testkit.Loopback(), http.StatusGone, 1, Gone},
 		"private address": {nil, egress.Policy{}, 200, 0, Blocked},
-		"payload expired": {func(_ *world, d *event.Delivery) { d.Expires = time.Now() }, loopback(), 200, 0, Expired},
-		"payload dropped": {func(_ *world, d *event.Delivery) { d.Payload, d.Referred = nil, true }, loopback(), 200, 0, Expired},
+		"payload expired": {func(_ *world, d *event.Delivery) { d.Expires = time.Now() }, testkit.Loopback(), 200, 0, Expired},
+		"payload dropped": {func(_ *world, d *event.Delivery) { d.Payload, d.Referred = nil, true }, testkit.Loopback(), 200, 0, Expired},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

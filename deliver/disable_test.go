@@ -24,12 +24,12 @@ func TestDisabledAfterNothingButFailures(t *testing.T) {
 		policy  egress.Policy
 		want    string
 	}{
-		"long enough":                  {time.Hour, time.Hour + time.Second, 500, loopback(), store.DisabledFailing},
-		"not yet":                      {time.Hour, 50 * time.Minute, 500, loopback(), ""},
-		"the first":                    {time.Nanosecond, 0, 500, loopback(), ""},
-		"never":                        {0, 1000 * time.Hour, 500, loopback(), ""},
-		"a success":                    {time.Hour, 1000 * time.Hour, 200, loopback(), ""},
-		"gone, which goes before":      {time.Hour, 1000 * time.Hour, 410, loopback(), store.DisabledGone},
+		"long enough":                  {time.Hour, time.Hour + time.Second, 500, testkit.Loopback(), store.DisabledFailing},
+		"not yet":                      {time.Hour, 50 * time.Minute, 500, testkit.Loopback(), ""},
+		"the first":                    {time.Nanosecond, 0, 500, testkit.Loopback(), ""},
+		"never":                        {0, 1000 * time.Hour, 500, testkit.Loopback(), ""},
+		"a success":                    {time.Hour, 1000 * time.Hour, 200, testkit.Loopback(), ""},
+		"gone, which goes before":      {time.Hour, 1000 * time.Hour, 410, testkit.Loopback(), store.DisabledGone},
 		"an address that is forbidden": {time.Hour, 1000 * time.Hour, 500, egress.Policy{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestFailuresInTheDatabase(t *testing.T) {
 	w := newWorld(t)
 	url, _ := answering(t, http.StatusBadGateway)
 	d := w.delivery(url)
-	w.startWith(loopback(), "3m", func(s *Stage) { s.DisableAfter = 120 * time.Hour })
+	w.startWith(testkit.Loopback(), "3m", func(s *Stage) { s.DisableAfter = 120 * time.Hour })
 	fail := func() *store.Endpoint {
 		t.Helper()
 		again := *d

@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/postrider/postrider/deliver/account"
 	"github.com/postrider/postrider/shared/egress"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/testkit"
@@ -65,10 +64,10 @@ func TestHostileHTTP2Receivers(t *testing.T) {
 			server.Config.ErrorLog = log.New(io.Discard, "", 0)
 			server.StartTLS()
 			t.Cleanup(server.Close)
-			transport := loopback().Transport(egress.Pool{})
+			transport := testkit.Loopback().Transport(egress.Pool{})
 			transport.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-			t.Cleanup(transport.CloseIdleConnections)
-			c := &caller{book: account.NewBook(loopback(), &http.Client{Transport: transport}), timeout: patience(test.want), agent: "Postrider/test"}
+			c := newCallerBy(t, testkit.Loopback(), &http.Client{Transport: transport})
+			c.timeout = patience(test.want)
 
 			a := c.call(testkit.Context(t), at(server.URL), plainly(server.URL), &event.Delivery{Event: event.NewID()}, make([]byte, test.payload))
 			require.Equal(t, test.want, a.outcome, "%s", a.response)

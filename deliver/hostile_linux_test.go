@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/shared/testkit"
 )
 
 // TestHostileConnect calls an address that takes no connection and refuses none:
@@ -32,7 +34,7 @@ func TestHostileConnect(t *testing.T) {
 	}
 	require.True(t, full)
 
-	c := newCaller(t, loopback())
+	c := newCaller(t, testkit.Loopback())
 	c.timeout = 300 * time.Millisecond
 	a := c.try(t, "http://"+address)
 	require.Equal(t, Timeout, a.outcome)

@@ -199,8 +199,8 @@ func (h hostile) judge(t *testing.T, timeout time.Duration) bool {
 		h.serve(l, over, closed)
 	}()
 
-	client := loopback().Client(egress.Pool{})
-	c := &caller{book: account.NewBook(loopback(), client), timeout: timeout, agent: "Postrider/test"}
+	client := testkit.Loopback().Client(egress.Pool{})
+	c := &caller{book: account.NewBook(testkit.Loopback(), client), timeout: timeout, agent: "Postrider/test"}
 	ctx, made := counting(testkit.Context(t))
 	payload := make([]byte, max(h.payload, 2))
 	var start, end runtime.MemStats

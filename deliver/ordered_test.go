@@ -89,7 +89,7 @@ func (w *world) newWorker(retries schedule.Schedule) *worker {
 	require.NoError(w.t, err)
 	m, log := newMetrics(prometheus.NewRegistry()), testkit.Log(w.t)
 	one := &worker{
-		directory: dir, store: w.store, log: log, metrics: m, caller: newCaller(w.t, loopback()), retries: retries,
+		directory: dir, store: w.store, log: log, metrics: m, caller: newCaller(w.t, testkit.Loopback()), retries: retries,
 		finisher:  newFinisher(service.Env{Bus: w.bus, Store: w.store, Log: log}, m, 0),
 		scheduler: fair.New(fair.Defaults(), func(fair.BreakerChange) {}),
 		results:   make(chan *result),
@@ -423,7 +423,7 @@ func TestBecomesOrdered(t *testing.T) {
 			return len(taken) >= n
 		}, "%d have arrived", n)
 	}
-	o.startWith(loopback(), "3m")
+	o.startWith(testkit.Loopback(), "3m")
 	bySharedLane(o.accept(30))
 	o.send(o.accept(30)...)
 	o.bus.Signal(o.lane)

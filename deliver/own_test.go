@@ -240,7 +240,7 @@ func TestBreaker(t *testing.T) {
 		one.Event = event.NewID()
 		w.publish(&one)
 	}
-	w.startWith(loopback(), "3m", func(s *Stage) { s.BreakerAfter = time.Millisecond })
+	w.startWith(testkit.Loopback(), "3m", func(s *Stage) { s.BreakerAfter = time.Millisecond })
 	testkit.Eventually(t, func() bool {
 		send()
 		return w.breaker(d.Endpoint) != nil

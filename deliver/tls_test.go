@@ -74,7 +74,7 @@ func TestMutualTLS(t *testing.T) {
 	p = newPrivate(t, func(_ http.ResponseWriter, r *http.Request) {
 		callers <- caller{r.TLS.PeerCertificates[0].Subject.CommonName, r.Proto, r.RemoteAddr}
 	})
-	c, e := newCaller(t, loopback()), at(p.URL)
+	c, e := newCaller(t, testkit.Loopback()), at(p.URL)
 	first := &store.Credentials{Identity: identity(t, p.clients.Issue(t, "first")), ServerCA: p.servers.PEM()}
 	require.Equal(t, Success, c.as(t, e, first).outcome)
 	one := <-callers
@@ -111,12 +111,12 @@ func TestTLSRefused(t *testing.T) {
 		policy      egress.Policy
 		want        Outcome
 	}{
-		"no certificate of ours":     {p.URL, store.Credentials{ServerCA: authority}, loopback(), TLS},
-		"one of a stranger":          {p.URL, store.Credentials{ServerCA: authority, Identity: stranger}, loopback(), TLS},
-		"authority not known":        {p.URL, store.Credentials{Identity: own}, loopback(), TLS},
-		"another authority":          {p.URL, store.Credentials{Identity: own, ServerCA: p.clients.PEM()}, loopback(), TLS},
-		"another name":               {elsewhere.URL, store.Credentials{Identity: own, ServerCA: authority}, loopback(), TLS},
-		"credentials are unreadable": {p.URL, store.Credentials{Identity: &store.Identity{}}, loopback(), TLS},
+		"no certificate of ours":     {p.URL, store.Credentials{ServerCA: authority}, testkit.Loopback(), TLS},
+		"one of a stranger":          {p.URL, store.Credentials{ServerCA: authority, Identity: stranger}, testkit.Loopback(), TLS},
+		"authority not known":        {p.URL, store.Credentials{Identity: own}, testkit.Loopback(), TLS},
+		"another authority":          {p.URL, store.Credentials{Identity: own, ServerCA: p.clients.PEM()}, testkit.Loopback(), TLS},
+		"another name":               {elsewhere.URL, store.Credentials{Identity: own, ServerCA: authority}, testkit.Loopback(), TLS},
+		"credentials are unreadable": {p.URL, store.Credentials{Identity: &store.Identity{}}, testkit.Loopback(), TLS},
 		"a forbidden address":        {p.URL, store.Credentials{Identity: own, ServerCA: authority}, egress.Policy{}, Blocked},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -132,7 +132,7 @@ func TestTLSRefused(t *testing.T) {
 func TestCertificateIsAskedForLate(t *testing.T) {
 	t.Parallel()
 	p := newPrivate(t, func(http.ResponseWriter, *http.Request) { t.Error("called") }, func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 })
-	a := newCaller(t, loopback()).as(t, at(p.URL), &store.Credentials{ServerCA: p.servers.PEM()})
+	a := newCaller(t, testkit.Loopback()).as(t, at(p.URL), &store.Credentials{ServerCA: p.servers.PEM()})
 	require.Contains(t, []Outcome{TLS, Connection}, a.outcome, "its alert may be lost with the connection")
 }
 
@@ -141,7 +141,7 @@ func TestNoToken(t *testing.T) {
 	t.Parallel()
 	r := receive(t, func(http.ResponseWriter, *http.Request) { t.Error("called") })
 	tokens := receive(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
-	a := newCaller(t, loopback()).as(t, at(r.URL), &store.Credentials{OAuth: &store.OAuth{
+	a := newCaller(t, testkit.Loopback()).as(t, at(r.URL), &store.Credentials{OAuth: &store.OAuth{
 		TokenURL: tokens.URL, ClientID: "me", ClientSecret: secret.New("canary"), AuthMethod: store.OAuthBasic,
 	}})
 	require.Equal(t, NoToken, a.outcome)

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,10 +21,6 @@ import (
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/testkit"
 )
-
-func loopback() egress.Policy {
-	return egress.NewPolicy([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")})
-}
 
 func newBook(t *testing.T, policy egress.Policy) *account.Book {
 	t.Helper()
@@ -91,7 +86,7 @@ func TestTokenRequest(t *testing.T) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = io.WriteString(w, `{"access_token":"x","token_type":"Bearer"}`)
 		})
-		header, _, err := authorize(testkit.Context(t), newBook(t, loopback()), event.NewID(), i.credentials(func(o *store.OAuth) {
+		header, _, err := authorize(testkit.Context(t), newBook(t, testkit.Loopback()), event.NewID(), i.credentials(func(o *store.OAuth) {
 			o.AuthMethod, o.Scopes, o.Params = method, []string{"a", "b"}, map[string]string{"audience": "https://api"}
 		}))
 		require.NoError(t, err)
@@ -124,7 +119,7 @@ func TestTokenIsFetchedOnce(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"access_token":"x","expires_in":3600}`)
 	})
-	b, id := newBook(t, loopback()), event.NewID()
+	b, id := newBook(t, testkit.Loopback()), event.NewID()
 	var all sync.WaitGroup
 	var begun atomic.Int64
 	for range crowd {
@@ -153,7 +148,7 @@ func TestTokenIsFetchedOnce(t *testing.T) {
 func TestTokenIsThrownAwayOnce(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t, nil)
-	b, id, c := newBook(t, loopback()), event.NewID(), i.credentials()
+	b, id, c := newBook(t, testkit.Loopback()), event.NewID(), i.credentials()
 	refused := func() string {
 		a, err := b.Open(id, c)
 		require.NoError(t, err)
@@ -198,7 +193,7 @@ func TestTokenEndpointFails(t *testing.T) {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
 			i := newIssuer(t, handle)
-			b, id, c := newBook(t, loopback()), event.NewID(), i.credentials()
+			b, id, c := newBook(t, testkit.Loopback()), event.NewID(), i.credentials()
 			for range 3 {
 				header, _, err := authorize(testkit.Context(t), b, id, c)
 				require.Empty(t, header)
@@ -237,7 +232,7 @@ func TestTokenInTime(t *testing.T) {
 		}
 	})
 	t.Cleanup(func() { close(over) })
-	b, id, c := newBook(t, loopback()), event.NewID(), i.credentials()
+	b, id, c := newBook(t, testkit.Loopback()), event.NewID(), i.credentials()
 
 	ctx, cancel := context.WithCancelCause(t.Context())
 	go func() {
@@ -262,7 +257,7 @@ func TestTokenIsRefreshed(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"access_token":"token-%d","expires_in":1}`, n.Add(1))
 	})
-	b, id, c := newBook(t, loopback()), event.NewID(), i.credentials()
+	b, id, c := newBook(t, testkit.Loopback()), event.NewID(), i.credentials()
 	for header := ""; header != "Bearer token-2"; {
 		var err error
 		header, _, err = authorize(testkit.Context(t), b, id, c)

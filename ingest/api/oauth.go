@@ -21,11 +21,12 @@ const (
 )
 
 func oauthRoutes() []route {
+	its := credential[oauth]{showOAuth, func(c *store.Credentials) { c.OAuth = nil }}
 	return []route{
-		{"GET", endpointPath + "/oauth", forMembers, (*call).getOAuth},
+		{"GET", endpointPath + "/oauth", forMembers, its.get},
 		{"PUT", endpointPath + "/oauth", forMembers, (*call).putOAuth},
-		{"DELETE", endpointPath + "/oauth", forMembers, (*call).deleteOAuth},
-		{"GET", endpointPath + "/oauth-config", forMembers, (*call).getOAuthStatus},
+		{"DELETE", endpointPath + "/oauth", forMembers, its.remove},
+		{"GET", endpointPath + "/oauth-config", forMembers, its.status},
 	}
 }
 
@@ -39,35 +40,15 @@ type oauth struct {
 	ExtraParams map[string]string `json:"extraParams"`
 }
 
-func (c *call) oauth(r *http.Request) (*oauth, error) {
-	credentials, err := c.credentials(r)
-	if err != nil || credentials.OAuth == nil {
-		return nil, err
+func showOAuth(c *store.Credentials) (*oauth, error) {
+	if c.OAuth == nil {
+		return nil, nil //nolint:nilnil // it is not set
 	}
-	o := credentials.OAuth
+	o := c.OAuth
 	return &oauth{
 		GrantType: clientCredentials, AuthMethod: o.AuthMethod, ClientID: o.ClientID, TokenURL: o.TokenURL,
 		Scopes: o.Scopes, ExtraParams: o.Params,
 	}, nil
-}
-
-func (c *call) getOAuth(r *http.Request) (reply, error) {
-	shown, err := c.oauth(r)
-	switch {
-	case err != nil:
-		return reply{}, err
-	case shown == nil:
-		return reply{}, notFound()
-	}
-	return ok(shown), nil
-}
-
-func (c *call) getOAuthStatus(r *http.Request) (reply, error) {
-	shown, err := c.oauth(r)
-	if err != nil {
-		return reply{}, err
-	}
-	return ok(status(shown)), nil
 }
 
 // putOAuth sets all of it. The secret has to come with it each time: who may only
@@ -87,13 +68,6 @@ func (c *call) putOAuth(r *http.Request) (reply, error) {
 			return f.err()
 		}
 		credentials.OAuth = made
-		return nil
-	})
-}
-
-func (c *call) deleteOAuth(r *http.Request) (reply, error) {
-	return c.changeCredentials(r, func(_ *store.Endpoint, credentials *store.Credentials) error {
-		credentials.OAuth = nil
 		return nil
 	})
 }

@@ -6,17 +6,18 @@ import (
 	"time"
 
 	"github.com/postrider/postrider/shared/certificate"
-	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/store"
 )
 
 func tlsRoutes() []route {
+	its := credential[identity]{showIdentity, func(c *store.Credentials) { c.Identity = nil }}
+	trusted := credential[serverCA]{show: showServerCA}
 	return []route{
-		{"GET", endpointPath + "/mtls", forMembers, (*call).getIdentity},
+		{"GET", endpointPath + "/mtls", forMembers, its.get},
 		{"PUT", endpointPath + "/mtls", forMembers, (*call).putIdentity},
-		{"DELETE", endpointPath + "/mtls", forMembers, (*call).deleteIdentity},
-		{"GET", endpointPath + "/mtls-config", forMembers, (*call).getIdentityStatus},
-		{"GET", endpointPath + "/ca", forMembers, (*call).getServerCA},
+		{"DELETE", endpointPath + "/mtls", forMembers, its.remove},
+		{"GET", endpointPath + "/mtls-config", forMembers, its.status},
+		{"GET", endpointPath + "/ca", forMembers, trusted.get},
 		{"PUT", endpointPath + "/ca", forMembers, (*call).putServerCA},
 	}
 }
@@ -52,40 +53,23 @@ type identity struct {
 	Certificates []shownCertificate `json:"certificates"`
 }
 
-func (c *call) identity(r *http.Request) (*identity, error) {
-	credentials, err := c.credentials(r)
-	if err != nil || credentials.Identity == nil {
-		return nil, err
+func showIdentity(c *store.Credentials) (*identity, error) {
+	if c.Identity == nil {
+		return nil, nil //nolint:nilnil // it is not set
 	}
-	shown, err := showCertificates(credentials.Identity.Certificates)
+	shown, err := showCertificates(c.Identity.Certificates)
 	return &identity{shown}, err
 }
 
-func (c *call) getIdentity(r *http.Request) (reply, error) {
-	shown, err := c.identity(r)
-	switch {
-	case err != nil:
-		return reply{}, err
-	case shown == nil:
-		return reply{}, notFound()
-	}
-	return ok(shown), nil
+// serverCA is whose word a receiver's certificate needs, as clients see it.
+type serverCA struct {
+	Cert         *string            `json:"cert"` // null: the system's
+	Certificates []shownCertificate `json:"certificates"`
 }
 
-func (c *call) getIdentityStatus(r *http.Request) (reply, error) {
-	shown, err := c.identity(r)
-	if err != nil {
-		return reply{}, err
-	}
-	return ok(status(shown)), nil
-}
-
-// status says whether something is set, and how.
-func status[T any](config *T) any {
-	return struct {
-		Enabled bool `json:"enabled"`
-		Config  *T   `json:"config"`
-	}{config != nil, config}
+func showServerCA(c *store.Credentials) (*serverCA, error) {
+	shown, err := showCertificates(c.ServerCA)
+	return &serverCA{none(c.ServerCA), shown}, err
 }
 
 func (c *call) putIdentity(r *http.Request) (reply, error) {
@@ -125,25 +109,6 @@ func (f *form) identity(name string) *store.Identity {
 	return &store.Identity{Certificates: certificate.Encode(id.Chain), Key: key}
 }
 
-func (c *call) deleteIdentity(r *http.Request) (reply, error) {
-	return c.changeCredentials(r, func(_ *store.Endpoint, credentials *store.Credentials) error {
-		credentials.Identity = nil
-		return nil
-	})
-}
-
-func (c *call) getServerCA(r *http.Request) (reply, error) {
-	credentials, err := c.credentials(r)
-	if err != nil {
-		return reply{}, err
-	}
-	shown, err := showCertificates(credentials.ServerCA)
-	return ok(struct {
-		Cert         *string            `json:"cert"`
-		Certificates []shownCertificate `json:"certificates"`
-	}{none(credentials.ServerCA), shown}), err
-}
-
 func (c *call) putServerCA(r *http.Request) (reply, error) {
 	f, err := readForm(r)
 	if err != nil {
@@ -164,26 +129,4 @@ func (c *call) putServerCA(r *http.Request) (reply, error) {
 		credentials.ServerCA = kept
 		return nil
 	})
-}
-
-// credentials reads those of the endpoint of the path.
-func (c *call) credentials(r *http.Request) (*store.Credentials, error) {
-	e, err := c.endpoint(r)
-	if err != nil {
-		return nil, err
-	}
-	return c.Store.Credentials(r.Context(), e)
-}
-
-// changeCredentials edits those of the endpoint of the path.
-func (c *call) changeCredentials(r *http.Request, change func(*store.Endpoint, *store.Credentials) error) (reply, error) {
-	tenant, err := c.tenant(r)
-	if err != nil {
-		return reply{}, err
-	}
-	ref, err := refOf(event.Endpoint, r.PathValue("endpoint_id"))
-	if err != nil {
-		return reply{}, err
-	}
-	return done(), c.Store.ChangeCredentials(r.Context(), tenant.ID, ref, change)
 }

@@ -1,15 +1,8 @@
 package door
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -92,26 +85,15 @@ func newFiles(t *testing.T) files {
 	return files{filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")}
 }
 
-// issue writes a new certificate that trusts itself.
+// issue writes a new certificate, and returns what to trust it by.
 func (f files) issue(t *testing.T) *x509.CertPool {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Unix(0, 0), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+	ca := testkit.NewAuthority(t, "test")
+	text := testkit.IdentityPEM(t, ca.Issue(t, "test"))
+	for _, file := range []string{f.cert, f.key} { // each is looked through for what is wanted of it
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	}
-	raw, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
-	rawKey, err := x509.MarshalPKCS8PrivateKey(key)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(f.cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}), 0o600))
-	require.NoError(t, os.WriteFile(f.key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: rawKey}), 0o600))
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}))
-	return pool
+	return ca.Pool()
 }
 
 // client speaks the protocol, or the best that both know.

@@ -480,10 +480,7 @@ func TestKnown(t *testing.T) {
 // BenchmarkEndpointOpen is what a delivery pays for the secrets that it needs: the
 // first one of an endpoint, and all after it.
 func BenchmarkEndpointOpen(b *testing.B) {
-	ring, err := secret.ParseRing(secret.NewKey("a"))
-	require.NoError(b, err)
-	s := testkit.Store(b)
-	s.UseKeys(ring)
+	s := testkit.Keyed(b, testkit.Database(b), secret.NewKey("a"))
 	tenant := testkit.Tenant(b, s)
 	made := testkit.Endpoint(b, s, tenant, "https://user:password@example.com/", func(e *store.Endpoint) {
 		e.Headers = secret.HideAll(map[string]string{"Authorization": "Bearer of some length", "X-Team": "blue"})

@@ -42,7 +42,7 @@ var rooms = []struct{ path, imports string }{
 
 	// Servers for tests and the local runner; no shipped program contains them (see notShipped).
 	{"shared/embedded", ""},
-	{"shared/testkit", "shared/embedded shared/event shared/signature shared/bus shared/store"},
+	{"shared/testkit", "shared/embedded shared/event shared/secret shared/signature shared/egress shared/bus shared/store"},
 	{"shared/stack", "shared/embedded shared/stack/link"}, // all of it as separate processes
 	{"shared/stack/link", ""}, // connections that can be disturbed
 	{"shared/house", ""},

@@ -14,10 +14,7 @@ import (
 func TestCredentials(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
-	s := testkit.Open(t, url)
-	ring, err := secret.ParseRing(secret.NewKey("k"))
-	require.NoError(t, err)
-	s.UseKeys(ring)
+	s := testkit.Keyed(t, url, secret.NewKey("k"))
 	tenant := testkit.Tenant(t, s)
 	e := testkit.Endpoint(t, s, tenant, "https://example.com/")
 	none, err := s.Credentials(t.Context(), e)

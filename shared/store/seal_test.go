@@ -3,7 +3,6 @@ package store_test
 import (
 	"context"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,20 +14,6 @@ import (
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/testkit"
 )
-
-// keyed opens the database with these keys, of which the first one seals.
-func keyed(t testing.TB, url string, keys ...secret.String) *store.Store {
-	t.Helper()
-	var text strings.Builder
-	for _, key := range keys {
-		text.WriteString(key.Reveal() + "\n")
-	}
-	ring, err := secret.ParseRing(secret.New(text.String()))
-	require.NoError(t, err)
-	s := testkit.Open(t, url)
-	s.UseKeys(ring)
-	return s
-}
 
 // withSecrets makes an endpoint that has all that is sealed, each with the mark.
 func withSecrets(t testing.TB, s *store.Store, tenant event.ID, mark string) *store.Endpoint {
@@ -79,7 +64,7 @@ const mark = "hush-4711"
 func TestSealed(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
-	s := keyed(t, url, secret.NewKey("a"))
+	s := testkit.Keyed(t, url, secret.NewKey("a"))
 	e := withSecrets(t, s, testkit.Tenant(t, s), mark)
 	require.NotContains(t, stored(t, url), mark)
 	require.NotContains(t, stored(t, url), "whsec_")
@@ -111,7 +96,7 @@ func TestSealed(t *testing.T) {
 func TestSealedElsewhereDoesNotOpen(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
-	s := keyed(t, url, secret.NewKey("a"))
+	s := testkit.Keyed(t, url, secret.NewKey("a"))
 	from, to := withSecrets(t, s, testkit.Tenant(t, s), mark), testkit.Endpoint(t, s, testkit.Tenant(t, s), "https://example.com/mine")
 	for _, column := range []string{"userinfo", "sealed_headers"} {
 		_, err := testkit.SQL(t, url).Exec(t.Context(), fmt.Sprintf(
@@ -138,21 +123,21 @@ func TestMissingKeysAreNamed(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
 	a := secret.NewKey("a")
-	s := keyed(t, url, a)
+	s := testkit.Keyed(t, url, a)
 	require.NoError(t, s.Health(t.Context()), "nothing is sealed yet")
 	withSecrets(t, s, testkit.Tenant(t, s), mark)
 	require.NoError(t, s.Verify(t.Context()))
-	require.NoError(t, keyed(t, url, secret.NewKey("b"), a).Health(t.Context()))
+	require.NoError(t, testkit.Keyed(t, url, secret.NewKey("b"), a).Health(t.Context()))
 	require.NoError(t, testkit.Open(t, url).Health(t.Context()), "it opens nothing")
 
-	for name, without := range map[string]*store.Store{"other": keyed(t, url, secret.NewKey("b")), "none": keyed(t, url)} {
+	for name, without := range map[string]*store.Store{"other": testkit.Keyed(t, url, secret.NewKey("b")), "none": testkit.Keyed(t, url)} {
 		fault := new(store.KeyError)
 		require.ErrorAs(t, without.Health(t.Context()), &fault, name)
 		require.Equal(t, &store.KeyError{ID: "a"}, fault, name)
 		require.ErrorAs(t, without.Verify(t.Context()), &fault, name)
 	}
 	fault := new(store.KeyError)
-	require.ErrorAs(t, keyed(t, url, secret.NewKey("a")).Verify(t.Context()), &fault)
+	require.ErrorAs(t, testkit.Keyed(t, url, secret.NewKey("a")).Verify(t.Context()), &fault)
 	require.Equal(t, &store.KeyError{ID: "a", Other: true}, fault)
 }
 
@@ -162,7 +147,7 @@ func TestRekey(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
 	a, b := secret.NewKey("a"), secret.NewKey("b")
-	plain := keyed(t, url)
+	plain := testkit.Keyed(t, url)
 	e := withSecrets(t, plain, testkit.Tenant(t, plain), mark)
 	gone := withSecrets(t, plain, testkit.Tenant(t, plain), mark)
 	require.NoError(t, plain.DeleteEndpoint(t.Context(), gone.Tenant, store.Ref{ID: gone.ID}))
@@ -170,7 +155,7 @@ func TestRekey(t *testing.T) {
 	requireSecrets(t, plain, e, mark)
 	require.ErrorIs(t, plain.Rekey(t.Context(), nil), store.ErrNoKey)
 
-	first := keyed(t, url, a)
+	first := testkit.Keyed(t, url, a)
 	requireSecrets(t, first, e, mark)
 	requireRekey(t, first, 3)
 	require.NotContains(t, stored(t, url), mark)
@@ -179,16 +164,16 @@ func TestRekey(t *testing.T) {
 	requireSecrets(t, first, e, mark)
 	requireRekey(t, first, 0)
 
-	both := keyed(t, url, b, a)
+	both := testkit.Keyed(t, url, b, a)
 	requireRekey(t, both, 3)
 	counts, err := both.SecretsByKey(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, map[string]int{"b": 3}, counts)
-	require.Error(t, keyed(t, url, b).Verify(t.Context()), "nobody has said yet that it is not needed")
+	require.Error(t, testkit.Keyed(t, url, b).Verify(t.Context()), "nobody has said yet that it is not needed")
 	retired, err := both.RetireKeys(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{"a"}, retired)
-	last := keyed(t, url, b)
+	last := testkit.Keyed(t, url, b)
 	require.NoError(t, last.Verify(t.Context()))
 	requireSecrets(t, last, e, mark)
 }
@@ -210,11 +195,11 @@ func TestRekeySaysWhatItCannotOpen(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
 	a, b := secret.NewKey("a"), secret.NewKey("b")
-	s := keyed(t, url, a)
+	s := testkit.Keyed(t, url, a)
 	whole, lost := withSecrets(t, s, testkit.Tenant(t, s), mark), withSecrets(t, s, testkit.Tenant(t, s), mark)
 	_, err := testkit.SQL(t, url).Exec(t.Context(), `UPDATE endpoints SET userinfo = overlay(userinfo placing 'AAAA' from 20) WHERE id = $1`, [16]byte(lost.ID))
 	require.NoError(t, err)
-	both := keyed(t, url, b, a)
+	both := testkit.Keyed(t, url, b, a)
 	var faults []error
 	var missed int
 	require.NoError(t, both.Rekey(t.Context(), func(r store.Rekeyed, err error) {
@@ -238,7 +223,7 @@ func TestRetireWaitsForWhoSeals(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
 	a, b := secret.NewKey("a"), secret.NewKey("b")
-	old, both := keyed(t, url, a), keyed(t, url, b, a)
+	old, both := testkit.Keyed(t, url, a), testkit.Keyed(t, url, b, a)
 	withSecrets(t, old, testkit.Tenant(t, old), mark)
 	requireRekey(t, both, 3)
 	tenant := testkit.Tenant(t, old)
@@ -264,7 +249,7 @@ func TestKeyIsUsedAgain(t *testing.T) {
 	t.Parallel()
 	url := testkit.Database(t)
 	a, b := secret.NewKey("a"), secret.NewKey("b")
-	old, both := keyed(t, url, a), keyed(t, url, b, a)
+	old, both := testkit.Keyed(t, url, a), testkit.Keyed(t, url, b, a)
 	withSecrets(t, old, testkit.Tenant(t, old), mark)
 	requireRekey(t, both, 3)
 	retired, err := both.RetireKeys(t.Context())
@@ -272,6 +257,6 @@ func TestKeyIsUsedAgain(t *testing.T) {
 	require.Equal(t, []string{"a"}, retired)
 	withSecrets(t, old, testkit.Tenant(t, old), mark)
 	fault := new(store.KeyError)
-	require.ErrorAs(t, keyed(t, url, b).Verify(t.Context()), &fault)
+	require.ErrorAs(t, testkit.Keyed(t, url, b).Verify(t.Context()), &fault)
 	require.Equal(t, "a", fault.ID)
 }

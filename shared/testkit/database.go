@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/postrider/postrider/shared/embedded"
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/store"
 )
 
@@ -35,6 +37,23 @@ func Open(t testing.TB, url string) *store.Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
+	return s
+}
+
+// Keyed returns a store on the database at url that has these keys, of which the first
+// one seals.
+func Keyed(t testing.TB, url string, keys ...secret.String) *store.Store {
+	t.Helper()
+	var text strings.Builder
+	for _, key := range keys {
+		text.WriteString(key.Reveal() + "\n")
+	}
+	ring, err := secret.ParseRing(secret.New(text.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := Open(t, url)
+	s.UseKeys(ring)
 	return s
 }
 
