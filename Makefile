@@ -97,7 +97,7 @@ vulnerabilities: ## look for known vulnerabilities in what the programs call
 bench: postgres ## measure the pipeline on this machine
 	go run ./bench/report
 
-# All of them take three quarters of an hour.
+# All of them take an hour and a quarter.
 NAME ?= all
 scenario: postgres ## measure what fair delivery promises (NAME=limit; without, all)
 	go run ./bench/scenario $(NAME)

@@ -45,6 +45,7 @@ func (h *Histogram) Summary() Summary {
 		Count: h.counts.TotalCount(),
 		P50:   at(50),
 		P95:   at(95),
+		P98:   at(98),
 		P99:   at(99),
 		Max:   millis(h.counts.Max()),
 	}
@@ -57,6 +58,7 @@ type Summary struct {
 	Count int64   `json:"count"`
 	P50   float64 `json:"p50Ms"`
 	P95   float64 `json:"p95Ms"`
+	P98   float64 `json:"p98Ms"`
 	P99   float64 `json:"p99Ms"`
 	Max   float64 `json:"maxMs"`
 }

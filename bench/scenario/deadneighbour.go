@@ -31,14 +31,14 @@ func besideDead(ctx context.Context, b *bench, s *system, behaviour string) erro
 		return err
 	}
 	b.tell("quiet alone")
-	alone, err := s.alone(ctx, quietRate, b.span(quietSpan), to)
+	alone, err := s.alone(ctx, s.quietLoad(quietRate, b.span(quietSpan), to))
 	if err != nil {
 		return err
 	}
 	b.tell("beside the dead endpoint")
 	load := s.load(b.events(20_000, noiseBatch), dead)
 	load.Rate = noiseRate
-	beside, loud, err := s.beside(ctx, load, quietRate, b.span(quietSpan), to)
+	beside, loud, err := s.beside(ctx, load, s.quietLoad(quietRate, b.span(quietSpan), to))
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func frontDoor(ctx context.Context, b *bench) error {
 func (s *system) doorRound(ctx context.Context, b *bench, to []sender.Target) (one, other float64, err error) {
 	span := b.span(doorSpan)
 	b.tell("good requests alone")
-	alone, err := s.alone(ctx, doorRate, span, to)
+	alone, err := s.alone(ctx, s.quietLoad(doorRate, span, to))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -63,7 +63,7 @@ func (s *system) doorRound(ctx context.Context, b *bench, to []sender.Target) (o
 	if err != nil {
 		return 0, 0, err
 	}
-	beside, err := s.send(ctx, doorRate, span, to)
+	beside, err := s.send(ctx, s.quietLoad(doorRate, span, to))
 	var met met
 	if err := errors.Join(err, under.wait(&met)); err != nil {
 		return 0, 0, err

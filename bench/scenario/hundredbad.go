@@ -45,7 +45,7 @@ func besideBad(ctx context.Context, b *bench, s *system) error {
 		return err
 	}
 	b.tell("quiet alone")
-	alone, err := s.alone(ctx, quietOfMany, b.span(quietSpan), to)
+	alone, err := s.alone(ctx, s.quietLoad(quietOfMany, b.span(quietSpan), to))
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func besideBad(ctx context.Context, b *bench, s *system) error {
 		return err
 	}
 	b.tell("beside %d tenants with dead endpoints", len(load.Targets))
-	while, loud, err := s.beside(ctx, load, quietOfMany, time.Duration(load.Events/badRate)*time.Second, to)
+	while, loud, err := s.beside(ctx, load, s.quietLoad(quietOfMany, time.Duration(load.Events/badRate)*time.Second, to))
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func besideBad(ctx context.Context, b *bench, s *system) error {
 		return err
 	}
 	b.tell("beside open breakers")
-	after, err := s.send(ctx, quietOfMany, b.span(quietSpan), to)
+	after, err := s.send(ctx, s.quietLoad(quietOfMany, b.span(quietSpan), to))
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func besideOwn(ctx context.Context, b *bench, s *system) error {
 		return err
 	}
 	b.tell("ten healthy endpoints")
-	alone, err := s.alone(ctx, quietRate, b.span(quietSpan), to)
+	alone, err := s.alone(ctx, s.quietLoad(quietRate, b.span(quietSpan), to))
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func besideOwn(ctx context.Context, b *bench, s *system) error {
 	if err := s.loud.behave(ctx, tenth.path, "class=loud&hang=1"); err != nil {
 		return err
 	}
-	beside, err := s.send(ctx, quietRate, b.span(2*quietSpan), to)
+	beside, err := s.send(ctx, s.quietLoad(quietRate, b.span(2*quietSpan), to))
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type lab struct {
 	bin      string
 	dir      string
 	scale    float64
+	told     float64 // events a second; 0 is nothing
 	progress io.Writer
 	began    time.Time
 }
@@ -30,7 +31,7 @@ func newLab(ctx context.Context, s settings, progress io.Writer) (*lab, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make folder for programs: %w", err)
 	}
-	l := &lab{bin: bin, dir: s.dir, scale: s.scale, progress: progress, began: time.Now()}
+	l := &lab{bin: bin, dir: s.dir, scale: s.scale, told: s.rate, progress: progress, began: time.Now()}
 	l.tell("building")
 	if err := stack.Build(ctx, bin); err != nil {
 		return nil, errors.Join(err, l.close())

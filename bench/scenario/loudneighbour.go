@@ -26,7 +26,7 @@ func besideLoud(ctx context.Context, b *bench, s *system) error {
 		return err
 	}
 	b.tell("quiet alone")
-	alone, err := s.alone(ctx, quietRate, b.span(quietSpan), to)
+	alone, err := s.alone(ctx, s.quietLoad(quietRate, b.span(quietSpan), to))
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func besideLoud(ctx context.Context, b *bench, s *system) error {
 	}
 	b.tell("both")
 	// For as long as the loud tenant took alone, and so while it goes on.
-	beside, together, err := s.beside(ctx, flood, quietRate, apart.Delivering, to)
+	beside, together, err := s.beside(ctx, flood, s.quietLoad(quietRate, apart.Delivering, to))
 	if err != nil {
 		return err
 	}

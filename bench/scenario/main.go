@@ -36,6 +36,7 @@ type settings struct {
 	dir       string
 	output    string
 	scale     float64
+	rate      float64
 	scenarios []scenario
 }
 
@@ -79,12 +80,15 @@ func parse(args []string, faults io.Writer) (settings, error) {
 	flags.StringVar(&s.dir, "dir", ".", "where to put data while measuring: on the disk that is to be measured")
 	flags.StringVar(&s.output, "o", "", "also append what was measured to this file, as Markdown")
 	flags.Float64Var(&s.scale, "scale", 1, "`part` of all numbers and times that is used, for a quick look; what is promised is promised at 1")
+	flags.Float64Var(&s.rate, "rate", 0, "`events` a second in the levels (normal to apocalypse) and the burst; without, what is promised")
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}
 	var err error
 	if s.scenarios, err = choose(flags.Args()); err == nil && !(s.scale > 0 && s.scale <= 1) {
 		err = errors.New("scale must be above 0 and at most 1")
+	} else if err == nil && s.rate < 0 {
+		err = errors.New("rate must not be negative")
 	}
 	if err != nil {
 		fmt.Fprintln(faults, "scenario:", err)

@@ -36,6 +36,7 @@ func TestMisuse(t *testing.T) {
 		"unknown flag":  {[]string{"-speed", "9", "all"}, exitUsage, "-speed"},
 		"no scale":      {[]string{"-scale", "0", "all"}, exitUsage, "scale must be"},
 		"too large":     {[]string{"-scale", "2", "all"}, exitUsage, "scale must be"},
+		"negative":      {[]string{"-rate", "-1", "all"}, exitUsage, "rate must not"},
 		"part, no load": {[]string{noisePart}, exitFailure, "read load"},
 		"part, no key":  {[]string{sinkPart}, exitFailure, "read secret"},
 		"part, no plan": {[]string{siegePart}, exitFailure, "read siege"},
@@ -101,12 +102,12 @@ func TestParts(t *testing.T) {
 	require.Equal(t, int64(20), made.Accepted)
 	require.Equal(t, 1, server.Applications())
 
-	counts, err := at.await(t.Context(), time.Minute, func(c receiver.Counts) bool { return c.BadSignatures == 20 })
+	counts, err := at.await(t.Context(), loudClass, time.Minute, func(c receiver.Counts) bool { return c.BadSignatures == 20 })
 	require.NoError(t, err, "the stub has keys of its own")
 	require.Zero(t, counts.Distinct)
 	require.NoError(t, at.behave(t.Context(), "/x", "status=503"))
 	require.NoError(t, at.forget(t.Context(), loudClass))
-	_, err = at.await(t.Context(), 0, func(c receiver.Counts) bool { return c.Requests > 0 })
+	_, err = at.await(t.Context(), loudClass, 0, func(c receiver.Counts) bool { return c.Requests > 0 })
 	require.ErrorIs(t, err, errTooLate)
 	require.NoError(t, at.close())
 	require.NoError(t, said.Close())

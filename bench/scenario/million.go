@@ -34,7 +34,7 @@ func besideMillion(ctx context.Context, b *bench, s *system) error {
 		return err
 	}
 	b.tell("quiet alone")
-	alone, err := s.alone(ctx, millionRate, b.span(millionSpan), to)
+	alone, err := s.alone(ctx, s.quietLoad(millionRate, b.span(millionSpan), to))
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func besideMillion(ctx context.Context, b *bench, s *system) error {
 		return err
 	}
 	b.tell("quiet beside %d", waiting)
-	beside, err := s.send(ctx, millionRate, b.span(millionSpan), to)
+	beside, err := s.send(ctx, s.quietLoad(millionRate, b.span(millionSpan), to))
 	if err != nil {
 		return err
 	}

@@ -74,5 +74,5 @@ func (s *system) deliverAll(ctx context.Context, load sender.Config) (receiver.C
 	if _, err := shout(ctx, load); err != nil {
 		return receiver.Counts{}, err
 	}
-	return s.loud.await(ctx, orderLimit, func(c receiver.Counts) bool { return c.Successes >= load.Events })
+	return s.loud.await(ctx, loudClass, orderLimit, func(c receiver.Counts) bool { return c.Successes >= load.Events })
 }

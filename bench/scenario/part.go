@@ -127,15 +127,19 @@ func startNoise(ctx context.Context, c sender.Config) (noise, error) {
 	return noise{j}, err
 }
 
-// wait returns what came of it. Events that were not accepted are an error, as
-// then there was less noise than there should have been.
-func (n noise) wait() (sender.Result, error) {
-	var result sender.Result
+// wait returns what came of it.
+func (n noise) wait() (result sender.Result, err error) {
 	if err := n.job.wait(&result); err != nil {
 		return result, fmt.Errorf("make noise: %w", err)
 	}
-	if result.Failed > 0 || result.Unsent > 0 {
-		return result, fmt.Errorf("make noise: %d events failed and %d were not sent (%v)", result.Failed, result.Unsent, result.Errors)
-	}
 	return result, nil
+}
+
+// whole says what of a noise was not accepted, as then there was less than there
+// should have been.
+func whole(made sender.Result) error {
+	if made.Failed > 0 || made.Unsent > 0 {
+		return fmt.Errorf("make noise: %d events failed and %d were not sent (%v)", made.Failed, made.Unsent, made.Errors)
+	}
+	return nil
 }

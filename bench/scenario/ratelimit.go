@@ -63,7 +63,7 @@ func limited(ctx context.Context, b *bench, s *system, disturbed bool) error {
 		}
 		b.tell("killed %s", name)
 	}
-	arrived, late := s.loud.await(ctx, 2*planned, func(c receiver.Counts) bool { return c.Distinct >= load.Events })
+	arrived, late := s.loud.await(ctx, loudClass, 2*planned, func(c receiver.Counts) bool { return c.Distinct >= load.Events })
 	if late != nil {
 		b.report.Fault(late)
 	}

@@ -67,7 +67,7 @@ func recovered(ctx context.Context, b *bench, s *system) error {
 		return err
 	}
 	healed := time.Now()
-	arrived, late := s.loud.await(ctx, recoveryLimit, func(c receiver.Counts) bool { return c.Successes >= load.Events })
+	arrived, late := s.loud.await(ctx, loudClass, recoveryLimit, func(c receiver.Counts) bool { return c.Successes >= load.Events })
 	if late != nil {
 		b.report.Fault(late)
 	}

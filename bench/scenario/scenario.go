@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -13,7 +14,8 @@ type scenario struct {
 }
 
 func scenarios() []scenario {
-	return []scenario{
+	return append(levels(), []scenario{
+		{"burst", "15,400 events a second for ten seconds are accepted, delivered, and hardly noticed by others", burst},
 		{"dead-neighbour", "20,000 events to a dead endpoint are not noticed by a quiet tenant", deadNeighbour},
 		{"loud-neighbour", "50,000 events to a quick endpoint are hardly noticed by a quiet tenant, and lose little to it", loudNeighbour},
 		{"inside-tenant", "one dead endpoint of ten is not noticed by the other nine", insideTenant},
@@ -26,7 +28,7 @@ func scenarios() []scenario {
 		{"wide", "an event for 10,000 endpoints each second is not noticed by others", wide},
 		{"front-door", "2,000 slow connections and 10,000 wrong tokens do not hold up good requests", frontDoor},
 		{"recovery", "an endpoint that comes back with 50,000 waiting is probed, ramped up, and gets everything", recovery},
-	}
+	}...)
 }
 
 // bench is what a scenario works with.
@@ -52,6 +54,10 @@ func (l *lab) events(n, batch int) int64 { return int64(max(1, l.count(n)/batch)
 func (l *lab) span(d time.Duration) time.Duration {
 	return max(min(d, time.Second), time.Duration(float64(d)*l.scale))
 }
+
+// rate is how many events a second a scenario sends: as it is promised, or as the
+// run was told.
+func (l *lab) rate(promised float64) float64 { return cmp.Or(l.told, promised) }
 
 // pause waits, unless ctx ends.
 func pause(ctx context.Context, d time.Duration) error {

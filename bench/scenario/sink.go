@@ -91,11 +91,11 @@ const awaitTick = 100 * time.Millisecond
 // errTooLate is the cause of what took longer than it may.
 var errTooLate = errors.New("too late")
 
-// await waits until what has arrived of the noise is enough, and returns it. When
+// await waits until what has arrived in a class is enough, and returns it. When
 // that takes too long it returns what there is and errTooLate.
-func (s *sink) await(ctx context.Context, limit time.Duration, enough func(receiver.Counts) bool) (receiver.Counts, error) {
+func (s *sink) await(ctx context.Context, class string, limit time.Duration, enough func(receiver.Counts) bool) (receiver.Counts, error) {
 	for end := time.Now().Add(limit); ; {
-		counts, err := s.counts(ctx, loudClass)
+		counts, err := s.counts(ctx, class)
 		if err != nil || enough(counts) {
 			return counts, err
 		}

@@ -34,3 +34,19 @@ func TestStopwatch(t *testing.T) {
 		require.Zero(t, s.summary().Count)
 	})
 }
+
+func TestKinds(t *testing.T) {
+	t.Parallel()
+	s := newStopwatch()
+	kinds := s.sort(kindOf)
+	for path, took := range map[string]int{"/0": 1, "/9": 2, "/10": 3, "/99": 4, "/100": 5, "/9999": 6} {
+		s.stop(receiver.Delivery{ID: "msg_" + path, Path: path, Attempt: 1, Timed: true, Took: time.Duration(took) * time.Millisecond})
+		s.stop(receiver.Delivery{ID: "msg_" + path, Path: path, Attempt: 2, Timed: true, Took: time.Second})
+	}
+	require.Equal(t, []string{"all others", "the next ninety", "the ten busiest"}, kinds.names())
+	for kind, longest := range map[string]float64{"the ten busiest": 2, "the next ninety": 4, "all others": 6} {
+		got := kinds.summary(kind)
+		require.Equal(t, int64(2), got.Count, "first attempts")
+		require.InDelta(t, longest, got.Max, 0.01)
+	}
+}

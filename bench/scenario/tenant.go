@@ -62,13 +62,22 @@ func (s *system) subscribe(ctx context.Context, app string, e endpoint) error {
 
 // tenants makes many applications alike, each with one endpoint.
 func (s *system) tenants(ctx context.Context, n int, name string, at *sink, behaviour string) ([]sender.Target, error) {
+	return s.each(ctx, n, func(i int) (string, endpoint) {
+		each := fmt.Sprintf("%s-%d", name, i)
+		return each, endpoint{at: at, path: "/" + each, behaviour: behaviour}
+	})
+}
+
+// each makes many applications, each with the name and the endpoint that it is
+// told.
+func (s *system) each(ctx context.Context, n int, of func(i int) (string, endpoint)) ([]sender.Target, error) {
 	targets := make([]sender.Target, n)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(setupWorkers)
 	for i := range targets {
 		group.Go(func() (err error) {
-			each := fmt.Sprintf("%s-%d", name, i)
-			targets[i], err = s.tenant(ctx, each, nil, endpoint{at: at, path: "/" + each, behaviour: behaviour})
+			name, only := of(i)
+			targets[i], err = s.tenant(ctx, name, nil, only)
 			return err
 		})
 	}

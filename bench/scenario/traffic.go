@@ -29,26 +29,33 @@ type quietResult struct {
 	AfterAcceptance latency.Summary // of first attempts, from the answer to the post to their arrival
 }
 
-// send sends quiet traffic by the clock, and returns what came of it when all of
-// it has arrived.
-func (s *system) send(ctx context.Context, rate float64, span time.Duration, to []sender.Target) (quietResult, error) {
-	s.watch.reset()
-	result, err := sender.Do(ctx, sender.Config{
+// quietLoad is quiet traffic by the clock, all of which is waited for.
+func (s *system) quietLoad(rate float64, span time.Duration, to []sender.Target) sender.Config {
+	return sender.Config{
 		URL: s.URL, Token: s.Token, Sink: s.quiet.url,
 		Tenants: len(to), Targets: to, Class: quietClass,
 		Rate: rate, Senders: quietSenders, Duration: span, Drain: quietDrain, Settle: settle,
 		Size: eventSize, Idempotency: true, Keep: true, Accepted: s.watch.start,
-	})
+	}
+}
+
+// send sends quiet traffic, and returns what came of it when all of it has
+// arrived.
+func (s *system) send(ctx context.Context, quiet sender.Config) (quietResult, error) {
+	s.watch.reset()
+	result, err := sender.Do(ctx, quiet)
 	return quietResult{result, s.watch.summary()}, err
 }
 
 // alone sends quiet traffic after a little of it that is not looked at, as the
 // first requests meet empty caches and connections yet to be made.
-func (s *system) alone(ctx context.Context, rate float64, span time.Duration, to []sender.Target) (quietResult, error) {
-	if _, err := s.send(ctx, rate, min(warmUp, span), to); err != nil {
+func (s *system) alone(ctx context.Context, quiet sender.Config) (quietResult, error) {
+	first := quiet
+	first.Duration = min(warmUp, quiet.Duration)
+	if _, err := s.send(ctx, first); err != nil {
 		return quietResult{}, err
 	}
-	return s.send(ctx, rate, span, to)
+	return s.send(ctx, quiet)
 }
 
 // load is noise: so many events as fast as they are taken, in batches, without
@@ -64,17 +71,26 @@ func (s *system) load(events int64, to ...sender.Target) sender.Config {
 
 // beside sends quiet traffic from the moment that the noise begins, and returns
 // both results when all quiet events have arrived and all noise was accepted.
-func (s *system) beside(ctx context.Context, load sender.Config, rate float64, span time.Duration, to []sender.Target) (quiet quietResult, loud sender.Result, err error) {
+func (s *system) beside(ctx context.Context, noise, load sender.Config) (quiet quietResult, loud sender.Result, err error) {
+	quiet, loud, err = s.together(ctx, noise, load)
+	if err == nil {
+		err = whole(loud)
+	}
+	return quiet, loud, err
+}
+
+// together does the same, and not all of the noise need be accepted.
+func (s *system) together(ctx context.Context, noise, load sender.Config) (quiet quietResult, loud sender.Result, err error) {
 	if err := s.writeOut(ctx); err != nil {
 		return quiet, loud, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	n, err := startNoise(ctx, load)
+	n, err := startNoise(ctx, noise)
 	if err != nil {
 		return quiet, loud, err
 	}
-	quiet, err = s.send(ctx, rate, span, to)
+	quiet, err = s.send(ctx, load)
 	if err != nil {
 		cancel()
 		_, _ = n.wait() // it was killed
@@ -90,5 +106,9 @@ func shout(ctx context.Context, load sender.Config) (sender.Result, error) {
 	if err != nil {
 		return sender.Result{}, err
 	}
-	return n.wait()
+	made, err := n.wait()
+	if err == nil {
+		err = whole(made)
+	}
+	return made, err
 }

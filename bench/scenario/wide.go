@@ -31,14 +31,14 @@ func besideWide(ctx context.Context, b *bench, s *system) error {
 		return err
 	}
 	b.tell("quiet alone")
-	alone, err := s.alone(ctx, quietRate, b.span(quietSpan), to)
+	alone, err := s.alone(ctx, s.quietLoad(quietRate, b.span(quietSpan), to))
 	if err != nil {
 		return err
 	}
 	load := s.load(0, tenant)
 	load.Batch, load.Rate, load.Duration = 1, wideRate, b.span(quietSpan)
 	b.tell("beside wide events")
-	beside, loud, err := s.beside(ctx, load, quietRate, b.span(quietSpan), to)
+	beside, loud, err := s.beside(ctx, load, s.quietLoad(quietRate, b.span(quietSpan), to))
 	if err != nil {
 		return err
 	}
