@@ -47,6 +47,11 @@ func (w *worker) backlog(ctx context.Context) (bus.Holding, error) {
 	for _, head := range heads {
 		waiting = waiting.Add(bus.Holding{Oldest: head})
 	}
+	broken, err := w.store.OpenBreakers(ctx)
+	if err != nil {
+		return bus.Holding{}, err
+	}
+	w.metrics.broken.Set(float64(broken))
 	w.metrics.ownLanes(ofTenants, max(own.Messages-ofTenants, 0))
 	return waiting, nil
 }

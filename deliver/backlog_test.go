@@ -21,7 +21,7 @@ func TestBacklog(t *testing.T) {
 	w := newWorld(t)
 	dir, err := directory.New(w.store, testkit.Log(t))
 	require.NoError(t, err)
-	x := &worker{bus: w.bus, directory: dir, metrics: newMetrics(prometheus.NewRegistry())}
+	x := &worker{bus: w.bus, store: w.store, directory: dir, metrics: newMetrics(prometheus.NewRegistry())}
 	none, err := x.backlog(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, none)

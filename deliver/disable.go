@@ -18,10 +18,15 @@ func (f *finisher) disable(ctx context.Context, results []*result) error {
 		if reason == "" || done[a.Endpoint] {
 			continue
 		}
-		if err := f.store.DisableEndpoint(ctx, a.Tenant, a.Endpoint, reason); err != nil {
+		disabled, err := f.store.DisableEndpoint(ctx, a.Tenant, a.Endpoint, reason)
+		if err != nil {
 			return err
 		}
 		done[a.Endpoint] = true
+		if !disabled {
+			continue // it was before
+		}
+		f.metrics.disabled.WithLabelValues(reason).Inc()
 		f.log.Info().Str("tenant", event.Tenant.Format(a.Tenant)).Str("endpoint", event.Endpoint.Format(a.Endpoint)).
 			Str("reason", reason).Msg("endpoint disabled")
 	}

@@ -110,6 +110,8 @@ func newResult(j *job, a *attempt, retries schedule.Schedule) *result {
 // ends, and then given back. What a stream does not take is nobody else's affair: up
 // to a number of groups it is waited for aside.
 func (f *finisher) finish(ctx context.Context, results []*result) {
+	began := time.Now()
+	defer func() { f.metrics.batches.Observe(time.Since(began).Seconds()) }()
 	f.metrics.records.Observe(float64(len(results)))
 	err := persist(ctx, f, results, f.record)
 	for _, r := range results {

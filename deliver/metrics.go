@@ -1,23 +1,45 @@
 package deliver
 
 import (
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/postrider/postrider/deliver/fair"
 	"github.com/postrider/postrider/deliver/lanes"
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/service"
+	"github.com/postrider/postrider/shared/store"
 )
+
+// ways are what metrics call the lanes: all shared ones are one to them.
+func ways() (shared, ofTenant, ofEndpoint string) {
+	return "shared", event.OwnLane{}.Kind(), event.OwnLane{Endpoint: event.ID{1}}.Kind()
+}
+
+func (s *source) way() string {
+	shared, ofTenant, ofEndpoint := ways()
+	switch s.kind() {
+	case fair.OfTenant:
+		return ofTenant
+	case fair.OfEndpoint:
+		return ofEndpoint
+	default:
+		return shared
+	}
+}
 
 type metrics struct {
 	attempts   *prometheus.CounterVec
 	durations  prometheus.Histogram
-	firstDelay prometheus.Histogram
+	firstDelay *prometheus.HistogramVec
+	age        prometheus.Histogram
+	batches    prometheus.Histogram
 	records    prometheus.Histogram
 	returned   prometheus.Counter
 	moved      prometheus.Counter
 	notSent    prometheus.Counter
+	disabled   *prometheus.CounterVec
 	own        *prometheus.GaugeVec
+	broken     prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -31,11 +53,17 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help:    "Time from the start of an attempt to the end of its answer.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
 		}),
-		firstDelay: prometheus.NewHistogram(prometheus.HistogramOpts{
+		firstDelay: prometheus.NewHistogramVec(service.Native(prometheus.HistogramOpts{
 			Name:    "postrider_first_attempt_latency_seconds",
-			Help:    "Time from the acceptance of an event to the start of its first attempt.",
+			Help:    "Time from the acceptance of an event, or from when it was to be delivered, to the start of the first attempt, by the lane that it came through: in that of an endpoint it waited for that, in that of a tenant for the tenant's own.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 16),
-		}),
+		}), []string{"lane"}),
+		age: prometheus.NewHistogram(service.Native(prometheus.HistogramOpts{
+			Name:    "postrider_delivery_age_seconds",
+			Help:    "Time from the acceptance of an event to its arrival at an endpoint, retries included, and the wait of events for later; without replays.",
+			Buckets: prometheus.ExponentialBuckets(0.005, 4, 15),
+		})),
+		batches: service.NewBatchDuration(reg),
 		records: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "postrider_attempts_recorded_together",
 			Help:    "Attempts recorded in one transaction.",
@@ -53,30 +81,55 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "postrider_deliveries_not_sent_total",
 			Help: "Deliveries that became dead letters without an attempt, because the endpoint was disabled.",
 		}),
+		disabled: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "postrider_endpoints_disabled_total",
+			Help: "Endpoints that were disabled because of how their attempts ended: they are gone (410), or have been failing for too long.",
+		}, []string{"reason"}),
+		broken: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "postrider_circuit_open_endpoints",
+			Help: "Endpoints of all tenants whose circuit breaker is open, as last seen. All processes say the same.",
+		}),
 		own: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "postrider_own_lane_messages",
 			Help: "Deliveries in the lanes of single tenants and endpoints, as last seen. All processes say the same.",
 		}, []string{"lane"}),
 	}
-	reg.MustRegister(m.attempts, m.durations, m.firstDelay, m.records, m.returned, m.moved, m.notSent, m.own)
+	reg.MustRegister(m.attempts, m.durations, m.firstDelay, m.age, m.records, m.returned, m.moved, m.notSent, m.disabled, m.own, m.broken)
 	for _, o := range Outcomes() {
 		m.attempts.WithLabelValues(string(o))
+	}
+	for _, reason := range []string{store.DisabledGone, store.DisabledFailing} {
+		m.disabled.WithLabelValues(reason)
+	}
+	shared, ofTenant, ofEndpoint := ways()
+	for _, lane := range []string{shared, ofTenant, ofEndpoint} {
+		m.firstDelay.WithLabelValues(lane)
 	}
 	return m
 }
 
-func (m *metrics) observe(d *event.Delivery, a *attempt) {
+func (m *metrics) observe(j *job, a *attempt) {
 	m.attempts.WithLabelValues(string(a.outcome)).Inc()
 	m.durations.Observe(a.duration.Seconds())
+	d := j.delivery
+	accepted := d.Event.Time()
 	if d.Class() == event.First {
-		m.firstDelay.Observe(max(a.began.Sub(d.Event.Time()), time.Duration(0)).Seconds())
+		since := accepted
+		if d.Due.After(since) {
+			since = d.Due
+		}
+		m.firstDelay.WithLabelValues(j.source.way()).Observe(max(a.began.Sub(since), 0).Seconds())
+	}
+	if a.outcome == Success && d.Class() != event.Replay {
+		m.age.Observe(max(a.began.Add(a.duration).Sub(accepted), 0).Seconds())
 	}
 }
 
 // ownLanes shows how much waits in lanes of single tenants and endpoints.
-func (m *metrics) ownLanes(ofTenants, ofEndpoints int) {
-	m.own.WithLabelValues(event.OwnLane{}.Kind()).Set(float64(ofTenants))
-	m.own.WithLabelValues(event.OwnLane{Endpoint: event.NewID()}.Kind()).Set(float64(ofEndpoints))
+func (m *metrics) ownLanes(inTenants, inEndpoints int) {
+	_, ofTenant, ofEndpoint := ways()
+	m.own.WithLabelValues(ofTenant).Set(float64(inTenants))
+	m.own.WithLabelValues(ofEndpoint).Set(float64(inEndpoints))
 }
 
 // watch has the buffer and the keeper's lanes shown.

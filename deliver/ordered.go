@@ -294,7 +294,7 @@ func (o *orderedLane) attempt(ctx context.Context, e *directory.Endpoint, j *job
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	o.metrics.observe(j.delivery, a)
+	o.metrics.observe(j, a)
 	r = newResult(j, a, retries)
 	report = r.report
 	return r, time.Time{}, nil

@@ -138,7 +138,7 @@ func (w *worker) try(ctx context.Context, j *job) (*result, error) {
 		debt.settle()
 		return nil, err
 	}
-	w.metrics.observe(d, a)
+	w.metrics.observe(j, a)
 	r := newResult(j, a, retries)
 	r.debt = debt
 	debt.made() // last: whoever panics before leaves a debt that settles itself

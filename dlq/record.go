@@ -70,6 +70,8 @@ func (r *recorder) read(messages []*bus.Msg) []letter {
 // record records the letters. While the database is away it holds them, and takes
 // no more; what is left when ctx ends is given back.
 func (r *recorder) record(ctx context.Context, letters []letter) {
+	began := time.Now()
+	defer func() { r.metrics.records.Observe(time.Since(began).Seconds()) }()
 	said := ""
 	for len(letters) > 0 {
 		rest, err := r.recordOnce(ctx, letters)

@@ -13,8 +13,9 @@ const (
 	roomTimeout = 5 * time.Second
 )
 
-// keepRoom keeps DLQ from filling up with what is recorded, and counts what was
-// set aside there, until ctx ends. All dlq processes do.
+// keepRoom keeps DLQ from filling up with what is recorded, and shows what was set
+// aside there, how full the streams are and how many dead letters there are, until ctx
+// ends. All dlq processes do.
 func keepRoom(ctx context.Context, env service.Env, m *metrics) error {
 	ticker := time.NewTicker(roomEvery)
 	defer ticker.Stop()
@@ -36,13 +37,18 @@ func lookAtRoom(ctx context.Context, env service.Env, m *metrics) {
 	if err := env.Bus.TrimDLQ(ctx); err != nil && ctx.Err() == nil {
 		env.Log.Warn().Err(err).Msg("DLQ keeps what is recorded; trying again")
 	}
-	poison, err := env.Bus.Subjects(ctx, event.StreamDLQ, event.SubjectsPoison)
-	if err != nil {
-		return // it is a number to look at; the next look will tell
+	// These are numbers to look at: what cannot be seen now, the next look will tell.
+	if streams, err := env.Bus.Streams(ctx); err == nil {
+		m.streams.show(streams)
 	}
-	var n uint64
-	for _, count := range poison {
-		n += count
+	if letters, err := env.Store.EstimateDeadLetters(ctx); err == nil {
+		m.letters.Set(float64(letters))
 	}
-	m.poison.Set(float64(n))
+	if poison, err := env.Bus.Subjects(ctx, event.StreamDLQ, event.SubjectsPoison); err == nil {
+		var n uint64
+		for _, count := range poison {
+			n += count
+		}
+		m.poison.Set(float64(n))
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/service"
 )
 
 // What a hop is counted as, beside the kinds of own lanes.
@@ -21,10 +22,12 @@ type metrics struct {
 	notSent    prometheus.Counter
 	failures   prometheus.Counter
 	held       prometheus.Gauge
+	duration   prometheus.Histogram
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
+		duration: service.NewBatchDuration(reg),
 		events: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "postrider_events_expanded_total",
 			Help: "Events that were expanded, those done again included.",

@@ -76,6 +76,8 @@ func (w *worker) run(ctx, drain context.Context, s event.Shard) error {
 // harmless; one with deliveries that a stream does not take is held, and others go
 // on.
 func (w *worker) expandAll(ctx context.Context, messages []*bus.Msg) {
+	began := time.Now()
+	defer func() { w.metrics.duration.Observe(time.Since(began).Seconds()) }()
 	var done []*bus.Msg
 	out := outgoing{bus: w.bus, metrics: w.metrics, failed: w.failed, most: groupSize}
 	for _, m := range messages {

@@ -158,6 +158,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		return err
 	}
 	defer bounded.Close()
+	env.Reg.MustRegister(service.NewPool("api", bounded))
 
 	metrics := newMetrics(env.Reg)
 	outbox := newOutbox(drain, env, metrics)
@@ -195,7 +196,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	})
 	work.Go(func() error { return outbox.sweep(ctx, s.SweepDelay) })
 	work.Go(func() error { return env.ShowBacklog(ctx, outbox.backlog) })
-	work.Go(func() error { return upkeep(ctx, env, s.Retention) })
+	work.Go(func() error { return upkeep(ctx, env, s.Retention, metrics) })
 	work.Go(func() error { return retention.run(ctx) })
 	work.Go(func() error { return expunge(ctx, env) })
 	return work.Wait()

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/postrider/postrider/ingest/api"
+	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/store"
 )
 
@@ -14,6 +15,7 @@ type metrics struct {
 	groups    prometheus.Histogram
 	shed      prometheus.Counter
 	limited   *prometheus.CounterVec
+	days      prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -26,11 +28,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "postrider_event_batches_published_total",
 			Help: "Batches of accepted events, by how they got on EVENTS.",
 		}, []string{"result"}),
-		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name:    "postrider_commit_duration_seconds",
-			Help:    "Time to commit a group of events.",
-			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
-		}),
+		commits: service.NewBatchDuration(reg),
 		groups: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "postrider_commit_events",
 			Help:    "Events committed together.",
@@ -41,11 +39,15 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help: "Requests that were refused before they were read, because the database is away or too many are under way.",
 		}),
 	}
+	m.days = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "postrider_partitions_end_timestamp_seconds",
+		Help: "Until when there are partitions for what happens, in seconds since 1970, as last seen. Without one nothing is accepted.",
+	})
 	m.limited = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "postrider_requests_limited_total",
 		Help: "Requests that were one too many of their caller and answered with 429, by the limit.",
 	}, []string{"limit"})
-	reg.MustRegister(m.accepted, m.published, m.commits, m.groups, m.shed, m.limited)
+	reg.MustRegister(m.accepted, m.published, m.groups, m.shed, m.limited, m.days)
 	for _, limit := range api.Limits() {
 		m.limited.WithLabelValues(string(limit))
 	}

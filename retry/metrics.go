@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/postrider/postrider/shared/service"
 )
 
 type metrics struct {
@@ -13,10 +15,12 @@ type metrics struct {
 	held     prometheus.Gauge
 	waiting  prometheus.Gauge
 	late     prometheus.Histogram
+	groups   prometheus.Histogram
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
+		groups: service.NewBatchDuration(reg),
 		released: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "postrider_retries_released_total",
 			Help: "Deliveries that were due and handed to deliver.",

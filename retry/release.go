@@ -144,6 +144,8 @@ func (r *releaser) giveBack(queue queue) {
 // is held and tried again. What RETRY does not take, because it is full, stays in
 // its tier: what is due must leave before anything can move.
 func (r *releaser) send(ctx context.Context, group []*waiting) {
+	began := time.Now()
+	defer func() { r.metrics.groups.Observe(time.Since(began).Seconds()) }()
 	group, messages := r.onward(group)
 	var unpublished *bus.UnpublishedError
 	errors.As(r.bus.Publish(ctx, messages...), &unpublished)

@@ -165,6 +165,15 @@ func (b *Bus) onError(err error, tell func(error)) {
 // A server that starts again has another one.
 func (b *Bus) Server() string { return b.nc.ConnectedServerId() }
 
+// Traffic is what went over the connection, and how often that was made anew.
+type Traffic struct{ InMessages, OutMessages, InBytes, OutBytes, Reconnects uint64 }
+
+// Traffic counts from when the bus was made.
+func (b *Bus) Traffic() Traffic {
+	s := b.nc.Stats()
+	return Traffic{s.InMsgs, s.OutMsgs, s.InBytes, s.OutBytes, s.Reconnects}
+}
+
 // Reconnected returns a channel that is closed at the next reconnect.
 func (b *Bus) Reconnected() <-chan struct{} {
 	b.mu.Lock()

@@ -23,6 +23,7 @@ type admin struct {
 	server   *http.Server // nil: serves nothing
 	served   chan struct{}
 	draining atomic.Bool
+	isReady  *prometheus.Desc
 
 	mu     sync.Mutex
 	stages []readiness
@@ -37,13 +38,14 @@ type readiness struct {
 // stage begins. An empty address makes an admin that serves nothing.
 func listenAdmin(address string, reg *prometheus.Registry) (*admin, error) {
 	if address == "" {
-		return &admin{}, nil
+		return newAdmin(), nil
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("open admin port: %w (set POSTRIDER_ADMIN_LISTEN)", err)
 	}
-	a := &admin{served: make(chan struct{})}
+	a := newAdmin()
+	a.served = make(chan struct{})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", a.ready)
@@ -59,6 +61,10 @@ func listenAdmin(address string, reg *prometheus.Registry) (*admin, error) {
 		_ = a.server.Serve(listener) // until close
 	}()
 	return a, nil
+}
+
+func newAdmin() *admin {
+	return &admin{isReady: prometheus.NewDesc("postrider_stage_ready", "1 while the stage can do its work, as /readyz tells, 0 while it cannot.", []string{"stage"}, nil)}
 }
 
 func (a *admin) add(s Stage, env Env) {
@@ -78,32 +84,56 @@ func (a *admin) close() {
 }
 
 // ready answers 200 when every stage can do its work, else 503; and in JSON
-// which can and why the others cannot. To have too few rights at NATS is such a
-// reason even for a stage that goes on without NATS: nobody mends that but people,
-// who are to see it before they replace the next process.
+// which can and why the others cannot.
 func (a *admin) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-	defer cancel()
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	status := http.StatusOK
-	if len(a.stages) == 0 {
+	faults := a.faults(r.Context())
+	if len(faults) == 0 {
 		status = http.StatusServiceUnavailable // not begun yet
 	}
 	stages := make(map[string]string)
+	for stage, err := range faults {
+		if err != nil {
+			status = http.StatusServiceUnavailable
+			stages[stage] = oneLine(err)
+			continue
+		}
+		stages[stage] = "ok"
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(stages)
+}
+
+// faults is why each stage cannot do its work, nil where it can. To have too few
+// rights at NATS is such a reason even for a stage that goes on without NATS: nobody
+// mends that but people, who are to see it before they replace the next process.
+func (a *admin) faults(ctx context.Context) map[string]error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	faults := make(map[string]error)
 	for _, s := range a.stages {
 		err := cmp.Or(s.env.Bus.Denied(), s.stage.Ready(ctx, s.env))
 		if a.draining.Load() {
 			err = errors.New("draining")
 		}
-		if err != nil {
-			status = http.StatusServiceUnavailable
-			stages[s.stage.Name()] = oneLine(err)
-			continue
-		}
-		stages[s.stage.Name()] = "ok"
+		faults[s.stage.Name()] = err
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(stages)
+	return faults
+}
+
+// Describe implements prometheus.Collector.
+func (a *admin) Describe(ch chan<- *prometheus.Desc) { ch <- a.isReady }
+
+// Collect implements prometheus.Collector.
+func (a *admin) Collect(ch chan<- prometheus.Metric) {
+	for stage, err := range a.faults(context.Background()) {
+		ready := 0.0
+		if err == nil {
+			ready = 1
+		}
+		ch <- prometheus.MustNewConstMetric(a.isReady, prometheus.GaugeValue, ready, stage)
+	}
 }

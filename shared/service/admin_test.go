@@ -81,7 +81,12 @@ func requireMetrics(t *testing.T, url string) {
 	require.NoError(t, err, "valid text format")
 	require.Empty(t, problems)
 	require.Contains(t, body, `postrider_build_info{version="dev"} 1`)
-	require.Contains(t, body, "go_goroutines")
+	for _, line := range []string{
+		"go_goroutines", `postrider_stage_ready{stage="able"} 1`, "postrider_nats_connected 1",
+		`postrider_nats_bytes_total{direction="out"}`, `postrider_postgres_pool_max_connections{pool="main"} 3`,
+	} {
+		require.Contains(t, body, line)
+	}
 }
 
 // TestAdminPortIsPrivate: nobody but this machine sees it, unless somebody says so.

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
@@ -96,13 +95,9 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 	if err != nil {
 		return fmt.Errorf("egress-allow: %w", err)
 	}
-	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
-
 	bytes := memory(settings, stages)
 	limitMemory(bytes)
-	reg.MustRegister(memoryLimit(bytes))
-
+	reg := newRegistry(bytes)
 	admin, err := listenAdmin(settings.AdminListen, reg)
 	if err != nil {
 		return err
@@ -136,6 +131,7 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 	defer during(context.WithoutCancel(ctx), func(ctx context.Context) { // serve the stages to their end
 		follow(ctx, db, b)
 	}, dir.Run)()
+	reg.MustRegister(newConnections(b), NewPool("main", db), admin)
 	servers := newServers(db, b, log, reg)
 	work.Go(func() error { return servers.run(ctx) })
 
@@ -253,23 +249,4 @@ func report(log zerolog.Logger) func(error) {
 			log.Error().Err(err).Str("action", denied.Action).Str("subject", denied.Subject).Msg("NATS denies this process a right that it needs")
 		}
 	}
-}
-
-func memoryLimit(bytes int64) prometheus.Collector {
-	limit := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "postrider_memory_limit_bytes",
-		Help: "Memory that this process may have at most.",
-	})
-	limit.Set(float64(bytes))
-	return limit
-}
-
-func buildInfo() prometheus.Collector {
-	info := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name:        "postrider_build_info",
-		Help:        "1, labelled with what this program was built from.",
-		ConstLabels: prometheus.Labels{"version": Version},
-	})
-	info.Set(1)
-	return info
 }

@@ -80,6 +80,14 @@ func (s *Store) CloseBreaker(ctx context.Context, tenant, endpoint event.ID) err
 	return nil
 }
 
+// OpenBreakers counts the endpoints whose circuit breaker is open.
+func (s *Store) OpenBreakers(ctx context.Context) (n int, err error) {
+	if err := s.db.QueryRow(ctx, `SELECT count(*) FROM endpoint_breakers`).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count open breakers: %w", err)
+	}
+	return n, nil
+}
+
 // lockEndpoint keeps an endpoint from being changed, disabled or deleted until the
 // transaction ends, and tells whether it is active, which is neither of the last
 // two. An endpoint is always locked before its breaker, and its tenant last.

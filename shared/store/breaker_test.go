@@ -81,7 +81,8 @@ func TestBreakerIsForgotten(t *testing.T) {
 		}
 	}
 	disable := func(l *listener, endpoint event.ID) error {
-		return l.DisableEndpoint(t.Context(), l.tenant.ID, endpoint, store.DisabledFailing)
+		_, err := l.DisableEndpoint(t.Context(), l.tenant.ID, endpoint, store.DisabledFailing)
+		return err
 	}
 	for name, test := range map[string]struct {
 		change func(*listener, event.ID) error
@@ -153,7 +154,10 @@ func TestBreakersThatCross(t *testing.T) {
 			open,
 			func() error { return s.CloseBreaker(t.Context(), tenant, endpoint) },
 			func() error { return s.BreakerProbeFailed(t.Context(), endpoint, time.Now(), 1) },
-			func() error { return s.DisableEndpoint(t.Context(), tenant, endpoint, store.DisabledFailing) },
+			func() error {
+				_, err := s.DisableEndpoint(t.Context(), tenant, endpoint, store.DisabledFailing)
+				return err
+			},
 			func() error { return change(func(e *store.Endpoint) { e.URL += "x" }) },
 		}
 		done := make(chan error)

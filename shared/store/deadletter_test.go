@@ -38,4 +38,27 @@ func TestRecordDeadLetters(t *testing.T) {
 	require.Equal(t, 1, testkit.Value[int](t, url, `SELECT count(*) FROM dead_letters WHERE died_at > now() - interval '1 hour'`),
 		"and it died now")
 	require.Equal(t, 2, testkit.Value[int](t, url, `SELECT count(*) FROM dead_letters`))
+	n, err := s.EstimateDeadLetters(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 2, n)
+}
+
+// TestManyDeadLetters: beyond what is counted, what PostgreSQL knows is told, and
+// never less than was counted.
+func TestManyDeadLetters(t *testing.T) {
+	t.Parallel()
+	url := testkit.Database(t)
+	s := testkit.Open(t, url)
+	db := testkit.SQL(t, url)
+	_, err := db.Exec(t.Context(), `INSERT INTO dead_letters (endpoint_id, event_id, tenant_id, event_type, reason, attempts)
+		SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'paid', 'gone', 1 FROM generate_series(1, 100500)`)
+	require.NoError(t, err)
+	n, err := s.EstimateDeadLetters(t.Context())
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, n, int64(100_000))
+	_, err = db.Exec(t.Context(), `ANALYZE dead_letters`)
+	require.NoError(t, err)
+	n, err = s.EstimateDeadLetters(t.Context())
+	require.NoError(t, err)
+	require.InEpsilon(t, 100_500, n, 0.05)
 }

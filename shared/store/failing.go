@@ -74,10 +74,10 @@ func (f *failures) count(batch *pgx.Batch, attempts []Attempt) {
 		})
 }
 
-// DisableEndpoint stops new deliveries to an endpoint for the reason, unless it is
-// disabled already.
-func (s *Store) DisableEndpoint(ctx context.Context, tenant, endpoint event.ID, reason string) error {
-	err := s.transact(ctx, func(tx pgx.Tx) error {
+// DisableEndpoint stops new deliveries to an endpoint for the reason, and reports
+// whether it was this call that did: it may be disabled already, or deleted.
+func (s *Store) DisableEndpoint(ctx context.Context, tenant, endpoint event.ID, reason string) (disabled bool, err error) {
+	err = s.transact(ctx, func(tx pgx.Tx) error {
 		var uid string
 		var since *time.Time
 		err := tx.QueryRow(ctx, `
@@ -86,11 +86,12 @@ func (s *Store) DisableEndpoint(ctx context.Context, tenant, endpoint event.ID, 
 			RETURNING coalesce(uid, ''), (SELECT since FROM endpoint_failures f WHERE f.endpoint_id = endpoints.id)`,
 			tenant, endpoint, reason).Scan(&uid, &since)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return nil // disabled already, or deleted
+			return nil
 		}
 		if err != nil {
 			return err
 		}
+		disabled = true
 		news := []endpointNews{{kind: EndpointDisabled, trigger: automatic, failSince: timeOf(since)}}
 		closed, err := forgetBreaker(ctx, tx, endpoint)
 		if err != nil {
@@ -99,7 +100,7 @@ func (s *Store) DisableEndpoint(ctx context.Context, tenant, endpoint event.ID, 
 		return s.on(tx).tellOfEndpoint(ctx, tenant, endpoint, uid, append(news, closed...)...)
 	})
 	if err != nil {
-		return fmt.Errorf("disable endpoint: %w", err)
+		return false, fmt.Errorf("disable endpoint: %w", err)
 	}
-	return nil
+	return disabled, nil
 }

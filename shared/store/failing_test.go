@@ -105,8 +105,11 @@ func TestDisabledFor(t *testing.T) {
 	}
 	began := time.Now()
 	record(t, s, e, "rejected")
-	require.NoError(t, s.DisableEndpoint(t.Context(), tenant, e.ID, store.DisabledFailing))
-	require.NoError(t, s.DisableEndpoint(t.Context(), tenant, e.ID, store.DisabledGone))
+	for _, reason := range []string{store.DisabledFailing, store.DisabledGone} {
+		disabled, err := s.DisableEndpoint(t.Context(), tenant, e.ID, reason)
+		require.NoError(t, err)
+		require.Equal(t, reason == store.DisabledFailing, disabled, "only once")
+	}
 	disabled := read()
 	require.True(t, disabled.Disabled)
 	require.Equal(t, store.DisabledFailing, disabled.DisabledReason, "the first reason stays")

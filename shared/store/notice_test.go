@@ -83,7 +83,10 @@ func TestEndpointNotices(t *testing.T) {
 	since, err := failure.ID.Time().Truncate(time.Microsecond).MarshalText() // as the database keeps it
 	require.NoError(t, err)
 	fails := func() { require.NoError(t, l.RecordAttempts(t.Context(), []store.Attempt{failure})) }
-	disable := func() { require.NoError(t, l.DisableEndpoint(t.Context(), l.tenant.ID, e.ID, store.DisabledGone)) }
+	disable := func() {
+		_, err := l.DisableEndpoint(t.Context(), l.tenant.ID, e.ID, store.DisabledGone)
+		require.NoError(t, err)
+	}
 	data := `"appId":"` + event.Tenant.Format(l.tenant.ID) + `","appUid":"acme","endpointId":"` + event.Endpoint.Format(e.ID) + `","endpointUid":"hook"`
 	change := func(edit func(*store.Endpoint)) {
 		_, err := l.ChangeEndpoint(t.Context(), l.tenant.ID, store.Ref{ID: e.ID}, func(e *store.Endpoint) error { edit(e); return nil })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -58,6 +59,26 @@ func (s *Store) MakePartitions(ctx context.Context) error {
 		return fmt.Errorf("make partitions: %w", err)
 	}
 	return nil
+}
+
+// PartitionsEnd is the first day, from today on, that a table has no partition for:
+// from then on its rows cannot be stored.
+func (s *Store) PartitionsEnd(ctx context.Context) (time.Time, error) {
+	var first time.Time
+	for i, t := range partitioned {
+		dates, err := s.daysOf(ctx, t.table)
+		if err != nil {
+			return time.Time{}, err
+		}
+		end := time.Now().UTC().Truncate(day)
+		for slices.ContainsFunc(dates, end.Equal) {
+			end = end.Add(day)
+		}
+		if i == 0 || end.Before(first) {
+			first = end
+		}
+	}
+	return first, nil
 }
 
 // DropPartitions drops the partitions whose rows are all older than keep, or of no

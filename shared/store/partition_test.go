@@ -45,7 +45,14 @@ func TestPartitionsAreMadeAhead(t *testing.T) {
 		_, err := testkit.SQL(t, url).Exec(t.Context(), `DROP TABLE `+table+`_`+tomorrow)
 		require.NoError(t, err)
 	}
+	end := func() time.Time {
+		end, err := s.PartitionsEnd(t.Context())
+		require.NoError(t, err)
+		return end
+	}
+	require.Equal(t, today.Add(day), end(), "later days do not help tomorrow")
 	require.NoError(t, s.MakePartitions(t.Context()))
+	require.Equal(t, today.Add(8*day), end())
 	for _, table := range partitioned {
 		require.Subset(t, partitions(t, url, table), want, "%s: what is missing is made, what is there stays", table)
 	}

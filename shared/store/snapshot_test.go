@@ -155,7 +155,10 @@ func TestVersionGrows(t *testing.T) {
 			_, err := s.ChangeTenant(t.Context(), store.Ref{ID: tenant}, func(c *store.Tenant) error { c.Name += "!"; return nil })
 			return err
 		},
-		"endpoint is gone": func() error { return s.DisableEndpoint(t.Context(), tenant, e.ID, store.DisabledGone) },
+		"endpoint is gone": func() error {
+			_, err := s.DisableEndpoint(t.Context(), tenant, e.ID, store.DisabledGone)
+			return err
+		},
 	} {
 		require.NoError(t, change(), name)
 		after := version()

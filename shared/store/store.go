@@ -133,6 +133,24 @@ func (s *Store) BoundPages(rows int) { s.pageBudget = rows }
 // Close ends all connections, after the queries that are under way.
 func (s *Store) Close() { s.pool.Close() }
 
+// PoolStats is what became of the connections of a store since it was opened, and what
+// is with them now.
+type PoolStats struct {
+	Most, Idle, InUse, Opening int
+
+	Acquired, Waited, Abandoned int64         // uses of a connection; that had to wait for one; that gave up waiting
+	WaitedFor                   time.Duration // all of them together
+}
+
+// PoolStats returns them as they are now.
+func (s *Store) PoolStats() PoolStats {
+	p := s.pool.Stat()
+	return PoolStats{
+		Most: int(p.MaxConns()), Idle: int(p.IdleConns()), InUse: int(p.AcquiredConns()), Opening: int(p.ConstructingConns()),
+		Acquired: p.AcquireCount(), Waited: p.EmptyAcquireCount(), Abandoned: p.CanceledAcquireCount(), WaitedFor: p.EmptyAcquireWaitTime(),
+	}
+}
+
 // Health returns why the database cannot be used now, nil when it can: it answers,
 // and when it did first, its schema was one for this program (see Verify). It asks
 // at most once a second and waits for two.

@@ -177,7 +177,8 @@ func TestNobodyIsAskedWhoIsDisabled(t *testing.T) {
 	require.Equal(t, store.Verification{}, v)
 	a.change(e, func(e *store.Endpoint) { e.Disabled = false })
 	require.NotZero(t, a.begin(e))
-	require.NoError(t, a.DisableEndpoint(t.Context(), a.tenant, e, store.DisabledGone))
+	_, err := a.DisableEndpoint(t.Context(), a.tenant, e, store.DisabledGone)
+	require.NoError(t, err)
 	v, _ = a.now(e)
 	require.Equal(t, store.Verification{}, v)
 }
