@@ -35,9 +35,19 @@ type group struct {
 
 // call is what a command is run with, its flags apart.
 type call struct {
-	words  []string
-	lookup func(string) (string, bool) // the environment
-	out    io.Writer
+	words   []string
+	environ []string // as NAME=value
+	out     io.Writer
+}
+
+// lookup returns the value of a variable.
+func (c *call) lookup(name string) (value string, ok bool) {
+	for _, entry := range c.environ {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return value, true
+		}
+	}
+	return "", false
 }
 
 // find follows the names at the beginning of args to a command, and returns it with
@@ -70,7 +80,7 @@ func (c *command) commands() []*command {
 
 // do runs the command, or tells about it. Called wrongly, it returns a
 // *service.UsageError.
-func (c *command) do(ctx context.Context, args []string, lookup func(string) (string, bool), out io.Writer) error {
+func (c *command) do(ctx context.Context, args, environ []string, out io.Writer) error {
 	if c.groups != nil {
 		return c.choose(ctx, args, out)
 	}
@@ -80,14 +90,16 @@ func (c *command) do(ctx context.Context, args []string, lookup func(string) (st
 		c.flags(fs)
 	}
 	fs.Usage = func() { c.help(out, fs) }
-	words, err := service.ParseWords(fs, args, lookup)
+	ran := &call{environ: environ, out: out}
+	words, err := service.ParseWords(fs, args, ran.lookup)
 	if err == nil && c.words == "" && len(words) > 0 {
 		err = fmt.Errorf("unexpected argument %q (-h tells how to call it)", words[0])
 	}
 	if err != nil {
 		return wrongUse(err)
 	}
-	return c.run(ctx, &call{words: words, lookup: lookup, out: out})
+	ran.words = words
+	return c.run(ctx, ran)
 }
 
 // choose is what a family does when none of its commands is named.

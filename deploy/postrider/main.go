@@ -13,7 +13,7 @@ import (
 func main() {
 	c, args := postrider().find(os.Args[1:])
 	os.Exit(service.Exit(c.path, func(ctx context.Context) error {
-		return c.do(ctx, args, os.LookupEnv, os.Stdout)
+		return c.do(ctx, args, os.Environ(), os.Stdout)
 	}))
 }
 
@@ -25,9 +25,9 @@ func postrider() *command {
 		short: "Runs an installation of Postrider, beside its stages.",
 		groups: []group{
 			{"Set up and upgrade", []*command{bootstrap(), migrate()}},
-			{"See whether all is well", []*command{health(), streams()}},
+			{"See whether all is well", []*command{health(), streams(), config()}},
 			{"Let somebody in", []*command{makeToken(), rekey()}},
-			{"Mend and look back", []*command{reconcile(), poison(), readArchive()}},
+			{"Mend and look back", []*command{redrive(), reconcile(), poison(), readArchive()}},
 			{"About this program", []*command{version()}},
 		},
 	}

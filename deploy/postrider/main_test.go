@@ -22,10 +22,11 @@ func do(t *testing.T, env map[string]string, args ...string) (string, error) {
 	t.Helper()
 	c, rest := postrider().find(args)
 	var out strings.Builder
-	err := c.do(testkit.Context(t), rest, func(name string) (string, bool) {
-		value, ok := env[name]
-		return value, ok
-	}, &out)
+	var environ []string
+	for name, value := range env {
+		environ = append(environ, name+"="+value)
+	}
+	err := c.do(testkit.Context(t), rest, environ, &out)
 	return out.String(), err
 }
 

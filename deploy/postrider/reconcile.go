@@ -49,7 +49,7 @@ func (r *reconciler) flags(fs *flag.FlagSet) {
 }
 
 func (r *reconciler) run(ctx context.Context, c *call) error {
-	since, err := parseSince(r.since, time.Now())
+	since, err := parsePast("since", r.since, time.Now())
 	if err != nil {
 		return err
 	}
@@ -74,14 +74,14 @@ func (r *reconciler) run(ctx context.Context, c *call) error {
 	return report(c.out, done)
 }
 
-// parseSince reads a time or how long ago it was.
-func parseSince(text string, now time.Time) (time.Time, error) {
+// parsePast reads a time, or how long ago it was, for the flag of that name.
+func parsePast(name, text string, now time.Time) (time.Time, error) {
 	if ago, err := time.ParseDuration(text); err == nil && ago > 0 {
 		return now.Add(-ago), nil
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil || at.After(now) {
-		return time.Time{}, fmt.Errorf("since is %q: must be a time in the past such as 2006-01-02T15:04:05Z, or how long ago, such as 10m", text)
+		return time.Time{}, fmt.Errorf("%s is %q: must be a time in the past such as 2006-01-02T15:04:05Z, or how long ago, such as 10m", name, text)
 	}
 	return at, nil
 }

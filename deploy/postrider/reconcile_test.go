@@ -11,19 +11,19 @@ import (
 	"github.com/postrider/postrider/shared/testkit"
 )
 
-func TestParseSince(t *testing.T) {
+func TestParsePast(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	for text, want := range map[string]time.Time{
 		"10m":                  now.Add(-10 * time.Minute),
 		"2026-11-21T11:00:00Z": now.Add(-time.Hour),
 	} {
-		got, err := parseSince(text, now)
+		got, err := parsePast("since", text, now)
 		require.NoError(t, err)
 		require.True(t, want.Equal(got))
 	}
 	for _, text := range []string{"", "-10m", "0s", "yesterday", "2026-11-21T13:00:00Z"} {
-		_, err := parseSince(text, now)
+		_, err := parsePast("since", text, now)
 		require.ErrorContains(t, err, "since is", text)
 	}
 }

@@ -73,7 +73,7 @@ var rooms = []struct{ path, imports string }{
 
 	// Programs of the installation: everything but the stages; what prints the users of the NATS server; all in one; both
 	// shapes against each other.
-	{"deploy/postrider", "dlq/rebuild shared/archive shared/bus shared/event shared/secret shared/service shared/store shared/token"},
+	{"deploy/postrider", "ingest fanout deliver retry dlq dlq/rebuild shared/archive shared/bus shared/event shared/secret shared/service shared/store shared/token"},
 	{"deploy/nats", "shared/service shared/bus shared/event"},
 	{"deploy/local", "ingest fanout deliver retry dlq shared/secret shared/service shared/embedded shared/bus shared/store"},
 	{"deploy/e2e", "anything"},
@@ -182,6 +182,7 @@ var dialers = []dialer{
 	{"shared/store/dial.go", "to the operator's database"},
 	{"shared/archive/bucket.go", "to the operator's object store, which is often a private address that tenants must not reach"},
 	{"deploy/postrider/health.go", "asks the process that it is told of whether it is ready"},
+	{"deploy/postrider/redrive.go", "a client of the API, as operators have it"},
 	{"deploy/local/announce.go", "asks the API that it has started itself whether it answers"},
 	{"shared/testkit/wire.go", "a cable between servers of tests"},
 	{"shared/stack/link/link.go", "a cable between servers of tests"},
