@@ -1,10 +1,13 @@
 // Package findings is what a bench found: figures, each beside the limit that it
-// is held against, as a table for people and as one answer for programs.
+// is held against, and how things went over time. It is a table for people, one
+// answer for whoever only wants to know, and a file that another run can be
+// compared with.
 package findings
 
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/postrider/postrider/bench/markdown"
@@ -12,55 +15,96 @@ import (
 
 // Report is what was found, and whether it is within the limits.
 type Report struct {
-	Title  string
-	About  string // where it was measured
-	Within string // the run that the next rows are about, where there are several
-
-	rows   []row
-	faults []error // what kept it from being measured
+	Title  string   `json:"title"`
+	About  string   `json:"about,omitempty"` // where it was measured
+	Within string   `json:"-"`               // the run that the next rows are about, where there are several
+	Rows   []Row    `json:"rows,omitempty"`
+	Plots  []Plot   `json:"plots,omitempty"`
+	Faults []string `json:"faults,omitempty"` // what kept it from being measured
 }
 
-type row struct {
-	what, measured, limit string
-	judged, ok            bool
+// Row is one figure.
+type Row struct {
+	What     string   `json:"what"`
+	Measured string   `json:"measured"`        // for people
+	Value    *float64 `json:"value,omitempty"` // for programs, where it is a single number
+	Limit    string   `json:"limit,omitempty"`
+	Verdict  Verdict  `json:"verdict,omitempty"`
 }
 
-// Note adds a figure without a limit.
+// Verdict is what a figure's limit makes of it. Without one there is none.
+type Verdict string
+
+// The verdicts.
+const (
+	Pass Verdict = "pass"
+	Fail Verdict = "FAIL"
+)
+
+// Plot is what something was like over time.
+type Plot struct {
+	Title string `json:"title"` // with the unit
+	Lines []Line `json:"lines"`
+}
+
+// Line is one of its curves.
+type Line struct {
+	Name   string  `json:"name"`
+	Points []Point `json:"points"`
+}
+
+// Point is a value, so many seconds after the beginning.
+type Point struct {
+	At    float64 `json:"at"`
+	Value float64 `json:"value"`
+}
+
+// Note adds what is no single number, without a limit.
 func (r *Report) Note(what, format string, args ...any) {
-	r.add(row{what: what, measured: fmt.Sprintf(format, args...)})
+	r.add(Row{What: what, Measured: fmt.Sprintf(format, args...)})
 }
 
-// Check adds a figure that has limits.
+// Figure adds a number without a limit.
+func (r *Report) Figure(what string, value float64) {
+	r.add(Row{What: what, Measured: figure(value), Value: finite(value)})
+}
+
+// Check adds a number that has limits.
 func (r *Report) Check(what string, value float64, limits ...Limit) {
-	found := row{what: what, measured: figure(value), judged: true, ok: true}
+	found := Row{What: what, Measured: figure(value), Value: finite(value), Verdict: Pass}
 	texts := make([]string, 0, len(limits))
 	for _, l := range limits {
 		texts = append(texts, l.text)
-		found.ok = found.ok && l.holds(value)
+		if !l.holds(value) {
+			found.Verdict = Fail
+		}
 	}
-	found.limit = strings.Join(texts, ", ")
+	found.Limit = strings.Join(texts, ", ")
 	r.add(found)
 }
 
-func (r *Report) add(found row) {
-	if r.Within != "" {
-		found.what = r.Within + ": " + found.what
+// finite is a number as JSON has it, which knows no others.
+func finite(value float64) *float64 {
+	if math.IsNaN(value) || math.IsInf(value, 0) {
+		return nil
 	}
-	r.rows = append(r.rows, found)
+	return &value
+}
+
+func (r *Report) add(found Row) {
+	if r.Within != "" {
+		found.What = r.Within + ": " + found.What
+	}
+	r.Rows = append(r.Rows, found)
 }
 
 // Fault adds what kept something from being measured, or a promise that is
 // broken without a figure.
-func (r *Report) Fault(err error) { r.faults = append(r.faults, err) }
+func (r *Report) Fault(err error) { r.Faults = append(r.Faults, err.Error()) }
 
 // Broken tells whether a limit is broken, or could not be looked at.
 func (r *Report) Broken() bool {
-	for _, found := range r.rows {
-		if found.judged && !found.ok {
-			return true
-		}
-	}
-	return len(r.faults) > 0
+	return len(r.Faults) > 0 || slices.ContainsFunc(r.Rows, func(found Row) bool { return found.Verdict == Fail })
 }
 
 // String is the report as Markdown.
@@ -72,21 +116,18 @@ func (r *Report) String() string {
 	}
 	var t markdown.Table
 	t.Add("", "measured", "limit", "")
-	for _, found := range r.rows {
-		verdict := ""
-		switch {
-		case found.judged && found.ok:
-			verdict = "pass"
-		case found.judged:
-			verdict = "**FAIL**"
+	for _, found := range r.Rows {
+		verdict := string(found.Verdict)
+		if found.Verdict == Fail {
+			verdict = "**" + verdict + "**"
 		}
-		t.Add(found.what, found.measured, found.limit, verdict)
+		t.Add(found.What, found.Measured, found.Limit, verdict)
 	}
-	if len(r.rows) > 0 {
+	if len(r.Rows) > 0 {
 		text.WriteString(t.String() + "\n")
 	}
-	for _, err := range r.faults {
-		fmt.Fprintf(&text, "**FAIL**: %s\n\n", err)
+	for _, fault := range r.Faults {
+		fmt.Fprintf(&text, "**FAIL**: %s\n\n", fault)
 	}
 	return strings.TrimSuffix(text.String(), "\n")
 }
