@@ -1,12 +1,14 @@
 package chart
 
 import (
+	"bytes"
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	autoscaling "k8s.io/api/autoscaling/v2"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/serializer/json"
+	serializer "k8s.io/apimachinery/pkg/runtime/serializer/json"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/yaml"
 )
@@ -31,15 +33,26 @@ func decode(t *testing.T, file, text string) object {
 	o.file = file
 	require.NotEmpty(t, o.Name, "%s:\n%s", file, text)
 	if own := ownType(o.APIVersion + " " + o.Kind); own != nil {
-		require.NoError(t, yaml.UnmarshalStrict([]byte(text), own), "%s: %s %s", file, o.Kind, o.Name)
+		require.NoError(t, unmarshal(text, own), "%s: %s %s", file, o.Kind, o.Name)
 		o.decoded = own
 		return o
 	}
-	strict := json.NewSerializerWithOptions(json.DefaultMetaFactory, scheme.Scheme, scheme.Scheme, json.SerializerOptions{Yaml: true, Strict: true})
+	strict := serializer.NewSerializerWithOptions(serializer.DefaultMetaFactory, scheme.Scheme, scheme.Scheme, serializer.SerializerOptions{Yaml: true, Strict: true})
 	decoded, _, err := strict.Decode([]byte(text), nil, nil)
 	require.NoError(t, err, "%s: %s %s", file, o.Kind, o.Name)
 	o.decoded = decoded
 	return o
+}
+
+// unmarshal is as strict as an API server: what is to be text is not a number or true.
+func unmarshal(text string, into any) error {
+	asJSON, err := yaml.YAMLToJSONStrict([]byte(text))
+	if err != nil {
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(asJSON))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(into)
 }
 
 // ownType is a type for what is not Kubernetes' own, with the fields that the chart
