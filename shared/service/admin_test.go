@@ -83,7 +83,7 @@ func requireMetrics(t *testing.T, url string) {
 	require.Contains(t, body, `postrider_build_info{version="dev"} 1`)
 	for _, line := range []string{
 		"go_goroutines", `postrider_stage_ready{stage="able"} 1`, "postrider_nats_connected 1",
-		`postrider_nats_bytes_total{direction="out"}`, `postrider_postgres_pool_max_connections{pool="main"} 3`,
+		`postrider_nats_bytes_total{direction="out"}`, `postrider_postgres_pool_max_connections{pool="main",stage=""} 3`,
 	} {
 		require.Contains(t, body, line)
 	}

@@ -131,7 +131,9 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 	defer during(context.WithoutCancel(ctx), func(ctx context.Context) { // serve the stages to their end
 		follow(ctx, db, b)
 	}, dir.Run)()
-	reg.MustRegister(newConnections(b), NewPool("main", db), admin)
+	reg.MustRegister(newConnections(b), admin)
+	// It is no stage's own, but has to have the labels of those that are.
+	prometheus.WrapRegistererWith(prometheus.Labels{"stage": ""}, reg).MustRegister(NewPool("main", db))
 	servers := newServers(db, b, log, reg)
 	work.Go(func() error { return servers.run(ctx) })
 
