@@ -3,22 +3,17 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"maps"
-	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/postrider/postrider/bench/metrics"
 	"github.com/postrider/postrider/bench/procs"
 	"github.com/postrider/postrider/shared/stack"
 )
 
-const (
-	memoryTick = time.Second
-	maxMetrics = 4 << 20 // bytes
-)
+const memoryTick = time.Second
 
 // memory is the most that each process was seen to have resident, over all its
 // starts.
@@ -86,36 +81,12 @@ func (t *trial) memoryCap(ctx context.Context, name string) (int64, error) {
 	case strings.HasPrefix(name, natsServer):
 		return natsCap, nil
 	}
-	text, err := t.metrics(ctx, name)
+	told, err := metrics.Ask(ctx, t.AdminURL(name))
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("ask %s: %w", name, err)
 	}
-	for line := range strings.Lines(text) {
-		if value, ok := strings.CutPrefix(line, "postrider_memory_limit_bytes "); ok {
-			bytes, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-			if err != nil {
-				return 0, fmt.Errorf("read memory limit of %s: %w", name, err)
-			}
-			return int64(bytes), nil
-		}
+	if limit, says := told.Sum("postrider_memory_limit_bytes"); says {
+		return int64(limit), nil
 	}
 	return 0, fmt.Errorf("%s says no memory limit", name)
-}
-
-// metrics is what a stage tells of itself.
-func (t *trial) metrics(ctx context.Context, name string) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.AdminURL(name)+"/metrics", http.NoBody)
-	if err != nil {
-		return "", fmt.Errorf("make request: %w", err)
-	}
-	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
-	if err != nil {
-		return "", fmt.Errorf("ask %s: %w", name, err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxMetrics))
-	if err != nil {
-		return "", fmt.Errorf("ask %s: %w", name, err)
-	}
-	return string(text), nil
 }

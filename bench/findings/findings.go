@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/postrider/postrider/bench/latency"
 	"github.com/postrider/postrider/bench/markdown"
 )
 
@@ -67,6 +68,16 @@ func (r *Report) Note(what, format string, args ...any) {
 // Figure adds a number without a limit.
 func (r *Report) Figure(what string, value float64) {
 	r.add(Row{What: what, Measured: figure(value), Value: finite(value)})
+}
+
+// Latency adds what is asked of a histogram, each percentile a number.
+func (r *Report) Latency(what string, s latency.Summary) {
+	for _, p := range []struct {
+		name  string
+		value float64
+	}{{"p50", s.P50}, {"p95", s.P95}, {"p98", s.P98}, {"p99", s.P99}, {"max", s.Max}} {
+		r.Figure(what+", "+p.name+" in ms", p.value)
+	}
 }
 
 // Check adds a number that has limits.

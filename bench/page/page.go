@@ -76,6 +76,19 @@ func (c content) write(to io.Writer) error {
 	return nil
 }
 
+// Keep writes a run as JSON and as a page, to the files that have a name.
+func Keep(run findings.Run, json, html string) error {
+	if json != "" {
+		if err := run.Save(json); err != nil {
+			return err
+		}
+	}
+	if html == "" {
+		return nil
+	}
+	return Save(html, func(to io.Writer) error { return Write(to, run) })
+}
+
 // Save writes a page to a file.
 func Save(file string, write func(io.Writer) error) error {
 	f, err := os.Create(file)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/postrider/postrider/bench/meter"
 	"github.com/postrider/postrider/bench/sender"
 )
 
@@ -26,7 +27,7 @@ type keyCost struct{ without, with []float64 }
 
 // measureKeys accepts events that nobody subscribes to, so that next to nothing
 // but the accepting is measured, without and with idempotency keys by turns.
-func measureKeys(ctx context.Context, span time.Duration, base sender.Config, pids map[string]int, progress func(string)) (keyCost, error) {
+func measureKeys(ctx context.Context, span time.Duration, base sender.Config, parts meter.Parts, progress func(string)) (keyCost, error) {
 	var c keyCost
 	load := base
 	load.Endpoints, load.Rate, load.Duration = 0, 0, span
@@ -34,18 +35,14 @@ func measureKeys(ctx context.Context, span time.Duration, base sender.Config, pi
 		progress(fmt.Sprintf("without and with idempotency keys, %d of %d", round+1, keyRounds))
 		for _, keyed := range []bool{false, true} {
 			load.Idempotency = keyed
-			p, err := measure(ctx, "keys", load, pids)
+			p, err := measure(ctx, "keys", load, parts)
 			if err != nil {
 				return c, fmt.Errorf("measure idempotency keys: %w", err)
 			}
 			if problems := p.result.Problems(); len(problems) > 0 {
 				return c, fmt.Errorf("measure idempotency keys: %s", strings.Join(problems, "; "))
 			}
-			var spent time.Duration
-			for _, cpu := range p.cost.CPU {
-				spent += cpu
-			}
-			each := float64(spent.Microseconds()) / float64(p.result.Accepted)
+			each := float64(p.cost.Total().Microseconds()) / float64(p.result.Accepted)
 			if keyed {
 				c.with = append(c.with, each)
 			} else {

@@ -17,7 +17,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/bench/machine"
+	"github.com/postrider/postrider/bench/page"
 	"github.com/postrider/postrider/bench/receiver"
 	"github.com/postrider/postrider/bench/sender"
 )
@@ -44,6 +46,7 @@ type settings struct {
 	processes  map[string]int // of it
 	dir        string
 	output     string
+	json, html string
 
 	light, saturate, steady, keys time.Duration
 	lightRate                     float64
@@ -85,6 +88,8 @@ func parse(args []string, token string, faults io.Writer) (settings, error) {
 	})
 	flags.StringVar(&s.dir, "dir", ".", "where to put data while measuring: on the disk that is to be measured")
 	flags.StringVar(&s.output, "o", "", "also write the report to this file, as Markdown")
+	flags.StringVar(&s.json, "json", "", "and to this `file` as JSON, which bench/compare reads")
+	flags.StringVar(&s.html, "html", "", "and to this `file` as a page with plots")
 	flags.DurationVar(&s.light, "light", 15*time.Second, "how long to send little; 0 leaves it out")
 	flags.Float64Var(&s.lightRate, "light-rate", 50, "events per second that are little")
 	flags.DurationVar(&s.saturate, "saturate", 30*time.Second, "how long to send as fast as possible; 0 leaves it out")
@@ -146,15 +151,16 @@ func bench(ctx context.Context, s settings, out, progress io.Writer) (sound bool
 
 	load := s.load
 	load.URL, load.Token, load.Sink = measured.URL(), measured.Token(), sink.URL
-	pids := measured.Processes()
-	phases, err := measureAll(ctx, s, load, pids, tell)
+	parts := measured.Parts()
+	phases, err := measureAll(ctx, s, load, parts, tell)
 	if err != nil {
 		return false, err
 	}
-	text := render(machine.Describe(ctx, pids), describeLoad(load), phases)
+	where := machine.Describe(ctx, parts.Processes)
+	text := render(where, describeLoad(load), phases)
 	sound = true
 	if s.keys > 0 {
-		keys, err := measureKeys(ctx, s.keys, load, pids, tell)
+		keys, err := measureKeys(ctx, s.keys, load, parts, tell)
 		if err != nil {
 			return false, err
 		}
@@ -162,15 +168,23 @@ func bench(ctx context.Context, s settings, out, progress io.Writer) (sound bool
 		sound = keys.ratio() <= keyLimit
 	}
 	_, _ = fmt.Fprint(out, text)
-	if s.output != "" {
-		if err := os.WriteFile(s.output, []byte(text), 0o644); err != nil { //nolint:gosec // to be read by all
-			return false, fmt.Errorf("write report: %w", err)
-		}
+	if err := s.keep(text, found(where, describeLoad(load), phases)); err != nil {
+		return false, err
 	}
 	for _, p := range phases {
 		sound = sound && len(p.result.Problems()) == 0
 	}
 	return sound, nil
+}
+
+// keep writes the report to the files that are asked for.
+func (s settings) keep(text string, run findings.Run) error {
+	if s.output != "" {
+		if err := os.WriteFile(s.output, []byte(text), 0o644); err != nil { //nolint:gosec // to be read by all
+			return fmt.Errorf("write report: %w", err)
+		}
+	}
+	return page.Keep(run, s.json, s.html)
 }
 
 func describeLoad(c sender.Config) string {

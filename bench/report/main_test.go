@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/bench/stub"
 )
 
@@ -54,9 +55,10 @@ func TestAttached(t *testing.T) {
 				at.Close()
 			})
 			file := filepath.Join(t.TempDir(), "results.md")
+			kept, shown := filepath.Join(t.TempDir(), "results.json"), filepath.Join(t.TempDir(), "results.html")
 			var out bytes.Buffer
 			code := run(t.Context(), []string{
-				"-url", at.URL, "-process", fmt.Sprintf("stub=%d", os.Getpid()), "-o", file, "-tenants", "2", "-senders", "4",
+				"-url", at.URL, "-process", fmt.Sprintf("stub=%d", os.Getpid()), "-o", file, "-json", kept, "-html", shown, "-tenants", "2", "-senders", "4",
 				"-light", "50ms", "-light-rate", "200", "-saturate", "50ms", "-steady", "50ms", "-drain", test.drain, "-settle", "0",
 			}, "testtoken", &out, io.Discard)
 			require.Equal(t, test.code, code, out.String())
@@ -67,6 +69,13 @@ func TestAttached(t *testing.T) {
 			written, err := os.ReadFile(file)
 			require.NoError(t, err)
 			require.Equal(t, out.String(), string(written))
+			run, err := findings.Load(kept)
+			require.NoError(t, err)
+			require.Len(t, run.Reports, 3)
+			require.Equal(t, test.code != 0, run.Reports[0].Broken())
+			written, err = os.ReadFile(shown)
+			require.NoError(t, err)
+			require.Contains(t, string(written), "CPU of each event, µs: stub")
 		})
 	}
 }

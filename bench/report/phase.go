@@ -13,6 +13,7 @@ import (
 
 // phase is one load, and what came of it.
 type phase struct {
+	kind   string // what it is in every run, whatever its rate
 	name   string
 	result sender.Result
 	cost   meter.Cost
@@ -20,14 +21,14 @@ type phase struct {
 
 // measure sends one load and measures from the first request to the last
 // arrival.
-func measure(ctx context.Context, name string, c sender.Config, pids map[string]int) (p phase, err error) {
+func measure(ctx context.Context, name string, c sender.Config, parts meter.Parts) (p phase, err error) {
 	p.name = name
 	run, err := sender.Prepare(ctx, c)
 	if err != nil {
 		return p, fmt.Errorf("prepare load: %w", err)
 	}
 	defer func() { err = errors.Join(err, run.Close(ctx)) }()
-	m, err := meter.Start(ctx, pids)
+	m, err := meter.Start(ctx, parts)
 	if err != nil {
 		return p, err
 	}
@@ -35,7 +36,7 @@ func measure(ctx context.Context, name string, c sender.Config, pids map[string]
 	if sent == nil {
 		sent = run.Drain(ctx)
 	}
-	p.cost, err = m.End()
+	p.cost, err = m.End(ctx)
 	if err := errors.Join(sent, err); err != nil {
 		return p, err
 	}
@@ -49,33 +50,34 @@ const (
 )
 
 // measureAll sends the loads that the settings ask for, one after the other.
-func measureAll(ctx context.Context, s settings, base sender.Config, pids map[string]int, progress func(string)) ([]phase, error) {
+func measureAll(ctx context.Context, s settings, base sender.Config, parts meter.Parts, progress func(string)) ([]phase, error) {
 	var phases []phase
-	do := func(name string, rate float64, span time.Duration) error {
+	do := func(kind, name string, rate float64, span time.Duration) error {
 		progress(name)
 		load := base
 		load.Rate, load.Duration = rate, span
-		p, err := measure(ctx, name, load, pids)
+		p, err := measure(ctx, name, load, parts)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
+		p.kind = kind
 		phases = append(phases, p)
 		return nil
 	}
 	if s.light > 0 {
 		// The first requests meet empty caches and connections yet to be made.
-		if err := do("warm-up", s.lightRate, min(s.light, warmupSpan)); err != nil {
+		if err := do("", "warm-up", s.lightRate, min(s.light, warmupSpan)); err != nil {
 			return nil, err
 		}
 		phases = nil
-		if err := do(fmt.Sprintf("%.6g/s for %s", s.lightRate, s.light), s.lightRate, s.light); err != nil {
+		if err := do("light", fmt.Sprintf("%.6g/s for %s", s.lightRate, s.light), s.lightRate, s.light); err != nil {
 			return nil, err
 		}
 	}
 	if s.saturate <= 0 {
 		return phases, nil
 	}
-	if err := do(fmt.Sprintf("saturated for %s (%d senders)", s.saturate, base.Senders), 0, s.saturate); err != nil {
+	if err := do("saturated", fmt.Sprintf("saturated for %s (%d senders)", s.saturate, base.Senders), 0, s.saturate); err != nil {
 		return nil, err
 	}
 	// What it keeps up with is what went through, not what it took in.
@@ -84,6 +86,6 @@ func measureAll(ctx context.Context, s settings, base sender.Config, pids map[st
 	if s.steady <= 0 || rate < 1 {
 		return phases, nil
 	}
-	err := do(fmt.Sprintf("%.0f/s for %s (%.0f %% of that)", rate, s.steady, 100*steadyShare), rate, s.steady)
+	err := do("steady", fmt.Sprintf("%.0f/s for %s (%.0f %% of that)", rate, s.steady, 100*steadyShare), rate, s.steady)
 	return phases, err
 }

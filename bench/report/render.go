@@ -1,13 +1,12 @@
 package main
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/bench/latency"
 	"github.com/postrider/postrider/bench/machine"
 	"github.com/postrider/postrider/bench/markdown"
@@ -24,6 +23,10 @@ func render(m machine.Machine, load string, phases []phase) string {
 	if len(phases[0].cost.CPU) > 0 {
 		text.WriteString("CPU per delivered event, in µs, from the first request to the last arrival:\n\n")
 		fmt.Fprintf(&text, "%s\n", cpu(phases))
+		if len(phases[0].cost.Counts) > 0 {
+			text.WriteString("And what else it took of the servers and the stages:\n\n")
+			fmt.Fprintf(&text, "%s\n", counts(phases))
+		}
 		text.WriteString("Resident memory at the end and at its peak, in MiB. PostgreSQL is all its processes, what they share counted once:\n\n")
 		fmt.Fprintf(&text, "%s\n", memory(phases))
 	}
@@ -78,16 +81,10 @@ func percentiles(s latency.Summary) string {
 
 func cpu(phases []phase) string {
 	s := newSheet(phases)
-	for _, name := range processes(phases) {
+	for _, name := range phases[0].cost.Names() {
 		s.row(name, func(p phase) string { return perDelivery(p.cost.CPU[name], p) })
 	}
-	s.row("**sum**", func(p phase) string {
-		var sum time.Duration
-		for _, spent := range p.cost.CPU {
-			sum += spent
-		}
-		return perDelivery(sum, p)
-	})
+	s.row("**sum**", func(p phase) string { return perDelivery(p.cost.Total(), p) })
 	s.row("(generator and receivers)", func(p phase) string { return perDelivery(p.cost.Bench, p) })
 	return s.String()
 }
@@ -101,7 +98,7 @@ func perDelivery(spent time.Duration, p phase) string {
 
 func memory(phases []phase) string {
 	s := newSheet(phases)
-	for _, name := range processes(phases) {
+	for _, name := range phases[0].cost.Names() {
 		s.row(name, func(p phase) string { return mebibytes(p.cost.Memory[name], p.cost.Peak[name]) })
 	}
 	s.row("**sum**", func(p phase) string {
@@ -119,17 +116,35 @@ func mebibytes(end, peak int64) string {
 	return fmt.Sprintf("%.0f / %.0f", float64(end)/(1<<20), float64(peak)/(1<<20))
 }
 
-// processes lists the measured ones: the stages in the order of an event's way,
-// then all others.
-func processes(phases []phase) []string {
-	way := []string{"ingest", "fanout", "deliver", "retry", "dlq"}
-	place := func(name string) int {
-		if at := slices.Index(way, name); at >= 0 {
-			return at
-		}
-		return len(way)
+// counts is what else a delivered event took.
+func counts(phases []phase) string {
+	s := newSheet(phases)
+	for _, n := range phases[0].cost.Counted() {
+		s.row(n.Of+": "+n.What, func(p phase) string {
+			if p.result.Delivered == 0 {
+				return "–"
+			}
+			return fmt.Sprintf("%.4g", p.cost.Counts[n]/float64(p.result.Delivered))
+		})
 	}
-	return slices.SortedFunc(maps.Keys(phases[0].cost.CPU), func(a, b string) int {
-		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
-	})
+	return s.String()
+}
+
+// found is the same for programs, and with plots.
+func found(m machine.Machine, load string, phases []phase) findings.Run {
+	run := findings.Run{Program: "bench", At: m.At}
+	for _, p := range phases {
+		r := &findings.Report{Title: p.kind, About: fmt.Sprintf("%s: %s %s", p.name, load, m)}
+		r.Figure("accepted events/s", p.result.AcceptedPerSecond())
+		r.Figure("delivered/s, to the last one", p.result.DeliveredPerSecond())
+		r.Figure("delivered/s, while sending", p.result.InTimePerSecond())
+		r.Latency("first attempt", p.result.Latency)
+		r.Latency("acceptance", p.result.AcceptLatency)
+		p.cost.Report(r, p.result.Delivered)
+		for _, problem := range p.result.Problems() {
+			r.Fault(errors.New(problem))
+		}
+		run.Reports = append(run.Reports, r)
+	}
+	return run
 }

@@ -31,6 +31,7 @@ func TestRender(t *testing.T) {
 			CPU:    map[string]time.Duration{"postgres": 50 * time.Millisecond, "fanout": 20 * time.Millisecond, "ingest": 30 * time.Millisecond},
 			Memory: map[string]int64{"postgres": 64 << 20, "fanout": 16 << 20, "ingest": 20 << 20},
 			Peak:   map[string]int64{"postgres": 65 << 20, "fanout": 17 << 20, "ingest": 21 << 20},
+			Counts: map[meter.Count]float64{{Of: "postgres", What: meter.WAL}: 1_000_000, {Of: "ingest", What: meter.Allocated}: 4_000_000},
 			Bench:  35 * time.Millisecond,
 		},
 	}
@@ -58,6 +59,13 @@ CPU per delivered event, in µs, from the first request to the last arrival:
 | **sum**                   |          200 |     – |
 | (generator and receivers) |           70 |     – |
 
+And what else it took of the servers and the stages:
+
+|                                  | 50/s for 10s | worse |
+|----------------------------------|-------------:|------:|
+| ingest: allocated, bytes         |         8000 |     – |
+| postgres: write-ahead log, bytes |         2000 |     – |
+
 Resident memory at the end and at its peak, in MiB. PostgreSQL is all its processes, what they share counted once:
 
 |          | 50/s for 10s |     worse |
@@ -70,6 +78,28 @@ Resident memory at the end and at its peak, in MiB. PostgreSQL is all its proces
 - 50/s for 10s: 500 accepted, 500 delivered, nothing missing, nothing double
 - worse: WRONG: 500 deliveries missing
 `, render(m, "Events.", []phase{p, bad}))
+}
+
+// TestFound: the same for programs.
+func TestFound(t *testing.T) {
+	t.Parallel()
+	p := phase{
+		kind: "light", name: "50/s for 10s",
+		result: sender.Result{Sending: 10 * time.Second, Accepted: 500, Expected: 501, Delivered: 500, Missing: 1, Delivering: 10 * time.Second, Latency: latency.Summary{P98: 7}},
+		cost:   meter.Cost{CPU: map[string]time.Duration{"fanout": 20 * time.Millisecond}, Peak: map[string]int64{"fanout": 17 << 20}},
+	}
+	run := found(machine.Machine{CPU: "Abacus"}, "Events.", []phase{p})
+	r := run.Reports[0]
+	require.Equal(t, "light", r.Title, "whatever its rate")
+	require.True(t, r.Broken())
+	values := map[string]float64{}
+	for _, row := range r.Rows {
+		values[row.What] = *row.Value
+	}
+	require.InDelta(t, 50, values["accepted events/s"], 0)
+	require.InDelta(t, 7, values["first attempt, p98 in ms"], 0)
+	require.InDelta(t, 40, values["CPU of each event, µs: fanout"], 0)
+	require.InDelta(t, 17, values["most memory, MiB: fanout"], 0)
 }
 
 func TestRenderNothing(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/postrider/postrider/bench/meter"
 	"github.com/postrider/postrider/shared/stack"
 )
 
@@ -13,7 +14,7 @@ import (
 type system interface {
 	URL() string
 	Token() string
-	Processes() map[string]int // process ids by name
+	Parts() meter.Parts
 	Stop() error
 }
 
@@ -23,10 +24,10 @@ type attached struct {
 	processes  map[string]int
 }
 
-func (a attached) URL() string               { return a.url }
-func (a attached) Token() string             { return a.token }
-func (a attached) Processes() map[string]int { return a.processes }
-func (attached) Stop() error                 { return nil }
+func (a attached) URL() string        { return a.url }
+func (a attached) Token() string      { return a.token }
+func (a attached) Parts() meter.Parts { return meter.Parts{Processes: a.processes} }
+func (attached) Stop() error          { return nil }
 
 // ours is Postrider as it is in production: a process for each stage, beside a
 // nats-server and PostgreSQL with fsync. Its data go with it.
@@ -34,6 +35,9 @@ type ours struct{ *stack.Stack }
 
 func (o ours) URL() string   { return o.Stack.URL }
 func (o ours) Token() string { return o.Stack.Token }
+
+// Parts are all of them, servers included.
+func (o ours) Parts() meter.Parts { return meter.Of(o.Stack) }
 
 // parseProcess reads name=pid.
 func parseProcess(text string) (name string, pid int, err error) {

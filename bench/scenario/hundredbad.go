@@ -115,12 +115,12 @@ func (s *system) badLoad(ctx context.Context, b *bench) (load sender.Config, err
 // cost is what deliver and nats-server take of a core while nothing is sent.
 func (s *system) cost(ctx context.Context, span time.Duration) (float64, error) {
 	all := s.Processes()
-	m, err := meter.Start(ctx, map[string]int{deliverStage: all[deliverStage], stack.NATS: all[stack.NATS]})
+	m, err := meter.Start(ctx, meter.Parts{Processes: map[string]int{deliverStage: all[deliverStage], stack.NATS: all[stack.NATS]}})
 	if err != nil {
 		return 0, err
 	}
 	paused := pause(ctx, span)
-	cost, err := m.End()
+	cost, err := m.End(ctx)
 	if err == nil {
 		err = paused
 	}

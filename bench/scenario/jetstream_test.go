@@ -62,21 +62,6 @@ func TestWatch(t *testing.T) {
 	require.Equal(t, int64(43), waiting)
 }
 
-func TestMetric(t *testing.T) {
-	t.Parallel()
-	const name = "postrider_delivery_attempts_total"
-	for line, want := range map[string]float64{
-		name + `{outcome="success"} 12`: 12,
-		name + ` 3`:                     3,
-		name + `_more 3`:                0,
-		name:                            0,
-		"# HELP " + name + " 5":         0,
-		name + ` x`:                     0,
-	} {
-		require.InDelta(t, want, metric(line, name), 0, line)
-	}
-}
-
 func TestRamp(t *testing.T) {
 	t.Parallel()
 	c := receiver.Counts{Seconds: []int64{1, 4, 9, 16}}

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
 	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/bench/meter"
@@ -51,13 +48,15 @@ func manyTenants(ctx context.Context, b *bench, s *system) error {
 		b.tell("%s", name)
 		load := s.load(int64(n*manyBatch), to...)
 		load.Batch, load.Senders, load.Drain = manyBatch, manySenders, loudDrain
-		m, err := meter.Start(ctx, s.Processes())
+		m, err := meter.Start(ctx, meter.Of(s.Stack))
 		if err != nil {
 			return sender.Result{}, err
 		}
 		result, err := shout(ctx, load)
-		cost, err2 := m.End()
-		b.report.Note(name+": CPU of each event, µs", "%s", perEvent(cost, result.Delivered))
+		cost, err2 := m.End(ctx)
+		b.report.Within = name
+		cost.Report(&b.report.Report, result.Delivered)
+		b.report.Within = ""
 		return result, errors.Join(err, err2)
 	}
 	// An event for each of the many, and as many for the one: all are known then.
@@ -91,13 +90,4 @@ func manyTenants(ctx context.Context, b *bench, s *system) error {
 	b.report.Check("most consumers of DELIVER", float64(lanes.most("DELIVER")), findings.AtMost(sharedLanes))
 	b.report.Check("most consumers of OVERFLOW", float64(lanes.most("OVERFLOW")), findings.AtMost(ownLanes))
 	return nil
-}
-
-// perEvent shows what each process took for an event, in µs.
-func perEvent(cost meter.Cost, events int64) string {
-	var all []string
-	for _, name := range slices.Sorted(maps.Keys(cost.CPU)) {
-		all = append(all, fmt.Sprintf("%s %.0f", name, float64(cost.CPU[name].Microseconds())/float64(max(events, 1))))
-	}
-	return strings.Join(all, ", ")
 }

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/postrider/postrider/bench/metrics"
 	"github.com/postrider/postrider/shared/stack"
 )
 
@@ -42,10 +40,11 @@ func (s *system) workers() *workers {
 func (w *workers) busiest(ctx context.Context) (string, error) {
 	best, most := w.names[0], 0.0
 	for _, name := range w.names {
-		now, err := attempts(ctx, w.admin[name])
+		told, err := metrics.Ask(ctx, w.admin[name])
 		if err != nil {
-			return "", err
+			return "", fmt.Errorf("ask worker: %w", err)
 		}
+		now, _ := told.Sum("postrider_delivery_attempts_total") // none before the first
 		made := now - w.attempts[name]
 		if made < 0 { // it has started anew
 			made = now
@@ -86,35 +85,4 @@ func (w *workers) killEvery(ctx context.Context, d time.Duration, tell func(stri
 		killed++
 		tell(name)
 	}
-}
-
-// attempts is how many attempts a process says that it has made.
-func attempts(ctx context.Context, admin string) (float64, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, admin+"/metrics", http.NoBody)
-	if err != nil {
-		return 0, fmt.Errorf("make request: %w", err)
-	}
-	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
-	if err != nil {
-		return 0, fmt.Errorf("ask worker: %w", err)
-	}
-	defer response.Body.Close()
-	var sum float64
-	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
-		sum += metric(lines.Text(), "postrider_delivery_attempts_total")
-	}
-	return sum, nil
-}
-
-// metric is the value on a line of a metric with that name, else 0.
-func metric(line, name string) float64 {
-	rest, ok := strings.CutPrefix(line, name)
-	if !ok || rest == "" || rest[0] != ' ' && rest[0] != '{' {
-		return 0
-	}
-	value, err := strconv.ParseFloat(rest[strings.LastIndexByte(rest, ' ')+1:], 64)
-	if err != nil {
-		return 0
-	}
-	return value
 }

@@ -5,21 +5,19 @@
 package main
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"os/signal"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
+	"github.com/postrider/postrider/bench/metrics"
 	"github.com/postrider/postrider/bench/procs"
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/event"
@@ -154,11 +152,15 @@ func observe(ctx context.Context, b *bus.Bus, admin string, until time.Time) (mo
 			}
 			pending += left.Pending
 		}
-		held, err := gauge(ctx, admin+"/metrics", "postrider_retries_held")
+		told, err := metrics.Ask(ctx, admin)
 		if err != nil {
 			return 0, err
 		}
-		most = max(most, pending-held)
+		held, says := told.Sum("postrider_retries_held")
+		if !says {
+			return 0, errors.New("retry does not say how many it holds")
+		}
+		most = max(most, pending-int(held))
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
@@ -166,27 +168,6 @@ func observe(ctx context.Context, b *bus.Bus, admin string, until time.Time) (mo
 		}
 	}
 	return most, nil
-}
-
-// gauge reads one value that has a single series.
-func gauge(ctx context.Context, url, name string) (int, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return 0, fmt.Errorf("read metrics: %w", err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0, fmt.Errorf("read metrics: %w", err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
-		fields := strings.Fields(lines.Text())
-		if len(fields) == 2 && strings.HasPrefix(fields[0], name+"{") {
-			value, err := strconv.ParseFloat(fields[1], 64)
-			return int(value), err
-		}
-	}
-	return 0, fmt.Errorf("read metrics: no %s", name)
 }
 
 type result struct {

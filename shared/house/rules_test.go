@@ -89,7 +89,7 @@ var rooms = []struct{ path, imports string }{
 	// The bench speaks HTTP only, as a producer and a receiver do; it measures strangers' systems as well as ours.
 	// But for two: the retry wheel has no front door of its own to be measured through, and a month of attempts is not
 	// made in a minute through any.
-	{"bench/wheel", "shared/event shared/bus shared/stack bench/latency bench/procs"},
+	{"bench/wheel", "shared/event shared/bus shared/stack bench/latency bench/metrics bench/procs"},
 	{"bench/lists", "shared/event shared/stack"},
 	{"bench/*", "bench/* shared/event shared/signature shared/stack shared/stack/link"},
 }
@@ -106,7 +106,7 @@ var modules = []struct {
 	{"github.com/nats-io/nats-server/v2", "shared/embedded", false},
 
 	// PostgreSQL. Stages know the store; the directory listens for its notifications on a connection of its own.
-	{"github.com/jackc/pgx/v5", "shared/store shared/directory shared/embedded shared/testkit bench/lists bench/scenario", true},
+	{"github.com/jackc/pgx/v5", "shared/store shared/directory shared/embedded shared/testkit bench/lists bench/meter bench/scenario", true},
 	{"github.com/pressly/goose/v3", "shared/store", false},
 
 	// Logs and metrics: made by the service, used by the stages. Bus and store return their errors; the directory works
