@@ -2,8 +2,12 @@ package chart
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -163,6 +167,7 @@ func TestPorts(t *testing.T) {
 // TestScaling: who scales has something to scale, alone.
 func TestScaling(t *testing.T) {
 	t.Parallel()
+	metrics := source(t, "../../../shared/service")
 	for installation, all := range each(t) {
 		t.Run(installation, func(t *testing.T) {
 			t.Parallel()
@@ -192,6 +197,9 @@ func TestScaling(t *testing.T) {
 					require.NoError(t, err)
 					require.Positive(t, threshold)
 					require.Contains(t, trigger.Metadata.Query, `stage="`+x.Labels["app.kubernetes.io/component"]+`"`)
+					for _, metric := range regexp.MustCompile(`postrider_\w+`).FindAllString(trigger.Metadata.Query, -1) {
+						require.Contains(t, metrics, `"`+metric+`"`)
+					}
 				}
 			}
 			for _, x := range of[*apps.Deployment](all) {
@@ -199,6 +207,21 @@ func TestScaling(t *testing.T) {
 			}
 		})
 	}
+}
+
+// source is the text of a package.
+func source(t *testing.T, folder string) string {
+	t.Helper()
+	files, err := filepath.Glob(folder + "/*.go")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	var all strings.Builder
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		all.Write(text)
+	}
+	return all.String()
 }
 
 // TestReferences: what a pod names is made by the chart, or known to be the operator's.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	apps "k8s.io/api/apps/v1"
+	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
 )
 
@@ -90,35 +91,35 @@ func stagePods(t *testing.T, all objects) map[string]stagePod {
 	return found
 }
 
-// TestVariables: a program of the image reads every variable that it is given.
-func TestVariables(t *testing.T) {
+// TestSettings: each stage takes what it is given, all of it and as it is written. It
+// is said by the stage's own check of its settings.
+func TestSettings(t *testing.T) {
 	t.Parallel()
-	stage, bootstrap := map[string]bool{}, map[string]bool{}
-	for _, s := range stages() {
-		for _, v := range variables(t, s) {
-			stage[v] = true
-		}
-	}
-	for _, v := range variables(t, "postrider", "bootstrap") {
-		bootstrap[v] = true
-	}
+	require.NoError(t, build())
 	for installation, all := range each(t) {
 		t.Run(installation, func(t *testing.T) {
 			t.Parallel()
 			for name, p := range stagePods(t, all) {
-				for v := range p.settings {
-					if strings.HasPrefix(v, "POSTRIDER_") {
-						require.True(t, stage[strings.TrimSuffix(v, "_FILE")], "%s: %s", name, v)
-					}
-				}
+				cmd := exec.Command(program(t, "postrider"), "config", "check", name)
+				cmd.Env = environment(t, p)
+				out, err := cmd.CombinedOutput()
+				require.NoError(t, err, "%s: %s", name, out)
 			}
-			for _, p := range pods(all) {
-				if !strings.HasPrefix(p.owner, "Job ") {
-					continue
-				}
-				for _, e := range p.Containers[0].Env {
+		})
+	}
+}
+
+// TestSettingsOfBootstrap: it reads every variable that it is given.
+func TestSettingsOfBootstrap(t *testing.T) {
+	t.Parallel()
+	known := variables(t, "postrider", "bootstrap")
+	for installation, all := range each(t) {
+		t.Run(installation, func(t *testing.T) {
+			t.Parallel()
+			for _, job := range of[*batch.Job](all) {
+				for _, e := range job.Spec.Template.Spec.Containers[0].Env {
 					if strings.HasPrefix(e.Name, "POSTRIDER_") {
-						require.True(t, bootstrap[strings.TrimSuffix(e.Name, "_FILE")], e.Name)
+						require.Contains(t, known, strings.TrimSuffix(e.Name, "_FILE"))
 					}
 				}
 			}
@@ -228,15 +229,8 @@ func admin(t *testing.T, p stagePod) string {
 	address := free.Addr().String()
 	require.NoError(t, free.Close())
 
-	secrets := t.TempDir()
 	cmd := exec.Command(program(t, p.Command[0]), "-admin-listen", address)
-	for name, value := range p.settings {
-		if path, ok := strings.CutPrefix(value, "/etc/postrider/secrets/"); ok {
-			value = filepath.Join(secrets, path)
-			require.NoError(t, os.WriteFile(value, []byte(secretValue(path)), 0o600))
-		}
-		cmd.Env = append(cmd.Env, name+"="+value)
-	}
+	cmd.Env = environment(t, p)
 	require.NoError(t, cmd.Start())
 	ended := make(chan struct{})
 	go func() {
@@ -260,13 +254,29 @@ func admin(t *testing.T, p stagePod) string {
 	}
 }
 
+// environment is that of the container, with files of secrets elsewhere.
+func environment(t *testing.T, p stagePod) (all []string) {
+	t.Helper()
+	secrets := t.TempDir()
+	for name, value := range p.settings {
+		if path, ok := strings.CutPrefix(value, "/etc/postrider/secrets/"); ok {
+			value = filepath.Join(secrets, path)
+			require.NoError(t, os.WriteFile(value, []byte(secretValue(path)+"\n"), 0o600))
+		}
+		all = append(all, name+"="+value)
+	}
+	return all
+}
+
 // secretValue is something that a secret setting may be; its servers are away.
 func secretValue(variable string) string {
 	switch variable {
-	case "POSTRIDER_DATABASE_URL":
+	case "POSTRIDER_DATABASE_URL", "POSTRIDER_API_DATABASE_URL":
 		return "postgres://postrider@127.0.0.1:1/postrider"
 	case "POSTRIDER_NATS_URL":
 		return "nats://127.0.0.1:1"
+	case "POSTRIDER_EGRESS_PROXY":
+		return "http://proxy:3128"
 	case "POSTRIDER_SECRET_KEYS":
 		return "one:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 	default:

@@ -1,10 +1,16 @@
+{{- define "postrider.egressNames" -}}
+{{- with .Values.networkPolicy.dns -}}
+- to: {{- toYaml .to | nindent 4 }}
+  ports:
+    - {port: {{ .port }}, protocol: UDP}
+    - {port: {{ .port }}, protocol: TCP}
+{{- end }}
+{{- end }}
+
 {{- /* What each of our pods may reach inside: names, NATS and PostgreSQL. */ -}}
 {{- define "postrider.egressInside" -}}
 {{- with .root.Values.networkPolicy -}}
-- to: {{- toYaml .dnsTo | nindent 4 }}
-  ports:
-    - {port: 53, protocol: UDP}
-    - {port: 53, protocol: TCP}
+{{- include "postrider.egressNames" $.root }}
 - ports:
     - {port: {{ .nats.port }}, protocol: TCP}
   {{- if $.root.Values.demo.enabled }}
