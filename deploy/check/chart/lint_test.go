@@ -21,6 +21,30 @@ func TestLint(t *testing.T) {
 	}
 }
 
+// TestRules: those of the chart are the file that Prometheus takes elsewhere, which a
+// link leads to, with the templates in it that are not Helm's.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../prometheus/alerts.yaml")
+	require.NoError(t, err)
+	var want any
+	require.NoError(t, yaml.Unmarshal(text, &want))
+	files, err := render(t, read(t, installations()["production"]...))
+	require.NoError(t, err)
+	for _, document := range documents(t, files["postrider/templates/monitoring.yaml"]) {
+		var found struct {
+			Kind string `json:"kind"`
+			Spec any    `json:"spec"`
+		}
+		require.NoError(t, yaml.Unmarshal([]byte(document), &found))
+		if found.Kind == "PrometheusRule" {
+			require.Equal(t, asJSON(t, want), asJSON(t, found.Spec))
+			return
+		}
+	}
+	t.Fatal("there is no PrometheusRule")
+}
+
 func asJSON(t *testing.T, value any) string {
 	t.Helper()
 	text, err := json.Marshal(value)
