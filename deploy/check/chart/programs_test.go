@@ -20,6 +20,8 @@ import (
 	apps "k8s.io/api/apps/v1"
 	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
+
+	"github.com/postrider/postrider/deploy/check/times"
 )
 
 var folder string //nolint:gochecknoglobals // of TestMain
@@ -164,19 +166,10 @@ func TestTimes(t *testing.T) {
 		t.Run(installation, func(t *testing.T) {
 			t.Parallel()
 			for name, p := range stagePods(t, all) {
-				seconds := func(variable, usual string) time.Duration {
-					value := p.settings[variable]
-					if value == "" {
-						value = usual
-					}
-					d, err := time.ParseDuration(value)
-					require.NoError(t, err)
-					return d
-				}
-				delay, drain := seconds("POSTRIDER_DRAIN_DELAY", ""), seconds("POSTRIDER_DRAIN_TIMEOUT", "")
-				require.GreaterOrEqual(t, p.grace, delay+drain+5*time.Second, name)
-				require.Greater(t, drain, seconds("POSTRIDER_ATTEMPT_TIMEOUT", "15s"), name)
-				require.Positive(t, delay, "%s: requests come until the Service has heard of it", name)
+				takes, err := times.Of(t.Context(), program(t, "postrider"), name, p.settings)
+				require.NoError(t, err)
+				require.NoError(t, takes.Fit(p.grace), name)
+				require.Positive(t, takes.Delay, "%s: requests come until the Service has heard of it", name)
 				require.Nil(t, p.Lifecycle, "%s: a preStop hook would wait besides", name)
 			}
 		})
