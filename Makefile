@@ -30,7 +30,7 @@ PG_DIRS = $(shell pg_config --bindir 2>/dev/null) $(wildcard /usr/lib/postgresql
 export PATH := $(CURDIR)/.tools:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz test-upgrade test-deploy race conformance fmt lint build programs reproducible vulnerabilities bench scenario chaos postgres promtool tools clean
+.PHONY: help run test fuzz test-upgrade test-deploy compose-test race conformance fmt lint build programs reproducible vulnerabilities bench scenario chaos postgres promtool tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,10 @@ test-upgrade: postgres ## run the previous version beside this one, a part of ma
 test-deploy: postgres promtool ## check image, compose file, chart, rules and dashboards; needs neither docker nor a cluster
 	cd deploy/check && go vet ./... && go test -count=1 -timeout 10m ./...
 
+# Where there is no docker it says so, and ends with 2: it is not a part of make test.
+compose-test: ## build the image, start the compose file beside whatever runs, and deliver an event
+	deploy/compose/test
+
 race: postgres ## repeat all tests with the race detector (COUNT=5)
 	go test -race -shuffle=on -count=$(COUNT) -timeout 60m ./...
 
@@ -77,12 +81,15 @@ lint: tools ## check formatting, vet, lint, go.mod, workflows and the house rule
 	go run github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
 	go test -count=1 ./shared/house
 
-build: programs ## put static programs into ./bin (OUT=folder)
-	$(BUILD) -o $(OUT)/ ./deploy/local ./bench/sink ./bench/load
+build: programs sample ## put static programs into ./bin (OUT=folder)
+	$(BUILD) -o $(OUT)/ ./deploy/local ./bench/load
 	$(BUILD) -o $(OUT)/bench ./bench/report
 
 programs: # those of an installation, which are released
 	$(BUILD) -o $(OUT)/ $(foreach s,$(STAGES),./$s/cmd/$s) $(foreach t,$(TOOLS),./deploy/$t)
+
+sample: # a receiver to try things out with
+	$(BUILD) -o $(OUT)/ ./bench/sink
 
 # In folders of different names and with nothing from a cache.
 reproducible: ## build this commit twice and compare the bytes

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,8 +13,14 @@ import (
 	"github.com/postrider/postrider/shared/testkit"
 )
 
+// TestFlow runs it in both shapes; or, where E2E_URL and E2E_TOKEN say of one, against
+// a system that runs already, with flowSchedule and leave to deliver to loopback.
 func TestFlow(t *testing.T) {
 	t.Parallel()
+	if url := os.Getenv("E2E_URL"); url != "" {
+		testWholeFlow(t, system{url, os.Getenv("E2E_TOKEN")})
+		return
+	}
 	for name, shards := range map[string]string{"one shard": "1", "two shards": "2"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,12 +1,10 @@
 package e2e
 
 import (
-	"net/url"
 	"testing"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/require"
-	svix "github.com/svix/svix-webhooks/go"
 	"github.com/svix/svix-webhooks/go/models"
 
 	"github.com/postrider/postrider/shared/testkit"
@@ -16,10 +14,7 @@ import (
 // the Standard Webhooks library sees.
 func testClient(t *testing.T, s system) {
 	t.Helper()
-	server, err := url.Parse(s.url)
-	require.NoError(t, err)
-	c, err := svix.New(s.token, &svix.SvixOptions{ServerUrl: server})
-	require.NoError(t, err)
+	c := s.as(t, s.token)
 	r := newReceiver(t, nil)
 
 	app, err := c.Application.Create(t.Context(), models.ApplicationIn{Name: "Client"}, nil)

@@ -17,7 +17,7 @@ func (s system) as(t *testing.T, token string) *svix.Svix {
 	t.Helper()
 	server, err := url.Parse(s.url)
 	require.NoError(t, err)
-	c, err := svix.New(token, &svix.SvixOptions{ServerUrl: server})
+	c, err := svix.New(token, &svix.SvixOptions{ServerUrl: server, HTTPClient: s.client(t).http})
 	require.NoError(t, err)
 	return c
 }

@@ -24,7 +24,7 @@ func postrider() *command {
 		path:  "postrider",
 		short: "Runs an installation of Postrider, beside its stages.",
 		groups: []group{
-			{"Set up and upgrade", []*command{bootstrap(), migrate()}},
+			{"Set up and upgrade", []*command{bootstrap(), migrate(), secrets()}},
 			{"See whether all is well", []*command{health(), streams(), config()}},
 			{"Let somebody in", []*command{makeToken(), rekey()}},
 			{"Mend and look back", []*command{redrive(), reconcile(), poison(), readArchive()}},
