@@ -76,6 +76,7 @@ var rooms = []struct{ path, imports string }{
 	{"deploy/postrider", "ingest fanout deliver retry dlq dlq/rebuild shared/archive shared/bus shared/event shared/secret shared/service shared/store shared/token"},
 	{"deploy/nats", "shared/service shared/bus shared/event"},
 	{"deploy/local", "ingest fanout deliver retry dlq shared/secret shared/service shared/embedded shared/bus shared/store"},
+	{"deploy/grafana", ""}, // what writes the dashboards
 	{"deploy/e2e", "anything"},
 
 	// Published clients against all of it. The clients are a module of their own, which knows us only by HTTP.
