@@ -136,9 +136,9 @@ func (c *command) names() []string {
 
 // list tells of the commands of a family, a line each.
 func (c *command) list(out io.Writer) {
-	_, _ = fmt.Fprintf(out, "%s\n\nUsage: %s <command> [flags]\n", c.short, c.path)
+	_, _ = fmt.Fprintf(out, "Usage: %s <command> [flags]\n\n%s\n", c.path, sentence(c.short))
 	if c.long != "" {
-		_, _ = fmt.Fprintf(out, "\n%s\n", c.long)
+		_, _ = fmt.Fprintf(out, "%s\n", c.long)
 	}
 	width := 0
 	for _, name := range c.names() {
@@ -153,7 +153,7 @@ func (c *command) list(out io.Writer) {
 			_, _ = fmt.Fprintf(out, "  %-*s  %s\n", width, sub.name, sub.short)
 		}
 	}
-	_, _ = fmt.Fprintf(out, "\n%s <command> -h tells all about one. Where a flag is not given its variable counts, such as\nPOSTRIDER_NATS_URL for -nats-url, or the file that POSTRIDER_NATS_URL_FILE names.\n", c.path)
+	_, _ = fmt.Fprintf(out, "\n%s <command> -h tells all about one. Where a flag is not given its\nvariable counts, such as POSTRIDER_NATS_URL for -nats-url, or what is in the file that\nPOSTRIDER_NATS_URL_FILE names.\n", c.path)
 }
 
 // help tells all about a command.
@@ -165,7 +165,7 @@ func (c *command) help(out io.Writer, fs *flag.FlagSet) {
 	if c.flags != nil {
 		usage += " [flags]"
 	}
-	_, _ = fmt.Fprintf(out, "%s\n\n%s.\n", usage, strings.TrimSuffix(strings.ToUpper(c.short[:1])+c.short[1:], "."))
+	_, _ = fmt.Fprintf(out, "%s\n\n%s\n", usage, sentence(c.short))
 	if c.long != "" {
 		_, _ = fmt.Fprintf(out, "%s\n", c.long)
 	}
@@ -174,6 +174,9 @@ func (c *command) help(out io.Writer, fs *flag.FlagSet) {
 		service.PrintFlags(out, fs)
 	}
 }
+
+// sentence makes one of what a command is called in a list.
+func sentence(short string) string { return strings.ToUpper(short[:1]) + short[1:] + "." }
 
 // wrongUse makes an error one of the caller, unless it is the answer to -h.
 func wrongUse(err error) error {

@@ -22,7 +22,7 @@ func main() {
 func postrider() *command {
 	return &command{
 		path:  "postrider",
-		short: "Runs an installation of Postrider, beside its stages.",
+		short: "all that an installation of Postrider needs beside its stages",
 		groups: []group{
 			{"Set up and upgrade", []*command{bootstrap(), migrate(), secrets()}},
 			{"See whether all is well", []*command{health(), streams(), config()}},
