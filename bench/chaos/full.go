@@ -8,6 +8,7 @@ import (
 
 	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/bench/suite"
 	"github.com/postrider/postrider/shared/stack"
 )
 
@@ -24,7 +25,7 @@ func small() stack.Options {
 
 // fill keeps deliver away until the streams before it are full.
 func fill(ctx context.Context, t *trial) error {
-	if err := pause(ctx, fullAfter); err != nil {
+	if err := suite.Pause(ctx, fullAfter); err != nil {
 		return err
 	}
 	up, err := t.takeDown(ctx, down, deliverStage)
@@ -32,7 +33,7 @@ func fill(ctx context.Context, t *trial) error {
 		return err
 	}
 	defer up()
-	if err := pause(ctx, fullSpan); err != nil {
+	if err := suite.Pause(ctx, fullSpan); err != nil {
 		return err
 	}
 	streams, err := askStreams(ctx, t.MonitorURL)
@@ -43,9 +44,9 @@ func fill(ctx context.Context, t *trial) error {
 		percent := 100 * float64(s.State.Bytes) / float64(max(s.Config.MaxBytes, 1))
 		switch s.Name {
 		case "EVENTS", "DELIVER":
-			t.report.Check("stream "+s.Name+", % of its limit", percent, findings.AtLeast(leastFull))
+			t.Report.Check("stream "+s.Name+", % of its limit", percent, findings.AtLeast(leastFull))
 		case "OVERFLOW", "RETRY":
-			t.report.Note("stream "+s.Name+", % of its limit", "%.0f", percent)
+			t.Report.Note("stream "+s.Name+", % of its limit", "%.0f", percent)
 		}
 	}
 	return nil

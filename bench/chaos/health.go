@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/postrider/postrider/bench/suite"
 	"github.com/postrider/postrider/shared/stack"
 )
 
@@ -108,7 +109,7 @@ func (h *health) all() []spell {
 func (h *health) await(ctx context.Context, limit time.Duration) (away string, ok bool) {
 	began := time.Now()
 	for time.Since(began) < limit {
-		if pause(ctx, healthTick) != nil {
+		if suite.Pause(ctx, healthTick) != nil {
 			break
 		}
 		if h.well(began) {

@@ -21,12 +21,12 @@ const (
 
 // judge writes the report.
 func (t *trial) judge(ctx context.Context, v verdict) {
-	r := t.report
+	r := t.Report
 	r.Note("seed", "%d", t.seed)
 	t.judgeTraffic(v)
 	late := v.late(lateAfter)
 	for _, w := range late[max(0, len(late)-shownFindings):] {
-		t.tell("late: %s at %s, accepted at %s, first attempt %.1f s later; %s", w.message, w.path, clock(w.accepted), w.took.Seconds(), t.timeline(ctx, w.missing))
+		t.Tell("late: %s at %s, accepted at %s, first attempt %.1f s later; %s", w.message, w.path, clock(w.accepted), w.took.Seconds(), t.timeline(ctx, w.missing))
 	}
 	r.Check("lost deliveries", float64(len(v.lost)), findings.Exactly(0))
 	for _, m := range v.lost[:min(len(v.lost), shownFindings)] {
@@ -47,7 +47,7 @@ func (t *trial) judge(ctx context.Context, v verdict) {
 }
 
 func (t *trial) judgeTraffic(v verdict) {
-	r := t.report
+	r := t.Report
 	r.Check("events accepted", float64(v.accepted), findings.AtLeast(1))
 	counts := byStatus(t.answers.between(time.Time{}, time.Now()))
 	var kinds []string
@@ -86,14 +86,14 @@ func (t *trial) judgeRepeats(v verdict) {
 	if t.fault.once {
 		limit = findings.Exactly(0)
 	}
-	t.report.Check("delivered again, % of deliveries", percent(len(v.repeats), v.expected), limit)
+	t.Report.Check("delivered again, % of deliveries", percent(len(v.repeats), v.expected), limit)
 	for _, cause := range slices.Sorted(maps.Keys(before)) {
 		ages := slices.Sorted(slices.Values(before[cause]))
-		t.report.Note("– because of "+cause, "%d, called up to %.2f s before, half of them %.2f", len(ages), share(ages, 1).Seconds(), share(ages, 0.5).Seconds())
+		t.Report.Note("– because of "+cause, "%d, called up to %.2f s before, half of them %.2f", len(ages), share(ages, 1).Seconds(), share(ages, 0.5).Seconds())
 	}
-	t.report.Check("– unexplained", float64(len(unexplained)), findings.Exactly(0))
+	t.Report.Check("– unexplained", float64(len(unexplained)), findings.Exactly(0))
 	for _, again := range unexplained[:min(len(unexplained), shownFindings)] {
-		t.report.Fault(fmt.Errorf("delivered again without a cause: %s at %s, first at %s, again at %s",
+		t.Report.Fault(fmt.Errorf("delivered again without a cause: %s at %s, first at %s, again at %s",
 			again.message, again.path, clock(again.first.at), clock(again.again.at)))
 	}
 }
@@ -113,7 +113,7 @@ func (t *trial) judgeHealth() {
 		most = max(most, took)
 	}
 	for _, what := range slices.Sorted(maps.Keys(count)) {
-		t.report.Note(fmt.Sprintf("ready again after %s × %d, at most, s", what, count[what]), "%.1f", worst[what].Seconds())
+		t.Report.Note(fmt.Sprintf("ready again after %s × %d, at most, s", what, count[what]), "%.1f", worst[what].Seconds())
 	}
 	t.check("ready again after any trouble, at most, s", most.Seconds(), findings.Below(healthyLimit))
 	restarts, unasked := t.supervisor.ends()
@@ -121,8 +121,8 @@ func (t *trial) judgeHealth() {
 	for _, name := range slices.Sorted(maps.Keys(restarts)) {
 		each = append(each, fmt.Sprintf("%s %d", name, restarts[name]))
 	}
-	t.report.Note("starts by the supervisor", "%s", strings.Join(each, ", "))
-	t.report.Note("of them after an end that nobody asked for", "%d %s", len(unasked), strings.Join(slices.Compact(slices.Sorted(slices.Values(unasked))), ", "))
+	t.Report.Note("starts by the supervisor", "%s", strings.Join(each, ", "))
+	t.Report.Note("of them after an end that nobody asked for", "%d %s", len(unasked), strings.Join(slices.Compact(slices.Sorted(slices.Values(unasked))), ", "))
 }
 
 func (t *trial) judgeMemory(ctx context.Context) {
@@ -131,10 +131,10 @@ func (t *trial) judgeMemory(ctx context.Context) {
 	for _, name := range slices.Sorted(maps.Keys(peaks)) {
 		most, err := t.memoryCap(ctx, name)
 		if err != nil {
-			t.report.Fault(err)
+			t.Report.Fault(err)
 			continue
 		}
-		t.report.Check("memory of "+name+", peak, MiB", float64(peaks[name]/mib), findings.AtMost(float64(most/mib)))
+		t.Report.Check("memory of "+name+", peak, MiB", float64(peaks[name]/mib), findings.AtMost(float64(most/mib)))
 	}
 }
 
@@ -142,10 +142,10 @@ func (t *trial) judgeMemory(ctx context.Context) {
 // loss is looked for.
 func (t *trial) check(what string, value float64, limits ...findings.Limit) {
 	if t.lossOnly {
-		t.report.Note(what, "%.1f", value)
+		t.Report.Note(what, "%.1f", value)
 		return
 	}
-	t.report.Check(what, value, limits...)
+	t.Report.Check(what, value, limits...)
 }
 
 func clock(at time.Time) string { return at.UTC().Format("15:04:05.000") }

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/postrider/postrider/bench/suite"
 )
 
 // kill does what the plan of the seed says.
@@ -17,10 +19,10 @@ func kill(ctx context.Context, t *trial) error {
 	defer lasting.Wait()
 	began := time.Now()
 	for _, b := range plan(t.seed, t.span, processes, t.links()) {
-		if err := pause(ctx, time.Until(began.Add(b.after))); err != nil {
+		if err := suite.Pause(ctx, time.Until(began.Add(b.after))); err != nil {
 			return err
 		}
-		t.tell("%s is %s", b.target, b.kind)
+		t.Tell("%s is %s", b.target, b.kind)
 		lasting.Go(func() { t.strike(ctx, b) })
 	}
 	return nil
@@ -34,7 +36,7 @@ func (t *trial) strike(ctx context.Context, b blow) {
 		_ = t.supervisor.kill(b.target.to) // it may have ended before
 	case frozen:
 		_ = t.Signal(b.target.to, syscall.SIGSTOP)
-		_ = pause(ctx, b.span)
+		_ = suite.Pause(ctx, b.span)
 		_ = t.Signal(b.target.to, syscall.SIGCONT)
 	case cutOne:
 		t.link(b.target).CutOne(b.pick)
@@ -42,7 +44,7 @@ func (t *trial) strike(ctx context.Context, b blow) {
 		t.link(b.target).Cut()
 	case hung:
 		t.link(b.target).Hang()
-		_ = pause(ctx, b.span)
+		_ = suite.Pause(ctx, b.span)
 		t.link(b.target).Restore()
 	default: // others are not made by plan
 	}

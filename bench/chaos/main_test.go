@@ -3,45 +3,29 @@ package main
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/postrider/postrider/bench/suite"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestParse(t *testing.T) {
+func TestMisuse(t *testing.T) {
 	t.Parallel()
-	var said strings.Builder
-	s, err := parse([]string{"-seed", "7", "-for", "30s", "-rate", "50", "kill"}, &said)
-	require.NoError(t, err, said.String())
-	require.Equal(t, uint64(7), s.seed)
-	require.Equal(t, 30*time.Second, s.span)
-	require.InDelta(t, 50, s.rate, 0)
-	require.Len(t, s.faults, 1)
-	require.Equal(t, "kill", s.faults[0].name)
-
-	s, err = parse([]string{"all"}, &said)
-	require.NoError(t, err)
-	require.Len(t, s.faults, len(faults()))
-}
-
-func TestParseRefuses(t *testing.T) {
-	t.Parallel()
-	for name, args := range map[string][]string{
+	for says, args := range map[string][]string{
 		"name a fault":           nil,
-		`no fault "earthquake"`:  {"kill", "earthquake"},
-		"must not be negative":   {"-rate", "-1", "kill"},
+		"must not be negative":   {"-settle", "-1s", "kill"},
 		"flag provided but not":  {"-speed", "kill"},
 		"invalid value \"soon\"": {"-for", "soon", "kill"},
 	} {
 		var said strings.Builder
-		require.Equal(t, exitUsage, run(t.Context(), args, &said, &said), args)
-		require.Contains(t, said.String(), name)
+		require.Equal(t, suite.ExitUsage, program(&settings{}).Run(t.Context(), args, &said, &said), args)
+		require.Contains(t, said.String(), says)
 	}
 	var said strings.Builder
-	require.Zero(t, run(t.Context(), []string{"-h"}, &said, &said))
+	require.Zero(t, program(&settings{}).Run(t.Context(), []string{"-h"}, &said, &said))
 	for _, f := range faults() {
 		require.Contains(t, said.String(), f.name)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/postrider/postrider/bench/suite"
 	"github.com/postrider/postrider/shared/stack"
 )
 
@@ -21,7 +22,7 @@ func clustered() stack.Options {
 // to catch up, before the next one goes.
 func killNodes(ctx context.Context, t *trial) error {
 	for _, node := range t.Nodes() {
-		if err := pause(ctx, nodeAfter); err != nil {
+		if err := suite.Pause(ctx, nodeAfter); err != nil {
 			return err
 		}
 		up, err := t.takeDown(ctx, killed, node)
@@ -30,7 +31,7 @@ func killNodes(ctx context.Context, t *trial) error {
 		}
 		up()
 		for !t.Ready(ctx, node) { // its supervisor starts it
-			if err := pause(ctx, healthTick); err != nil {
+			if err := suite.Pause(ctx, healthTick); err != nil {
 				return err
 			}
 		}

@@ -18,10 +18,10 @@ func (t *trial) open(ctx context.Context) error {
 	t.secret = signature.GenerateKey().Reveal()
 	t.ledger = newLedger()
 	o := t.fault.stack
-	o.Bin, o.Links, o.NoFsync = t.bin, true, t.lossOnly
+	o.Bin, o.Links, o.NoFsync = t.Bin, true, t.lossOnly
 	o.Env = slices.Concat([]string{schedule, attemptTimeout, breakerAfter, "POSTRIDER_LOG_LEVEL=info"}, o.Env)
 	var err error
-	if t.Stack, err = stack.Temporary(ctx, t.dir, o); err != nil {
+	if t.Stack, err = stack.Temporary(ctx, t.Dir, o); err != nil {
 		return err
 	}
 	t.clearings = append(t.clearings, t.Stop)
@@ -37,7 +37,7 @@ func (t *trial) open(ctx context.Context) error {
 	}
 	t.clearings = append(t.clearings, t.toReceivers.Close)
 
-	t.supervisor = supervise(ctx, t.Stack, t.tell)
+	t.supervisor = supervise(ctx, t.Stack, t.Tell)
 	t.health = watchHealth(ctx, t.Stack)
 	t.memory = watchMemory(ctx, t.Stack)
 	t.clearings = append(t.clearings, func() error {
@@ -52,8 +52,8 @@ func (t *trial) open(ctx context.Context) error {
 // close ends everything. When the run is broken, or has failed, what the system
 // has written stays there.
 func (t *trial) close(failed error) error {
-	if t.Stack != nil && (t.report.Broken() || failed != nil) {
-		t.tell("data and logs are in %s", t.Keep())
+	if t.Stack != nil && (t.Report.Broken() || failed != nil) {
+		t.Tell("data and logs are in %s", t.Keep())
 	}
 	for _, end := range slices.Backward(t.clearings) {
 		failed = errors.Join(failed, end())

@@ -7,6 +7,7 @@ import (
 
 	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/bench/suite"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 func (t *trial) takeDown(ctx context.Context, k kind, name string) (up func(), err error) {
 	release := t.supervisor.hold(name)
 	end := t.diary.begin(k, process(name))
-	t.tell("%s is %s", name, k)
+	t.Tell("%s is %s", name, k)
 	err = t.supervisor.kill(name)
 	if err == nil {
 		_, err = t.Wait(ctx, name)
@@ -35,14 +36,14 @@ func (t *trial) takeDown(ctx context.Context, k kind, name string) (up func(), e
 	return func() {
 		end()
 		release()
-		t.tell("%s may start again", name)
+		t.Tell("%s may start again", name)
 	}, nil
 }
 
 // outage takes a server away for a while, and returns what was answered to
 // requests that were made and answered meanwhile.
 func (t *trial) outage(ctx context.Context, name string, span time.Duration) ([]sender.Answer, error) {
-	if err := pause(ctx, outageAfter); err != nil {
+	if err := suite.Pause(ctx, outageAfter); err != nil {
 		return nil, err
 	}
 	up, err := t.takeDown(ctx, down, name)
@@ -50,9 +51,9 @@ func (t *trial) outage(ctx context.Context, name string, span time.Duration) ([]
 		return nil, err
 	}
 	gone, arrived := time.Now(), t.ledger.arrivals()
-	err = pause(ctx, span)
+	err = suite.Pause(ctx, span)
 	back := time.Now()
-	t.report.Note("deliveries that had their first attempt while "+name+" was away", "%d", t.ledger.arrivals()-arrived)
+	t.Report.Note("deliveries that had their first attempt while "+name+" was away", "%d", t.ledger.arrivals()-arrived)
 	up()
 	answers := t.answers.between(gone, back)
 	return slices.DeleteFunc(answers, func(a sender.Answer) bool { return a.At.Add(a.Took).After(back) }), err
@@ -65,8 +66,8 @@ func natsDown(ctx context.Context, t *trial) error {
 		return err
 	}
 	accepted := byStatus(answers)[202]
-	t.report.Check("requests while NATS was away", float64(len(answers)), findings.AtLeast(1))
-	t.report.Check("– of them not answered 202", float64(len(answers)-accepted), findings.Exactly(0))
+	t.Report.Check("requests while NATS was away", float64(len(answers)), findings.AtLeast(1))
+	t.Report.Check("– of them not answered 202", float64(len(answers)-accepted), findings.Exactly(0))
 	t.check("– time until the answer, p99 in ms", tookAtMost(answers, 0.99), findings.Below(acceptP99))
 	return nil
 }
@@ -84,10 +85,10 @@ func postgresDown(ctx context.Context, t *trial) error {
 			advised++
 		}
 	}
-	t.report.Check("requests while PostgreSQL was away", float64(len(answers)), findings.AtLeast(1))
-	t.report.Check("– of them answered 202", float64(byStatus(answers)[202]), findings.Exactly(0))
-	t.report.Check("– of them not answered 503 with Retry-After", float64(len(answers)-advised), findings.Exactly(0))
-	t.report.Note("– time until the answer, p99 in ms", "%.0f", tookAtMost(answers, 0.99))
+	t.Report.Check("requests while PostgreSQL was away", float64(len(answers)), findings.AtLeast(1))
+	t.Report.Check("– of them answered 202", float64(byStatus(answers)[202]), findings.Exactly(0))
+	t.Report.Check("– of them not answered 503 with Retry-After", float64(len(answers)-advised), findings.Exactly(0))
+	t.Report.Note("– time until the answer, p99 in ms", "%.0f", tookAtMost(answers, 0.99))
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/postrider/postrider/bench/findings"
+	"github.com/postrider/postrider/bench/suite"
 )
 
 const (
@@ -53,7 +54,7 @@ const (
 
 // poison publishes what nobody can handle, and looks for it among the dead letters.
 func poison(ctx context.Context, t *trial) error {
-	if err := pause(ctx, poisonAfter); err != nil {
+	if err := suite.Pause(ctx, poisonAfter); err != nil {
 		return err
 	}
 	conn, err := nats.Connect(t.NATSURL)
@@ -73,8 +74,8 @@ func poison(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	t.report.Check("messages that nobody can handle, among the dead letters", float64(found), findings.Exactly(poisonCount))
-	t.report.Check("– of them with a reason", float64(reasons), findings.Exactly(poisonCount))
+	t.Report.Check("messages that nobody can handle, among the dead letters", float64(found), findings.Exactly(poisonCount))
+	t.Report.Check("– of them with a reason", float64(reasons), findings.Exactly(poisonCount))
 	over := time.Now()
 	before, beside := t.ledger.waited(given.Add(-poisonAfter/2), given), t.ledger.waited(given, over)
 	t.check("wait for the first attempt beside it, p99 in s", beside.Seconds(),
@@ -107,7 +108,7 @@ func awaitPoison(ctx context.Context, js jetstream.JetStream) (found, reasons in
 		return 0, 0, fmt.Errorf("look up dead letters: %w", err)
 	}
 	for began := time.Now(); found < poisonCount && time.Since(began) < poisonWithin; {
-		if err := pause(ctx, time.Second); err != nil {
+		if err := suite.Pause(ctx, time.Second); err != nil {
 			return 0, 0, err
 		}
 		if found, reasons, err = countPoison(ctx, stream); err != nil {

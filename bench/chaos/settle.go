@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/postrider/postrider/bench/suite"
 )
 
 const (
@@ -23,16 +25,16 @@ func (t *trial) settle(ctx context.Context) (verdict, error) {
 		found := t.look(ctx, dead)
 		if len(found.lost) != told {
 			told, since = len(found.lost), time.Now()
-			t.tell("%d deliveries are missing", told)
+			t.Tell("%d deliveries are missing", told)
 		}
 		if told == 0 || time.Since(since) > t.idle {
 			break
 		}
-		if err := pause(ctx, idleTick); err != nil {
+		if err := suite.Pause(ctx, idleTick); err != nil {
 			return found, err
 		}
 	}
-	if err := pause(ctx, t.settling); err != nil {
+	if err := suite.Pause(ctx, t.settling); err != nil {
 		return verdict{}, err
 	}
 	return t.look(ctx, dead), nil
@@ -42,7 +44,7 @@ func (t *trial) settle(ctx context.Context) (verdict, error) {
 func (t *trial) look(ctx context.Context, dead map[delivery]bool) verdict {
 	for app := range t.ledger.compare(t.fleet.paths, dead).outstanding() {
 		if err := t.letters(ctx, app, dead); err != nil {
-			t.tell("%v", err) // it will be asked again
+			t.Tell("%v", err) // it will be asked again
 		}
 	}
 	return t.ledger.compare(t.fleet.paths, dead)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/postrider/postrider/bench/suite"
 )
 
 const (
@@ -24,7 +26,7 @@ const (
 
 // wipe deletes all streams under load.
 func wipe(ctx context.Context, t *trial) error {
-	if err := pause(ctx, wipeAfter); err != nil {
+	if err := suite.Pause(ctx, wipeAfter); err != nil {
 		return err
 	}
 	up, err := t.takeDown(ctx, wiped, natsServer)
@@ -40,14 +42,14 @@ func wipe(ctx context.Context, t *trial) error {
 
 // rewind puts all streams back to what they were a minute ago, under load.
 func rewind(ctx context.Context, t *trial) error {
-	if err := pause(ctx, copyAfter); err != nil {
+	if err := suite.Pause(ctx, copyAfter); err != nil {
 		return err
 	}
 	before := filepath.Join(t.StoreDir(natsServer), "..", "copy")
 	if err := t.copyStreams(before); err != nil {
 		return err
 	}
-	if err := pause(ctx, rewindAfter); err != nil {
+	if err := suite.Pause(ctx, rewindAfter); err != nil {
 		return err
 	}
 	up, err := t.takeDown(ctx, rewound, natsServer)

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/postrider/postrider/bench/suite"
 	"github.com/postrider/postrider/shared/stack"
 )
 
@@ -63,7 +64,7 @@ func (v *supervisor) watch(ctx context.Context, name string) {
 		case <-ctx.Done():
 			return
 		}
-		if time.Since(started) < restartPause && pause(ctx, restartPause) != nil {
+		if time.Since(started) < restartPause && suite.Pause(ctx, restartPause) != nil {
 			return
 		}
 		for started = time.Now(); ; {
@@ -72,7 +73,7 @@ func (v *supervisor) watch(ctx context.Context, name string) {
 				break
 			}
 			v.tell("%v", err)
-			if pause(ctx, restartPause) != nil {
+			if suite.Pause(ctx, restartPause) != nil {
 				return
 			}
 		}

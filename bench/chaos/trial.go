@@ -8,10 +8,10 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/bench/machine"
 	"github.com/postrider/postrider/bench/receiver"
 	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/bench/suite"
 	"github.com/postrider/postrider/shared/stack"
 	"github.com/postrider/postrider/shared/stack/link"
 )
@@ -46,14 +46,13 @@ const (
 
 // trial is one run: a system under load, what is done to it, and what comes of it.
 type trial struct {
+	*suite.Trial
 	*stack.Stack
 	settings
 
-	fault  fault
-	rate   float64
-	span   time.Duration // of the traffic
-	report *findings.Report
-	tell   func(format string, args ...any)
+	fault fault
+	rate  float64       // events a second
+	span  time.Duration // of the traffic
 
 	secret      string // of all endpoints
 	api         sender.Client
@@ -78,7 +77,7 @@ func (t *trial) run(ctx context.Context) (err error) {
 	if err := t.open(ctx); err != nil {
 		return err
 	}
-	t.report.About = machine.Describe(ctx, t.Processes()).String()
+	t.Report.About = machine.Describe(ctx, t.Processes()).String()
 	if err := t.muster(ctx); err != nil {
 		return err
 	}
@@ -86,9 +85,9 @@ func (t *trial) run(ctx context.Context) (err error) {
 		return err
 	}
 	t.heal()
-	t.tell("traffic and trouble are over")
+	t.Tell("traffic and trouble are over")
 	if away, ok := t.health.await(ctx, healthyWithin); !ok {
-		t.report.Fault(fmt.Errorf("not ready within %s after the last trouble: %s; somebody would have to lend a hand", healthyWithin, away))
+		t.Report.Fault(fmt.Errorf("not ready within %s after the last trouble: %s; somebody would have to lend a hand", healthyWithin, away))
 	}
 	found, err := t.settle(ctx)
 	if err == nil {
@@ -100,7 +99,7 @@ func (t *trial) run(ctx context.Context) (err error) {
 // trouble sends, and meanwhile does what the fault is about. It returns when both
 // are over.
 func (t *trial) trouble(ctx context.Context) error {
-	t.tell("%.0f events/s for %s", t.rate, t.span)
+	t.Tell("%.0f events/s for %s", t.rate, t.span)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	sent := make(chan error, 1)
@@ -121,7 +120,7 @@ func (t *trial) breakAndMend(ctx context.Context) error {
 		wait      time.Duration
 		behaviour string
 	}{{t.span * 3 / 10, inOneClass + "&fail=all"}, {t.span * 4 / 10, ""}} {
-		if err := pause(ctx, step.wait); err != nil {
+		if err := suite.Pause(ctx, step.wait); err != nil {
 			return err
 		}
 		for _, path := range t.fleet.mended {

@@ -19,8 +19,8 @@ const (
 	RowsPlot        = "rows in tables, as PostgreSQL estimates them"
 )
 
-// maxPoints is how many a line has at most. A long run has them further apart.
-const maxPoints = 1000
+// MaxPoints is how many points a line of a plot has at most. A long run has them further apart.
+const MaxPoints = 1000
 
 // recorder keeps what something was like from moment to moment.
 type recorder struct {
@@ -73,7 +73,7 @@ func (r *recorder) noteAt(at float64, plot, name string, value float64) {
 		return
 	}
 	l.points = append(l.points, findings.Point{At: at, Value: value})
-	if len(l.points) >= maxPoints {
+	if len(l.points) >= MaxPoints {
 		l.thin()
 	}
 }

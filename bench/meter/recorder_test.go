@@ -19,8 +19,8 @@ func TestRecorderHasACap(t *testing.T) {
 		r.noteAt(float64(second)+float64(second%2)*0.1, CoresPlot, "ingest", float64(second))
 	}
 	points := r.plots()[0].Lines[0].Points
-	require.LessOrEqual(t, len(points), maxPoints)
-	require.GreaterOrEqual(t, len(points), maxPoints/4)
+	require.LessOrEqual(t, len(points), MaxPoints)
+	require.GreaterOrEqual(t, len(points), MaxPoints/4)
 	require.Zero(t, points[0].At)
 	require.Greater(t, points[len(points)-1].At, 0.99*day)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/bench/profile"
+	"github.com/postrider/postrider/bench/sender"
 	"github.com/postrider/postrider/shared/stack"
 )
 
@@ -29,8 +30,8 @@ func burst(ctx context.Context, b *bench) error {
 
 func besideBurst(ctx context.Context, b *bench, s *system) error {
 	p := profile.Even(1, profile.Average, b.count(levelTenants))
-	b.tell("making %d tenants", p.Tenants)
-	usual, _, err := s.society(ctx, p, "", "")
+	b.Tell("making %d tenants", p.Tenants)
+	usual, _, err := s.society(ctx, p, "", nil)
 	if err != nil {
 		return err
 	}
@@ -38,16 +39,20 @@ func besideBurst(ctx context.Context, b *bench, s *system) error {
 	if err != nil {
 		return err
 	}
-	b.tell("the average alone")
+	b.Tell("the average alone")
 	alone, err := s.alone(ctx, s.profiled(p, b.span(quietSpan), usual))
 	if err != nil {
 		return err
 	}
 	load := s.load(0, partners...)
-	load.Rate, load.Duration, load.Senders, load.Drain = b.rate(burstRate), b.span(burstSpan), burstSenders, loudDrain
-	b.tell("and %.6g events/s for %s on top of it", load.Rate, load.Duration)
+	load.Rate, load.Duration, load.Senders, load.Drain = b.rate(burstRate), b.sending(burstSpan), burstSenders, loudDrain
+	b.Tell("and %.6g events/s for %s on top of it", load.Rate, load.Duration)
 	p.Seed++
-	beside, loud, err := s.together(ctx, load, s.profiled(p, b.span(burstQuiet), usual))
+	quiet := s.profiled(p, b.span(burstQuiet), usual)
+	windows := s.watch.follow(quiet.Duration / levelWindows)
+	var beside quietResult
+	var loud sender.Result
+	cost, err := s.metered(ctx, func() (err error) { beside, loud, err = s.together(ctx, load, quiet); return err })
 	if err != nil {
 		return err
 	}
@@ -60,5 +65,7 @@ func besideBurst(ctx context.Context, b *bench, s *system) error {
 	b.report.Check("burst: p99 of acceptance, ms", loud.AcceptLatency.P99, findings.Below(burstAccept))
 	b.report.Note("burst: all had arrived after", "%.1f s, %.0f/s", loud.Delivering.Seconds(), loud.DeliveredPerSecond())
 	b.report.complete("burst", loud)
+	b.report.Plots = append(b.report.Plots, windows.plot())
+	cost.Report(b.report.Report, loud.Delivered+beside.Delivered)
 	return nil
 }

@@ -30,12 +30,12 @@ func besideDead(ctx context.Context, b *bench, s *system, behaviour string) erro
 	if err != nil {
 		return err
 	}
-	b.tell("quiet alone")
+	b.Tell("quiet alone")
 	alone, err := s.alone(ctx, s.quietLoad(quietRate, b.span(quietSpan), to))
 	if err != nil {
 		return err
 	}
-	b.tell("beside the dead endpoint")
+	b.Tell("beside the dead endpoint")
 	load := s.load(b.events(20_000, noiseBatch), dead)
 	load.Rate = noiseRate
 	beside, loud, err := s.beside(ctx, load, s.quietLoad(quietRate, b.span(quietSpan), to))

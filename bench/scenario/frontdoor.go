@@ -52,13 +52,13 @@ func frontDoor(ctx context.Context, b *bench) error {
 // doorRound returns what accept p99 was alone and beside a siege.
 func (s *system) doorRound(ctx context.Context, b *bench, to []sender.Target) (one, other float64, err error) {
 	span := b.span(doorSpan)
-	b.tell("good requests alone")
+	b.Tell("good requests alone")
 	alone, err := s.alone(ctx, s.quietLoad(doorRate, span, to))
 	if err != nil {
 		return 0, 0, err
 	}
 	plan := siege{URL: s.URL, Slow: b.count(slowConnections), Logins: b.count(wrongLogins), Span: span}
-	b.tell("beside %d slow connections and %d wrong tokens", plan.Slow, plan.Logins)
+	b.Tell("beside %d slow connections and %d wrong tokens", plan.Slow, plan.Logins)
 	under, err := startJob(ctx, siegePart, plan)
 	if err != nil {
 		return 0, 0, err

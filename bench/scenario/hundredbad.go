@@ -9,6 +9,7 @@ import (
 	"github.com/postrider/postrider/bench/meter"
 	"github.com/postrider/postrider/bench/receiver"
 	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/bench/suite"
 	"github.com/postrider/postrider/shared/stack"
 )
 
@@ -44,7 +45,7 @@ func besideBad(ctx context.Context, b *bench, s *system) error {
 	if err != nil {
 		return err
 	}
-	b.tell("quiet alone")
+	b.Tell("quiet alone")
 	alone, err := s.alone(ctx, s.quietLoad(quietOfMany, b.span(quietSpan), to))
 	if err != nil {
 		return err
@@ -57,12 +58,12 @@ func besideBad(ctx context.Context, b *bench, s *system) error {
 	if err != nil {
 		return err
 	}
-	b.tell("beside %d tenants with dead endpoints", len(load.Targets))
+	b.Tell("beside %d tenants with dead endpoints", len(load.Targets))
 	while, loud, err := s.beside(ctx, load, s.quietLoad(quietOfMany, time.Duration(load.Events/badRate)*time.Second, to))
 	if err != nil {
 		return err
 	}
-	b.tell("waiting for the breakers, %d events were accepted in %.0f s", loud.Accepted, loud.Sending.Seconds())
+	b.Tell("waiting for the breakers, %d events were accepted in %.0f s", loud.Accepted, loud.Sending.Seconds())
 	opened, err := s.awaitOpen(ctx)
 	if err != nil {
 		b.report.Fault(err)
@@ -77,7 +78,7 @@ func besideBad(ctx context.Context, b *bench, s *system) error {
 	if err != nil {
 		return err
 	}
-	b.tell("beside open breakers")
+	b.Tell("beside open breakers")
 	after, err := s.send(ctx, s.quietLoad(quietOfMany, b.span(quietSpan), to))
 	if err != nil {
 		return err
@@ -119,7 +120,7 @@ func (s *system) cost(ctx context.Context, span time.Duration) (float64, error) 
 	if err != nil {
 		return 0, err
 	}
-	paused := pause(ctx, span)
+	paused := suite.Pause(ctx, span)
 	cost, err := m.End(ctx)
 	if err == nil {
 		err = paused
@@ -145,7 +146,7 @@ func (s *system) awaitOpen(ctx context.Context) (time.Duration, error) {
 				errTooLate, counts.Requests-last.Requests, openWatch, counts.InFlight)
 		}
 		last = counts
-		if err := pause(ctx, openWatch); err != nil {
+		if err := suite.Pause(ctx, openWatch); err != nil {
 			return 0, err
 		}
 	}

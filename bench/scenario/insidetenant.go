@@ -27,12 +27,12 @@ func besideOwn(ctx context.Context, b *bench, s *system) error {
 	if err := s.subscribe(ctx, tenant.App, tenth); err != nil {
 		return err
 	}
-	b.tell("ten healthy endpoints")
+	b.Tell("ten healthy endpoints")
 	alone, err := s.alone(ctx, s.quietLoad(quietRate, b.span(quietSpan), to))
 	if err != nil {
 		return err
 	}
-	b.tell("one of ten is dead")
+	b.Tell("one of ten is dead")
 	if err := s.loud.behave(ctx, tenth.path, "class=loud&hang=1"); err != nil {
 		return err
 	}

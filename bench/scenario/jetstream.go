@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/bench/suite"
 )
 
 // lanes is what nats-server tells of its consumers, as it was seen over time:
@@ -111,7 +112,7 @@ func (s *system) settled(ctx context.Context, limit time.Duration) (int64, error
 		if time.Now().After(end) {
 			return 0, fmt.Errorf("wait for fanout: %w: %d batches are left after %s", errTooLate, messages["EVENTS"], limit)
 		}
-		if err := pause(ctx, awaitTick); err != nil {
+		if err := suite.Pause(ctx, awaitTick); err != nil {
 			return 0, err
 		}
 	}

@@ -35,6 +35,7 @@ const (
 	levelSpan    = 2 * time.Minute
 	levelWarmUp  = 10 * time.Second
 	levelSenders = 64
+	levelWindows = 60 // parts of the time that latencies are also told of by themselves
 
 	// Of the attempts at healthy endpoints one in a hundred fails, too.
 	healthyBehaviour = "fail_rate=0.01"
@@ -62,7 +63,7 @@ func levels() []scenario {
 	}
 	var found []scenario
 	for _, each := range all {
-		found = append(found, scenario{each.name, each.promise + ", and the healthy have their first attempts at once", each.run})
+		found = append(found, scenario{each.name, each.promise + ", and the healthy have their first attempts at once", each.run, false})
 	}
 	return found
 }
@@ -77,19 +78,20 @@ func (l level) run(ctx context.Context, b *bench) error {
 func (l level) measure(ctx context.Context, b *bench, s *system) error {
 	p := profile.Even(1, b.rate(levelRate), b.count(levelTenants))
 	p.Failing = l.ill
-	b.tell("making %d tenants", p.Tenants)
-	healthy, ill, err := s.society(ctx, p, healthyBehaviour, l.behaviour)
+	b.Tell("making %d tenants", p.Tenants)
+	healthy, ill, err := s.society(ctx, p, healthyBehaviour, func(profile.Health) string { return l.behaviour })
 	if err != nil {
 		return err
 	}
-	b.tell("warming up")
+	b.Tell("warming up")
 	if err := s.warm(ctx, p, b.span(levelWarmUp), healthy); err != nil {
 		return err
 	}
-	kinds := s.watch.sort(kindOf)
-	load := s.profiled(p, b.span(levelSpan), healthy)
-	b.tell("%.6g events/s for %s, %d of %d tenants are ill", p.Rate, load.Duration, len(ill), p.Tenants)
-	found, err := s.besideIll(ctx, load, ill)
+	load := s.profiled(p, b.sending(levelSpan), healthy)
+	kinds, windows := s.watch.sort(kindOf), s.watch.follow(load.Duration/levelWindows)
+	b.Tell("%.6g events/s for %s, %d of %d tenants are ill", p.Rate, load.Duration, len(ill), p.Tenants)
+	var found company
+	cost, err := s.metered(ctx, func() (err error) { found, err = s.besideIll(ctx, load, ill); return err })
 	if err != nil {
 		return err
 	}
@@ -101,10 +103,16 @@ func (l level) measure(ctx context.Context, b *bench, s *system) error {
 	for _, kind := range kinds.names() {
 		b.report.Note(fmt.Sprintf("– of %s", kind), "%s", spread(kinds.summary(kind)))
 	}
-	return l.reportIll(ctx, b, s, found)
+	if err := reportIll(ctx, b, s, found); err != nil {
+		return err
+	}
+	b.report.Plots = append(b.report.Plots, windows.plot())
+	cost.Report(b.report.Report, found.healthy.Accepted+found.ill.Accepted)
+	return nil
 }
 
-func (l level) reportIll(ctx context.Context, b *bench, s *system, found company) error {
+// reportIll tells of those from whom nothing is asked.
+func reportIll(ctx context.Context, b *bench, s *system, found company) error {
 	if found.ill.Accepted == 0 {
 		return nil
 	}
@@ -130,13 +138,13 @@ func (s *system) warm(ctx context.Context, p profile.Profile, span time.Duration
 
 // society makes the tenants of a profile, healthy ones at the quiet sink and ill
 // ones at the loud one, and says how each kind behaves.
-func (s *system) society(ctx context.Context, p profile.Profile, well, badly string) (healthy, ill []sender.Target, err error) {
+func (s *system) society(ctx context.Context, p profile.Profile, well string, badly func(profile.Health) string) (healthy, ill []sender.Target, err error) {
 	all, err := s.each(ctx, p.Tenants, func(n int) (string, endpoint) {
-		path := fmt.Sprintf("/%d", n)
-		if p.Endpoints(n)[0] == profile.Healthy {
+		path, health := fmt.Sprintf("/%d", n), p.Endpoints(n)[0]
+		if health == profile.Healthy {
 			return path[1:], endpoint{at: s.quiet, path: path, behaviour: "class=" + quietClass + "&" + well}
 		}
-		return path[1:], endpoint{at: s.loud, path: path, behaviour: "class=" + loudClass + "&" + badly}
+		return path[1:], endpoint{at: s.loud, path: path, behaviour: "class=" + loudClass + "&" + badly(health)}
 	})
 	for n, to := range all {
 		to.Number = n

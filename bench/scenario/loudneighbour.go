@@ -25,7 +25,7 @@ func besideLoud(ctx context.Context, b *bench, s *system) error {
 	if err != nil {
 		return err
 	}
-	b.tell("quiet alone")
+	b.Tell("quiet alone")
 	alone, err := s.alone(ctx, s.quietLoad(quietRate, b.span(quietSpan), to))
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func besideLoud(ctx context.Context, b *bench, s *system) error {
 	flood.Drain = loudDrain
 	warm := flood
 	warm.Events = b.events(5_000, noiseBatch)
-	b.tell("loud alone")
+	b.Tell("loud alone")
 	if _, err := shout(ctx, warm); err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func besideLoud(ctx context.Context, b *bench, s *system) error {
 	if err != nil {
 		return err
 	}
-	b.tell("both")
+	b.Tell("both")
 	// For as long as the loud tenant took alone, and so while it goes on.
 	beside, together, err := s.beside(ctx, flood, s.quietLoad(quietRate, apart.Delivering, to))
 	if err != nil {

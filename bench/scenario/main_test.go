@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +16,7 @@ import (
 	"github.com/postrider/postrider/bench/receiver"
 	"github.com/postrider/postrider/bench/sender"
 	"github.com/postrider/postrider/bench/stub"
+	"github.com/postrider/postrider/bench/suite"
 	"github.com/postrider/postrider/shared/signature"
 )
 
@@ -31,15 +30,14 @@ func TestMisuse(t *testing.T) {
 		says string
 	}{
 		"help":          {[]string{"-h"}, 0, "dead-neighbour"},
-		"nothing":       {nil, exitUsage, "name a scenario"},
-		"unknown":       {[]string{"limit", "limits"}, exitUsage, `no scenario "limits"`},
-		"unknown flag":  {[]string{"-speed", "9", "all"}, exitUsage, "-speed"},
-		"no scale":      {[]string{"-scale", "0", "all"}, exitUsage, "scale must be"},
-		"too large":     {[]string{"-scale", "2", "all"}, exitUsage, "scale must be"},
-		"negative":      {[]string{"-rate", "-1", "all"}, exitUsage, "rate must not"},
-		"part, no load": {[]string{noisePart}, exitFailure, "read load"},
-		"part, no key":  {[]string{sinkPart}, exitFailure, "read secret"},
-		"part, no plan": {[]string{siegePart}, exitFailure, "read siege"},
+		"nothing":       {nil, suite.ExitUsage, "name a scenario"},
+		"unknown":       {[]string{"limit", "limits"}, suite.ExitUsage, `no scenario "limits"`},
+		"unknown flag":  {[]string{"-speed", "9", "all"}, suite.ExitUsage, "-speed"},
+		"no scale":      {[]string{"-scale", "0", "all"}, suite.ExitUsage, "scale must be"},
+		"too large":     {[]string{"-scale", "2", "all"}, suite.ExitUsage, "scale must be"},
+		"part, no load": {[]string{noisePart}, suite.ExitFailure, "read load"},
+		"part, no key":  {[]string{sinkPart}, suite.ExitFailure, "read secret"},
+		"part, no plan": {[]string{siegePart}, suite.ExitFailure, "read siege"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -51,21 +49,9 @@ func TestMisuse(t *testing.T) {
 	}
 }
 
-func TestChoose(t *testing.T) {
-	t.Parallel()
-	all, err := choose([]string{"all"})
-	require.NoError(t, err)
-	require.Len(t, all, len(scenarios()))
-	some, err := choose([]string{"order", "limit"})
-	require.NoError(t, err)
-	require.Equal(t, "order", some[0].name)
-	require.Equal(t, "limit", some[1].name)
-	require.Len(t, some, 2)
-}
-
 func TestScale(t *testing.T) {
 	t.Parallel()
-	whole, part := &lab{scale: 1}, &lab{scale: 0.01}
+	whole, part := &bench{scale: 1}, &bench{scale: 0.01}
 	require.Equal(t, 100, whole.count(100))
 	require.Equal(t, 1, part.count(100))
 	require.Equal(t, 1, part.count(3), "something is left")
@@ -137,17 +123,4 @@ func stubbed(t *testing.T, at *sink) (*stub.Server, sender.Config) {
 		URL: listening.URL, Token: "testtoken", Sink: at.url, Tenants: 1, Targets: []sender.Target{to}, Class: loudClass,
 		Events: 20, Batch: 10, Senders: 2, Duration: time.Minute, Size: 100,
 	}
-}
-
-func TestPublish(t *testing.T) {
-	t.Parallel()
-	file := filepath.Join(t.TempDir(), "results.md")
-	var out bytes.Buffer
-	require.NoError(t, publish("one\n", &out, file))
-	require.NoError(t, publish("two\n", &out, file))
-	require.Equal(t, "one\ntwo\n", out.String())
-	written, err := os.ReadFile(file)
-	require.NoError(t, err)
-	require.Equal(t, out.String(), string(written), "it is appended to")
-	require.ErrorContains(t, publish("x", io.Discard, "/dev/null/x"), "open report")
 }

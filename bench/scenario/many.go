@@ -35,7 +35,7 @@ func manyTenants(ctx context.Context, b *bench, s *system) error {
 	watch := watchConsumers(ctx, s.MonitorURL)
 	defer watch.close()
 	n := b.count(10_000)
-	b.tell("making %d tenants", n)
+	b.Tell("making %d tenants", n)
 	crowd, err := s.tenants(ctx, n, "many", s.loud, "class=loud")
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func manyTenants(ctx context.Context, b *bench, s *system) error {
 		return err
 	}
 	deliver := func(name string, to []sender.Target) (sender.Result, error) {
-		b.tell("%s", name)
+		b.Tell("%s", name)
 		load := s.load(int64(n*manyBatch), to...)
 		load.Batch, load.Senders, load.Drain = manyBatch, manySenders, loudDrain
 		m, err := meter.Start(ctx, meter.Of(s.Stack))
@@ -55,7 +55,7 @@ func manyTenants(ctx context.Context, b *bench, s *system) error {
 		result, err := shout(ctx, load)
 		cost, err2 := m.End(ctx)
 		b.report.Within = name
-		cost.Report(&b.report.Report, result.Delivered)
+		cost.Report(b.report.Report, result.Delivered)
 		b.report.Within = ""
 		return result, errors.Join(err, err2)
 	}

@@ -33,19 +33,19 @@ func besideMillion(ctx context.Context, b *bench, s *system) error {
 	if err != nil {
 		return err
 	}
-	b.tell("quiet alone")
+	b.Tell("quiet alone")
 	alone, err := s.alone(ctx, s.quietLoad(millionRate, b.span(millionSpan), to))
 	if err != nil {
 		return err
 	}
 	load := s.load(b.events(1_000_000, millionBatch), dead)
 	load.Batch, load.Size = millionBatch, millionSize
-	b.tell("making %d wait", load.Events)
+	b.Tell("making %d wait", load.Events)
 	loud, err := shout(ctx, load)
 	if err != nil {
 		return err
 	}
-	b.tell("they were accepted in %.0f s; waiting until they are where they wait", loud.Sending.Seconds())
+	b.Tell("they were accepted in %.0f s; waiting until they are where they wait", loud.Sending.Seconds())
 	waiting, err := s.settled(ctx, openLimit)
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func besideMillion(ctx context.Context, b *bench, s *system) error {
 	if err := s.writeOut(ctx); err != nil {
 		return err
 	}
-	b.tell("quiet beside %d", waiting)
+	b.Tell("quiet beside %d", waiting)
 	beside, err := s.send(ctx, s.quietLoad(millionRate, b.span(millionSpan), to))
 	if err != nil {
 		return err

@@ -47,7 +47,7 @@ func ordered(ctx context.Context, b *bench, s *system) error {
 	ended := make(chan error, 1)
 	go func() {
 		var err error
-		killed, err = workers.killEvery(killing, orderKill, func(name string) { b.tell("killed %s", name) })
+		killed, err = workers.killEvery(killing, orderKill, func(name string) { b.Tell("killed %s", name) })
 		ended <- err
 	}()
 	began := time.Now()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/bench/receiver"
+	"github.com/postrider/postrider/bench/suite"
 )
 
 const (
@@ -48,26 +49,26 @@ func limited(ctx context.Context, b *bench, s *system, disturbed bool) error {
 	watch := watchConsumers(ctx, s.MonitorURL)
 	defer watch.close()
 	load := s.load(b.events(limitEvents, noiseBatch), to)
-	b.tell("%d events", load.Events)
+	b.Tell("%d events", load.Events)
 	if _, err := shout(ctx, load); err != nil {
 		return err
 	}
 	planned := time.Duration(load.Events/limitRate) * time.Second
 	if disturbed {
-		if err := pause(ctx, planned/2); err != nil {
+		if err := suite.Pause(ctx, planned/2); err != nil {
 			return err
 		}
 		name, err := workers.kill(ctx)
 		if err != nil {
 			return err
 		}
-		b.tell("killed %s", name)
+		b.Tell("killed %s", name)
 	}
 	arrived, late := s.loud.await(ctx, loudClass, 2*planned, func(c receiver.Counts) bool { return c.Distinct >= load.Events })
 	if late != nil {
 		b.report.Fault(late)
 	}
-	if err := pause(ctx, settle); err != nil {
+	if err := suite.Pause(ctx, settle); err != nil {
 		return err
 	}
 	seen, err := watch.end()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/bench/receiver"
+	"github.com/postrider/postrider/bench/suite"
 )
 
 const (
@@ -46,13 +47,13 @@ func recovered(ctx context.Context, b *bench, s *system) error {
 		return err
 	}
 	load := s.load(b.events(recoveryEvents, noiseBatch), to)
-	b.tell("%d events to a broken endpoint", load.Events)
+	b.Tell("%d events to a broken endpoint", load.Events)
 	began := time.Now()
 	if _, err := shout(ctx, load); err != nil {
 		return err
 	}
 	span := b.span(brokenSpan)
-	if err := pause(ctx, time.Until(began.Add(span))); err != nil {
+	if err := suite.Pause(ctx, time.Until(began.Add(span))); err != nil {
 		return err
 	}
 	broken, err := s.loud.counts(ctx, loudClass)
@@ -62,7 +63,7 @@ func recovered(ctx context.Context, b *bench, s *system) error {
 	if err := s.loud.forget(ctx, loudClass); err != nil {
 		return err
 	}
-	b.tell("it is healthy again, after %d attempts", broken.Requests)
+	b.Tell("it is healthy again, after %d attempts", broken.Requests)
 	if err := s.loud.behave(ctx, "/broken", "class=loud&delay=5ms"); err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // report is what a scenario found.
-type report struct{ findings.Report }
+type report struct{ *findings.Report }
 
 // quietTop is what a quiet tenant may notice of a noisy one whatever it has
 // alone: p99 in ms.

@@ -31,7 +31,7 @@ func TestQuiet(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := &report{}
+			r := &report{&findings.Report{}}
 			r.quiet(test.alone, test.beside, 2, findings.Below(quietTop))
 			require.Equal(t, test.broken, r.Broken())
 		})
@@ -40,7 +40,7 @@ func TestQuiet(t *testing.T) {
 
 func TestComplete(t *testing.T) {
 	t.Parallel()
-	r := &report{}
+	r := &report{&findings.Report{}}
 	r.complete("all", sender.Result{}, sender.Result{})
 	require.False(t, r.Broken())
 	r.complete("all", sender.Result{}, sender.Result{Duplicates: 1})

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"time"
+
+	"github.com/postrider/postrider/bench/suite"
 )
 
 // scenario is one promise, and the program that finds out whether it is kept.
@@ -11,30 +13,34 @@ import (
 type scenario struct {
 	name, promise string
 	run           func(context.Context, *bench) error
+	apart         bool // it takes too long to be among all
 }
 
 func scenarios() []scenario {
 	return append(levels(), []scenario{
-		{"burst", "15,400 events a second for ten seconds are accepted, delivered, and hardly noticed by others", burst},
-		{"dead-neighbour", "20,000 events to a dead endpoint are not noticed by a quiet tenant", deadNeighbour},
-		{"loud-neighbour", "50,000 events to a quick endpoint are hardly noticed by a quiet tenant, and lose little to it", loudNeighbour},
-		{"inside-tenant", "one dead endpoint of ten is not noticed by the other nine", insideTenant},
-		{"many", "10,000 tenants with 10 events each are delivered as fast as one with 100,000", many},
-		{"hundred-bad", "100 tenants with dead endpoints and 3,000 waiting deliveries each are not noticed and cost nothing", hundredBad},
-		{"million", "1,000,000 deliveries that wait for one endpoint are not noticed", million},
-		{"limit", "an endpoint limited to 100 a second gets just that, also when a worker dies", rateLimit},
-		{"order", "an ordered endpoint that fails at random gets 10,000 events in order while workers die", order},
-		{"weights", "two busy tenants with weights 3 and 1 get 3 to 1", weights},
-		{"wide", "an event for 10,000 endpoints each second is not noticed by others", wide},
-		{"front-door", "2,000 slow connections and 10,000 wrong tokens do not hold up good requests", frontDoor},
-		{"recovery", "an endpoint that comes back with 50,000 waiting is probed, ramped up, and gets everything", recovery},
+		{"burst", "15,400 events a second for ten seconds are accepted, delivered, and hardly noticed by others", burst, false},
+		{"soak", "an hour of 500 events a second, of which some fail, and nothing grows", soak, true},
+		{"dead-neighbour", "20,000 events to a dead endpoint are not noticed by a quiet tenant", deadNeighbour, false},
+		{"loud-neighbour", "50,000 events to a quick endpoint are hardly noticed by a quiet tenant, and lose little to it", loudNeighbour, false},
+		{"inside-tenant", "one dead endpoint of ten is not noticed by the other nine", insideTenant, false},
+		{"many", "10,000 tenants with 10 events each are delivered as fast as one with 100,000", many, false},
+		{"hundred-bad", "100 tenants with dead endpoints and 3,000 waiting deliveries each are not noticed and cost nothing", hundredBad, false},
+		{"million", "1,000,000 deliveries that wait for one endpoint are not noticed", million, false},
+		{"limit", "an endpoint limited to 100 a second gets just that, also when a worker dies", rateLimit, false},
+		{"order", "an ordered endpoint that fails at random gets 10,000 events in order while workers die", order, false},
+		{"weights", "two busy tenants with weights 3 and 1 get 3 to 1", weights, false},
+		{"wide", "an event for 10,000 endpoints each second is not noticed by others", wide, false},
+		{"front-door", "2,000 slow connections and 10,000 wrong tokens do not hold up good requests", frontDoor, false},
+		{"recovery", "an endpoint that comes back with 50,000 waiting is probed, ramped up, and gets everything", recovery, false},
 	}...)
 }
 
 // bench is what a scenario works with.
 type bench struct {
-	*lab
-	report *report
+	*suite.Trial
+
+	scale  float64
+	report *report // that of the trial
 }
 
 // How quiet traffic is: so many events a second, for so long before and beside
@@ -45,28 +51,19 @@ const (
 )
 
 // count is a number of the scenario at the scale of this run.
-func (l *lab) count(n int) int { return max(1, int(float64(n)*l.scale)) }
+func (b *bench) count(n int) int { return max(1, int(float64(n)*b.scale)) }
 
 // events is such a number of events, in whole batches.
-func (l *lab) events(n, batch int) int64 { return int64(max(1, l.count(n)/batch) * batch) }
+func (b *bench) events(n, batch int) int64 { return int64(max(1, b.count(n)/batch) * batch) }
 
 // span is a time of the scenario at the scale of this run.
-func (l *lab) span(d time.Duration) time.Duration {
-	return max(min(d, time.Second), time.Duration(float64(d)*l.scale))
+func (b *bench) span(d time.Duration) time.Duration {
+	return max(min(d, time.Second), time.Duration(float64(d)*b.scale))
 }
 
 // rate is how many events a second a scenario sends: as it is promised, or as the
 // run was told.
-func (l *lab) rate(promised float64) float64 { return cmp.Or(l.told, promised) }
+func (b *bench) rate(promised float64) float64 { return cmp.Or(b.Rate, promised) }
 
-// pause waits, unless ctx ends.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
+// sending is how long: as the run was told, or as long as the scenario needs.
+func (b *bench) sending(needed time.Duration) time.Duration { return cmp.Or(b.Span, b.span(needed)) }

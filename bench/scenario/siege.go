@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/postrider/postrider/bench/suite"
 	"github.com/postrider/postrider/shared/event"
 )
 
@@ -92,7 +93,7 @@ func (s *slowness) hold(ctx context.Context, address string, i int) {
 				s.closed.Add(1)
 			}
 		}
-		_ = pause(ctx, slowPause)
+		_ = suite.Pause(ctx, slowPause)
 	}
 }
 
@@ -133,7 +134,7 @@ func drip(ctx context.Context, conn net.Conn, kind int) {
 // count notes how many are open.
 func (s *slowness) count(ctx context.Context, found *met) {
 	var sum, n float64
-	for pause(ctx, openEvery) == nil {
+	for suite.Pause(ctx, openEvery) == nil {
 		open := s.open.Load()
 		sum, n = sum+float64(open), n+1
 		found.MostOpen, found.MeanOpen = max(found.MostOpen, open), sum/n
@@ -156,7 +157,7 @@ func (s *siege) guess(ctx context.Context, found *met) {
 	for range loginsBy {
 		all.Go(func() {
 			for i := next.Add(1) - 1; i < int64(s.Logins); i = next.Add(1) - 1 {
-				if pause(ctx, time.Until(began.Add(time.Duration(i)*every))) != nil {
+				if suite.Pause(ctx, time.Until(began.Add(time.Duration(i)*every))) != nil {
 					return
 				}
 				status, took := login(ctx, clients[int(i)%len(clients)], s.URL, wrongToken(i))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/postrider/postrider/bench/receiver"
 	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/bench/suite"
 )
 
 // sink is a receiver, wherever it runs.
@@ -102,7 +103,7 @@ func (s *sink) await(ctx context.Context, class string, limit time.Duration, eno
 		if time.Now().After(end) {
 			return counts, fmt.Errorf("wait for arrivals: %w: %d are there after %s", errTooLate, counts.Distinct, limit)
 		}
-		if err := pause(ctx, awaitTick); err != nil {
+		if err := suite.Pause(ctx, awaitTick); err != nil {
 			return counts, err
 		}
 	}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +18,7 @@ type stopwatch struct {
 	accepted map[string]time.Time   // by id of the event
 	early    map[string][]time.Time // arrivals that came before the answer
 	kinds    *kinds                 // nil: they are not told apart
+	windows  *windows               // nil: neither are times
 }
 
 func newStopwatch() *stopwatch {
@@ -56,6 +55,9 @@ func (s *stopwatch) stop(d receiver.Delivery) {
 	if s.kinds != nil && d.Timed {
 		s.kinds.record(d.Path, d.Took)
 	}
+	if s.windows != nil && d.Timed {
+		s.windows.record(d.At, d.Took)
+	}
 	if from, known := s.accepted[d.ID]; known {
 		s.times.Record(d.At.Sub(from))
 		return
@@ -68,44 +70,4 @@ func (s *stopwatch) summary() latency.Summary {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.times.Summary()
-}
-
-// sort begins to keep first attempts apart by what kind of tenant they are of,
-// which their path says. They are timed from when their event was to be sent.
-func (s *stopwatch) sort(kindOf func(path string) string) *kinds {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.kinds = &kinds{of: kindOf, times: map[string]*latency.Histogram{}}
-	return s.kinds
-}
-
-// kinds are the latencies of first attempts by kind of tenant.
-type kinds struct {
-	of func(path string) string
-
-	mu    sync.Mutex
-	times map[string]*latency.Histogram
-}
-
-func (k *kinds) record(path string, took time.Duration) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	kind := k.of(path)
-	if k.times[kind] == nil {
-		k.times[kind] = latency.New()
-	}
-	k.times[kind].Record(took)
-}
-
-// names lists the kinds that there are.
-func (k *kinds) names() []string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return slices.Sorted(maps.Keys(k.times))
-}
-
-func (k *kinds) summary(kind string) latency.Summary {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.times[kind].Summary()
 }

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/postrider/postrider/bench/latency"
+	"github.com/postrider/postrider/bench/meter"
 	"github.com/postrider/postrider/bench/sender"
 )
 
@@ -111,4 +113,15 @@ func shout(ctx context.Context, load sender.Config) (sender.Result, error) {
 		err = whole(made)
 	}
 	return made, err
+}
+
+// metered measures what the system costs while something goes on.
+func (s *system) metered(ctx context.Context, run func() error) (meter.Cost, error) {
+	m, err := meter.Start(ctx, meter.Of(s.Stack))
+	if err != nil {
+		return meter.Cost{}, err
+	}
+	failed := run()
+	cost, err := m.End(ctx)
+	return cost, errors.Join(failed, err)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/bench/suite"
 )
 
 const (
@@ -46,7 +47,7 @@ func weighed(ctx context.Context, b *bench, s *system) error {
 	}
 	// Batches go to the two by turns, so both are as busy from the beginning.
 	load := s.load(b.events(2*weightEvents, 2*noiseBatch), to...)
-	b.tell("%d events for each", load.Events/2)
+	b.Tell("%d events for each", load.Events/2)
 	if _, err := shout(ctx, load); err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func weighed(ctx context.Context, b *bench, s *system) error {
 	if err != nil {
 		return err
 	}
-	if err := pause(ctx, b.span(weightSpan)); err != nil {
+	if err := suite.Pause(ctx, b.span(weightSpan)); err != nil {
 		return err
 	}
 	after, err := s.arrivals(ctx, names)

@@ -25,19 +25,19 @@ func besideWide(ctx context.Context, b *bench, s *system) error {
 	for i := range endpoints {
 		endpoints[i] = endpoint{at: s.loud, path: fmt.Sprintf("/wide/%d", i), behaviour: "class=loud"}
 	}
-	b.tell("making %d endpoints", len(endpoints))
+	b.Tell("making %d endpoints", len(endpoints))
 	tenant, err := s.tenant(ctx, "wide", nil, endpoints...)
 	if err != nil {
 		return err
 	}
-	b.tell("quiet alone")
+	b.Tell("quiet alone")
 	alone, err := s.alone(ctx, s.quietLoad(quietRate, b.span(quietSpan), to))
 	if err != nil {
 		return err
 	}
 	load := s.load(0, tenant)
 	load.Batch, load.Rate, load.Duration = 1, wideRate, b.span(quietSpan)
-	b.tell("beside wide events")
+	b.Tell("beside wide events")
 	beside, loud, err := s.beside(ctx, load, s.quietLoad(quietRate, b.span(quietSpan), to))
 	if err != nil {
 		return err

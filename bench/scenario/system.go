@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
-	"time"
 
 	"github.com/postrider/postrider/bench/machine"
 	"github.com/postrider/postrider/bench/receiver"
@@ -15,41 +12,6 @@ import (
 	"github.com/postrider/postrider/shared/signature"
 	"github.com/postrider/postrider/shared/stack"
 )
-
-// lab is what all scenarios share: the programs, built once.
-type lab struct {
-	bin      string
-	dir      string
-	scale    float64
-	told     float64 // events a second; 0 is nothing
-	progress io.Writer
-	began    time.Time
-}
-
-func newLab(ctx context.Context, s settings, progress io.Writer) (*lab, error) {
-	bin, err := os.MkdirTemp("", "postrider-scenario-")
-	if err != nil {
-		return nil, fmt.Errorf("make folder for programs: %w", err)
-	}
-	l := &lab{bin: bin, dir: s.dir, scale: s.scale, told: s.rate, progress: progress, began: time.Now()}
-	l.tell("building")
-	if err := stack.Build(ctx, bin); err != nil {
-		return nil, errors.Join(err, l.close())
-	}
-	return l, nil
-}
-
-func (l *lab) close() error {
-	if err := os.RemoveAll(l.bin); err != nil { //nolint:gosec // we have made it
-		return fmt.Errorf("remove programs: %w", err)
-	}
-	return nil
-}
-
-// tell says what is going on.
-func (l *lab) tell(format string, args ...any) {
-	fmt.Fprintf(l.progress, "scenario: %4.0f s: %s\n", time.Since(l.began).Seconds(), fmt.Sprintf(format, args...))
-}
 
 // system is a running Postrider with two receivers: one in this process, where
 // what is timed arrives, and one in a process of its own for all noise.
@@ -81,8 +43,8 @@ func (b *bench) open(ctx context.Context, o stack.Options) (s *system, err error
 			err = errors.Join(err, s.close())
 		}
 	}()
-	o.Bin, o.Env = b.bin, append(o.Env, "POSTRIDER_LOG_LEVEL=warn")
-	if s.Stack, err = stack.Temporary(ctx, b.dir, o); err != nil {
+	o.Bin, o.Env = b.Bin, append(o.Env, "POSTRIDER_LOG_LEVEL=warn")
+	if s.Stack, err = stack.Temporary(ctx, b.Dir, o); err != nil {
 		return s, err
 	}
 	s.clearings = append(s.clearings, s.Stop)
@@ -92,7 +54,7 @@ func (b *bench) open(ctx context.Context, o stack.Options) (s *system, err error
 		b.report.About = b.describe(ctx, s)
 	}
 	for _, name := range s.Workers() {
-		b.tell("%s tells of itself at %s", name, s.AdminURL(name))
+		b.Tell("%s tells of itself at %s", name, s.AdminURL(name))
 	}
 	local, err := receiver.Start(ctx, receiver.Options{Secrets: []string{s.secret}, Observe: s.watch.stop})
 	if err != nil {
