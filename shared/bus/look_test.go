@@ -64,11 +64,11 @@ func TestDiscover(t *testing.T) {
 	require.Equal(t, 3, b.Shards())
 	require.Len(t, states, 4*4+3)
 
-	d := &event.Delivery{Tenant: event.NewID(), Attempt: 1}
-	fill(t, b, event.OwnLane{Tenant: d.Tenant}, 1)
+	tenant := event.NewID()
+	fill(t, b, event.OwnLane{Tenant: tenant}, 1)
 	states, err = b.Discover(ctx)
 	require.NoError(t, err)
-	stream := event.ShardOf(d.Tenant, 3).Stream(event.StreamOverflow)
+	stream := event.ShardOf(tenant, 3).Stream(event.StreamOverflow)
 	require.EqualValues(t, 1, states[stream].Messages)
 	require.Positive(t, states[stream].Bytes)
 	require.Positive(t, states[stream].MaxBytes)
