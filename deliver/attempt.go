@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/signature"
 	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/trace"
 )
 
 // keptResponse is how much of an answer's body is kept with the attempt; more is
@@ -33,8 +35,9 @@ type attempt struct {
 	status   int    // 0: there was no answer
 	response []byte // the answer's body, or what went wrong
 	wish     time.Duration
-	url      string // without userinfo
-	asked    bool   // it was a challenge
+	url      string      // without userinfo
+	asked    bool        // it was a challenge
+	parent   event.Trace // that the receiver is told of; empty: none
 }
 
 // caller makes attempts. It is the only part of Postrider that calls an
@@ -43,6 +46,8 @@ type caller struct {
 	book    *account.Book
 	timeout time.Duration // of endpoints without one of their own: until the last byte of the answer
 	agent   string
+	trace   *trace.Tracer
+	tell    bool // receivers of the traces
 }
 
 // call sends the payload once, with what the endpoint is called with, signed with
@@ -55,6 +60,7 @@ func (c *caller) call(ctx context.Context, e *directory.Endpoint, with *store.Op
 	timeout := cmp.Or(e.Timeout, c.timeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("%w: no answer within %s", errAttemptTimeout, timeout))
 	defer cancel()
+	span := c.begin(with, d, &a)
 	err := c.exchange(ctx, e.ID, with, d, payload, &a)
 	noToken, _ := errors.AsType[*account.TokenError](err)
 	switch {
@@ -71,7 +77,49 @@ func (c *caller) call(ctx context.Context, e *directory.Endpoint, with *store.Op
 	case err != nil:
 		a.status, a.response = 0, []byte(a.outcome.explain())
 	}
+	span.Outcome(a.status, a.failure())
+	span.End("")
 	return a
+}
+
+// begin begins the span of a call, if it is traced.
+func (c *caller) begin(with *store.Opened, d *event.Delivery, a *attempt) trace.Span {
+	if c.trace == nil || d.Trace == "" {
+		return trace.Span{}
+	}
+	about := trace.OfDelivery(d)
+	about.AttemptID = a.id
+	host, port := address(with.URL.Reveal())
+	span := c.trace.Call(d.Trace, host, port, about)
+	if c.tell {
+		a.parent = span.Or("")
+	}
+	return span
+}
+
+// address is the part of a URL that is called: nothing else of it is told.
+func address(raw string) (host string, port int) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "", 0
+	}
+	port, _ = strconv.Atoi(u.Port())
+	switch {
+	case port != 0:
+	case u.Scheme == "https":
+		port = 443
+	default:
+		port = 80
+	}
+	return u.Hostname(), port
+}
+
+// failure is the outcome as a span tells it: nothing for a success.
+func (a *attempt) failure() string {
+	if a.outcome == Success {
+		return ""
+	}
+	return string(a.outcome)
 }
 
 func (c *caller) exchange(ctx context.Context, endpoint event.ID, with *store.Opened, d *event.Delivery, payload []byte, a *attempt) error {
@@ -85,6 +133,9 @@ func (c *caller) exchange(ctx context.Context, endpoint event.ID, with *store.Op
 	}
 	defer to.Release()
 	c.setHeaders(request.Header, with, d, a.began, payload)
+	if a.parent != "" {
+		request.Header.Set("Traceparent", string(a.parent))
+	}
 	token, err := to.Authorize(ctx, request.Header)
 	if err != nil {
 		return err

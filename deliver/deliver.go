@@ -40,6 +40,7 @@ type Stage struct {
 	DisableAfter time.Duration
 	BreakerAfter time.Duration
 	Slots        int
+	Tell         bool // receivers of the traces
 }
 
 // Name implements service.Stage.
@@ -52,6 +53,7 @@ func (s *Stage) Flags(fs *flag.FlagSet) {
 	fs.DurationVar(&s.DisableAfter, "disable-after", 120*time.Hour, "how long an endpoint may have nothing but failures before it is disabled; 0 for never")
 	fs.DurationVar(&s.BreakerAfter, "breaker-after", fair.Defaults().BreakerAfter, "how long an endpoint may have nothing but failures before only probes are sent to it; 0 for never")
 	fs.IntVar(&s.Slots, "slots", fair.Defaults().Slots, "`attempts` that may be in flight at once")
+	fs.BoolVar(&s.Tell, "trace-receivers", false, "send the traceparent of what is traced to receivers, so that their spans belong to the trace")
 }
 
 // HoldsKeys implements service.Keyholder: endpoints are called with what is sealed.
@@ -106,13 +108,14 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		store:     env.Store,
 		log:       env.Log,
 		metrics:   metrics,
-		caller:    &caller{book: book, timeout: s.Timeout, agent: "Postrider/" + service.Version},
+		caller:    &caller{book: book, timeout: s.Timeout, agent: "Postrider/" + service.Version, trace: env.Trace, tell: s.Tell},
 		retries:   retries,
 		finisher:  newFinisher(env, metrics, s.DisableAfter),
 		results:   make(chan *result, limits.Slots),
 		moves:     make(chan *move, movesGroup),
 		bus:       env.Bus,
 		buffer:    newBuffer(),
+		trace:     env.Trace,
 
 		unrecorded: newUnrecorded(),
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/postrider/postrider/shared/schedule"
 	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/trace"
 )
 
 const (
@@ -47,6 +48,7 @@ type finisher struct {
 	store   *store.Store
 	log     zerolog.Logger
 	metrics *metrics
+	trace   *trace.Tracer
 
 	disableAfter time.Duration // of nothing but failures; 0: never
 
@@ -56,7 +58,7 @@ type finisher struct {
 
 func newFinisher(env service.Env, m *metrics, disableAfter time.Duration) *finisher {
 	return &finisher{
-		bus: env.Bus, store: env.Store, log: env.Log, metrics: m, disableAfter: disableAfter,
+		bus: env.Bus, store: env.Store, log: env.Log, metrics: m, trace: env.Trace, disableAfter: disableAfter,
 		handOvers: semaphore.NewWeighted(handOvers),
 	}
 }
@@ -69,6 +71,7 @@ type result struct {
 	recorded bool        // or there is nothing to record
 	found    bool        // made by the worker that died
 	debt     *debt       // until it is recorded
+	span     trace.Span  // of its being handed on
 
 	// told is told when the result is finished, or why it is not, by whoever wants to
 	// see to the message himself. Then a next attempt is his affair too.
@@ -127,7 +130,7 @@ func (f *finisher) finish(ctx context.Context, results []*result) {
 		f.end(results, err)
 		return
 	}
-	done, rest, messages := split(results)
+	done, rest, messages := f.split(results)
 	f.end(done, nil)
 	if len(rest) == 0 {
 		return
@@ -151,12 +154,12 @@ func (f *finisher) insist(ctx context.Context, messages []bus.Message) error {
 
 // split tells those results that have nothing to hand on from the others, with the
 // message of each of these. One of which no message can be made is rejected.
-func split(results []*result) (done, rest []*result, messages []bus.Message) {
+func (f *finisher) split(results []*result) (done, rest []*result, messages []bus.Message) {
 	for _, r := range results {
 		var m bus.Message
 		var ok bool
 		var err error
-		if panicked := bus.Try(func() { m, ok, err = r.next() }); panicked != nil {
+		if panicked := bus.Try(func() { m, ok, err = r.next(f.trace) }); panicked != nil {
 			err = panicked
 		}
 		switch {
@@ -176,6 +179,7 @@ func split(results []*result) (done, rest []*result, messages []bus.Message) {
 // end acknowledges the messages of results, or gives them back with the error.
 func (f *finisher) end(results []*result, err error) {
 	for _, r := range results {
+		r.span.End(trace.Failed(err, "unpublished"))
 		switch {
 		case r.told != nil:
 			r.told <- err
@@ -251,7 +255,7 @@ func (f *finisher) record(ctx context.Context, results []*result) error {
 }
 
 // next is the message that hands the delivery on, if it goes anywhere.
-func (r *result) next() (bus.Message, bool, error) {
+func (r *result) next(t *trace.Tracer) (bus.Message, bool, error) {
 	if Outcome(r.attempt.Outcome) == Success {
 		return bus.Message{}, false, nil
 	}
@@ -261,8 +265,8 @@ func (r *result) next() (bus.Message, bool, error) {
 			d = d.NotSent()
 			d.Deferrals++ // when it is redriven it is no copy of what was on its way now
 		}
-		data, err := d.Encode()
-		return bus.Message{Subject: d.DLQSubject(), ID: d.Key(), Data: data}, true, err
+		m, err := r.handOn(t, &d, d.DLQSubject())
+		return m, true, err
 	}
 	if r.told != nil {
 		return bus.Message{}, false, nil
@@ -271,9 +275,16 @@ func (r *result) next() (bus.Message, bool, error) {
 	d.Recheck = r.found || r.job.msg.Again()
 	d.Attempt, d.Deferrals, d.Round = d.Attempt+1, 0, 0
 	d.Due = r.attempt.NextAt
+	m, err := r.handOn(t, &d, event.TierFor(time.Until(d.Due)).Subject())
+	return m, true, err
+}
+
+// handOn makes the delivery a message.
+func (r *result) handOn(t *trace.Tracer, d *event.Delivery, subject string) (bus.Message, error) {
+	r.span = t.Send(d.Trace, subject, trace.OfDelivery(d))
+	d.Trace = r.span.Or(d.Trace)
 	data, err := d.Encode()
-	tier := event.TierFor(time.Until(d.Due))
-	return bus.Message{Subject: tier.Subject(), Tenant: d.Tenant, ID: d.Key(), Data: data}, true, err
+	return bus.Message{Subject: subject, Tenant: d.Tenant, ID: d.Key(), Data: data}, err
 }
 
 // made finds the attempt of a job that may have been made already: it came

@@ -8,6 +8,7 @@ import (
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/trace"
 )
 
 // job is one delivery in the hands of this worker, until its message is
@@ -18,6 +19,7 @@ type job struct {
 	source   *source
 	msg      *bus.Msg
 	delivery *event.Delivery
+	span     trace.Span
 
 	asks      bool        // it is the challenge of its endpoint
 	untouched bool        // nobody has ever worked on it
@@ -29,6 +31,8 @@ type job struct {
 // newJob is a job that holds its part of the buffer.
 func (w *worker) newJob(s *source, m *bus.Msg, d *event.Delivery) *job {
 	j := &job{worker: w, source: s, msg: m, delivery: d, untouched: s.hand.take(m)}
+	j.span = w.trace.Receive(d.Trace, m.Subject, m.Stored, trace.OfDelivery(d))
+	d.Trace = j.span.Or(d.Trace)
 	j.Job = fair.Job{
 		Target:   fair.Target{Tenant: d.Tenant, Endpoint: d.Endpoint},
 		Class:    d.Class(),
@@ -73,6 +77,7 @@ func (j *job) begin() {
 // ack ends the job: its message is done with.
 func (j *job) ack() {
 	j.msg.Ack()
+	j.span.End("")
 	j.release(false)
 }
 
@@ -80,12 +85,14 @@ func (j *job) ack() {
 // done with it that must be looked up then.
 func (j *job) giveBack(delay time.Duration, touched bool) {
 	j.msg.Nak(delay)
+	j.span.End("given_back")
 	j.release(!touched && j.untouched && j.source.isOwn())
 }
 
 // reject ends the job: nobody can handle its message.
 func (j *job) reject(reason error) {
 	j.worker.bus.Reject(j.msg, reason)
+	j.span.End("rejected")
 	j.release(false)
 }
 

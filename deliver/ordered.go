@@ -11,6 +11,7 @@ import (
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/trace"
 )
 
 const (
@@ -227,6 +228,7 @@ func (o *orderedLane) workOn(ctx context.Context, h *held) (until time.Time, err
 // be done for the lane; zero or a time that is past for not at all.
 func (o *orderedLane) work(ctx context.Context, h *held) (until time.Time, err error) {
 	j := &job{source: o.source, msg: h.msg, delivery: h.delivery}
+	defer func() { j.span.End("") }()
 	endpoint, err := o.directory.Endpoint(ctx, o.lane.Tenant, o.lane.Endpoint, h.delivery.Version)
 	switch {
 	case errors.Is(err, directory.ErrUnknown): // deleted, and its deliveries with it
@@ -287,6 +289,7 @@ func (o *orderedLane) attempt(ctx context.Context, e *directory.Endpoint, j *job
 	if !o.held() {
 		return nil, time.Time{}, errLeave
 	}
+	o.begin(j)
 	a, err := o.deliver(o.life, e, j.delivery) //nolint:contextcheck // ctx ends earlier, when nothing more may begin
 	if err == nil {
 		err = context.Cause(o.life) //nolint:contextcheck // then it is another worker's to say what became of it
@@ -298,6 +301,21 @@ func (o *orderedLane) attempt(ctx context.Context, e *directory.Endpoint, j *job
 	r = newResult(j, a, retries)
 	report = r.report
 	return r, time.Time{}, nil
+}
+
+// begin begins the span of an attempt. What the delivery itself carries stays what it
+// came with: each further attempt is linked to that.
+func (o *orderedLane) begin(j *job) {
+	d := *j.delivery
+	if d.Attempt > 1 {
+		j.span = o.trace.Resume(d.Trace, j.msg.Subject, trace.OfDelivery(&d))
+	} else {
+		j.span = o.trace.Receive(d.Trace, j.msg.Subject, j.msg.Stored, trace.OfDelivery(&d))
+	}
+	if j.span.Traced() {
+		d.Trace = j.span.Or("")
+		j.delivery = &d
+	}
 }
 
 // queue returns when the turn has come, or until when it does not.

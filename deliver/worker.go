@@ -14,6 +14,7 @@ import (
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/schedule"
 	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/trace"
 )
 
 const (
@@ -45,6 +46,7 @@ type worker struct {
 
 	bus    *bus.Bus
 	buffer *buffer
+	trace  *trace.Tracer
 
 	flights    flights
 	unrecorded *unrecorded

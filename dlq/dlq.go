@@ -56,9 +56,9 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	defer done()
 	metrics := newMetrics(env.Reg)
 	work, ctx := errgroup.WithContext(ctx)
-	recorder := &recorder{bus: env.Bus, store: env.Store, log: env.Log, metrics: metrics}
+	recorder := &recorder{bus: env.Bus, store: env.Store, log: env.Log, metrics: metrics, trace: env.Trace}
 	work.Go(func() error { return recorder.run(ctx, drain) })
-	redriver := &redriver{bus: env.Bus, store: env.Store, log: env.Log, metrics: metrics}
+	redriver := &redriver{bus: env.Bus, store: env.Store, log: env.Log, metrics: metrics, trace: env.Trace}
 	for range taskWorkers {
 		work.Go(func() error { return redriver.run(ctx, drain) })
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/group"
 	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/trace"
 )
 
 const (
@@ -27,12 +28,14 @@ type recorder struct {
 	store   *store.Store
 	log     zerolog.Logger
 	metrics *metrics
+	trace   *trace.Tracer
 }
 
 // letter is a dead letter and the message that brought it.
 type letter struct {
 	store.DeadLetter
-	msg *bus.Msg
+	msg  *bus.Msg
+	span trace.Span
 }
 
 func (r *recorder) run(ctx, drain context.Context) error {
@@ -62,7 +65,7 @@ func (r *recorder) read(messages []*bus.Msg) []letter {
 		letters = append(letters, letter{store.DeadLetter{
 			Tenant: d.Tenant, Endpoint: d.Endpoint, Event: d.Event, Type: d.Type, Reason: d.Reason, Attempts: d.Attempt,
 			Run: d.Run, Deferrals: d.Deferrals,
-		}, m})
+		}, m, r.trace.Receive(d.Trace, m.Subject, m.Stored, trace.OfDelivery(d))})
 	}
 	return letters
 }
@@ -87,6 +90,7 @@ func (r *recorder) record(ctx context.Context, letters []letter) {
 			letters = rest
 		case <-ctx.Done():
 			for _, l := range rest {
+				l.span.End("given_back")
 				l.msg.Nak(0)
 			}
 			return
@@ -109,9 +113,11 @@ func (r *recorder) recordOnce(ctx context.Context, letters []letter) (rest []let
 		switch {
 		case err == nil:
 			r.metrics.dead.Inc()
+			l.span.End("")
 			l.msg.Ack()
 		case store.BadValue(err):
 			r.log.Error().Err(err).Str("event", event.Message.Format(l.Event)).Msg("dead letter cannot be recorded")
+			l.span.End("rejected")
 			r.bus.Reject(l.msg, err)
 		default:
 			rest, failed = append(rest, l), err

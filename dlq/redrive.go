@@ -10,6 +10,7 @@ import (
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/trace"
 )
 
 const (
@@ -33,6 +34,9 @@ const (
 	taskIdle   = 10 * time.Second
 	sweepEvery = 5 * time.Second
 	sweepLimit = 100
+
+	// subjectTasks stands for the stream that tasks come by, whatever their kind.
+	subjectTasks = "tasks."
 )
 
 // pause is why a task is left alone for that long: there is more to do, but no
@@ -48,6 +52,7 @@ type redriver struct {
 	store   *store.Store
 	log     zerolog.Logger
 	metrics *metrics
+	trace   *trace.Tracer
 }
 
 func (r *redriver) run(ctx, drain context.Context) error {
@@ -145,19 +150,37 @@ func (r *redriver) makeWay(ctx context.Context, t *store.Task) error {
 
 func (r *redriver) handOut(ctx context.Context, task event.ID, selected []store.Selected) error {
 	messages := make([]bus.Message, 0, len(selected))
+	var spans []trace.Span
 	for i := range selected {
 		d := selected[i].Delivery(task)
+		spans = r.begin(&d, spans)
 		data, err := d.Encode()
 		if err != nil {
 			return err
 		}
 		messages = append(messages, bus.Message{Subject: d.Subject(), Tenant: d.Tenant, ID: d.Key(), Data: data})
 	}
-	if err := r.bus.Publish(ctx, messages...); err != nil {
+	err := r.bus.Publish(ctx, messages...)
+	for _, span := range spans {
+		span.End(trace.Failed(err, "unpublished"))
+	}
+	if err != nil {
 		return err
 	}
 	r.metrics.redriven.Add(float64(len(messages)))
 	return nil
+}
+
+// begin adds the spans of a replay, if its event was traced: a trace of its own, linked
+// to that of the event.
+func (r *redriver) begin(d *event.Delivery, spans []trace.Span) []trace.Span {
+	taken := r.trace.Resume(d.Trace, subjectTasks, trace.OfDelivery(d))
+	if !taken.Traced() {
+		return spans
+	}
+	sent := r.trace.Send(taken.Or(""), d.Subject(), trace.OfDelivery(d))
+	d.Trace = sent.Or("")
+	return append(spans, sent, taken)
 }
 
 // sweep announces tasks again that have been idle, until ctx ends.

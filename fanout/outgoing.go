@@ -8,6 +8,7 @@ import (
 
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/trace"
 )
 
 const (
@@ -34,10 +35,19 @@ type outgoing struct {
 	group []bus.Message
 	whose []*bus.Msg // each of the group is
 	bytes int
+	spans []sent                     // of those of the group that are traced
 	kinds map[string]int             // of the group
 	lanes map[event.OwnLane]struct{} // that the group goes to
 
 	left left
+
+	events []trace.Span // of the events that are being expanded
+}
+
+// sent is the span of a message on its way, by its place in the group.
+type sent struct {
+	place int
+	span  trace.Span
 }
 
 // left is what streams have not taken, and whose it is.
@@ -54,6 +64,9 @@ func (o *outgoing) put(ctx context.Context, h hop) error {
 	o.group, o.whose = append(o.group, h.message), append(o.whose, o.of)
 	o.bytes += len(h.message.Data)
 	o.kinds[h.kind]++
+	if h.span.Traced() {
+		o.spans = append(o.spans, sent{len(o.group) - 1, h.span})
+	}
 	if !h.lane.IsZero() {
 		o.lanes[h.lane] = struct{}{}
 	}
@@ -70,6 +83,7 @@ func (o *outgoing) flush(ctx context.Context) error {
 		return nil
 	}
 	err := o.publish(ctx)
+	o.endSent(err)
 	if unpublished, ok := errors.AsType[*bus.UnpublishedError](err); ok {
 		o.setDown(unpublished.Left)
 		o.failed(err)
@@ -85,6 +99,29 @@ func (o *outgoing) flush(ctx context.Context) error {
 		return o.left.insist(ctx, o.bus)
 	}
 	return nil
+}
+
+// endSent ends the spans of the group. What is left of it goes on without.
+func (o *outgoing) endSent(err error) {
+	var left []int
+	if unpublished, ok := errors.AsType[*bus.UnpublishedError](err); ok {
+		left = unpublished.Left
+	}
+	for _, s := range o.spans {
+		if err == nil || left != nil && !slices.Contains(left, s.place) {
+			s.span.End("")
+		} else {
+			s.span.End("unpublished")
+		}
+	}
+	o.spans = o.spans[:0]
+}
+
+// end ends the spans of the events that were expanded.
+func (o *outgoing) end(err error) {
+	for _, span := range o.events {
+		span.End(trace.Failed(err, "given_back"))
+	}
 }
 
 func (o *outgoing) setDown(places []int) {

@@ -8,6 +8,7 @@ import (
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/trace"
 )
 
 const (
@@ -30,13 +31,15 @@ const (
 // widely is the message that hands a wide event on to the wide workers. It is
 // named by its event alone: the batch that it is taken out of may be taken apart
 // differently when it comes again.
-func widely(ev *event.Event) (hop, error) {
+func (w *worker) widely(ev *event.Event) (hop, error) {
+	span := w.trace.Send(ev.Trace, event.SubjectWide, trace.OfEvent(ev))
+	ev.Trace = span.Or(ev.Trace)
 	data, err := ev.Append(nil)
 	id := event.Message.Format(ev.ID) + "@wide"
 	if ev.Round > 0 {
 		id += "~" + strconv.FormatInt(ev.Round, 10)
 	}
-	return hop{kind: wide, message: bus.Message{Subject: event.SubjectWide, Tenant: ev.Tenant, ID: id, Data: data}}, err
+	return hop{kind: wide, span: span, message: bus.Message{Subject: event.SubjectWide, Tenant: ev.Tenant, ID: id, Data: data}}, err
 }
 
 // runWide expands wide events, one at a time. When ctx ends in the middle of one
@@ -61,17 +64,19 @@ func (w *worker) runWide(ctx context.Context, s event.Shard) error {
 	}
 }
 
-func (w *worker) expandWide(ctx context.Context, m *bus.Msg) error {
+func (w *worker) expandWide(ctx context.Context, m *bus.Msg) (err error) {
 	b, err := w.read(ctx, m)
 	if err != nil {
 		return err
 	}
 	out := outgoing{bus: w.bus, metrics: w.metrics, failed: w.failed, pace: w.pace, most: wideGroup, of: m}
+	defer func() { out.end(err) }()
 	for i, tenant := range b.tenants {
 		if tenant == nil {
 			continue
 		}
 		w.metrics.events.Inc()
+		w.begin(&b.events[i], m, &out)
 		targets := wanting(make([]*directory.Endpoint, 0, len(tenant.Endpoints)), tenant, &b.events[i])
 		if err := w.deliver(ctx, &b.events[i], targets, b.again, &out); err != nil {
 			return err

@@ -93,7 +93,7 @@ func TestStoppedInWideEvent(t *testing.T) {
 	t.Parallel()
 	w := start(t, widened(t, 2*groupSize), func(w *world) {
 		fan := w.worker(t)
-		h, err := widely(new(w.event(t)))
+		h, err := new(worker).widely(new(w.event(t)))
 		require.NoError(t, err)
 		require.NoError(t, w.bus.Publish(t.Context(), h.message))
 		fan.pace.turn <- struct{}{}

@@ -16,6 +16,7 @@ import (
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/service"
+	"github.com/postrider/postrider/shared/trace"
 )
 
 const (
@@ -32,6 +33,10 @@ const (
 	// holds bounds what a process holds because a stream does not take it: for each
 	// there is a MiB of deliveries, and at most as many batches as a worker takes.
 	holds = 32
+
+	// traced is how many of the deliveries of a traced event are traced too: the spans
+	// of one event to thousands of endpoints would push out those of all others.
+	traced = 64
 )
 
 // worker expands batches, a few at a time.
@@ -42,6 +47,7 @@ type worker struct {
 	metrics   *metrics
 	lanes     *lanes
 	pace      *pace
+	trace     *trace.Tracer
 
 	holds   *semaphore.Weighted
 	holding sync.WaitGroup
@@ -50,7 +56,7 @@ type worker struct {
 func newWorker(env service.Env) *worker {
 	return &worker{
 		bus: env.Bus, directory: env.Directory, log: env.Log,
-		metrics: newMetrics(env.Reg), lanes: newLanes(), pace: newPace(),
+		metrics: newMetrics(env.Reg), lanes: newLanes(), pace: newPace(), trace: env.Trace,
 		holds: semaphore.NewWeighted(holds),
 	}
 }
@@ -86,7 +92,9 @@ func (w *worker) expandAll(ctx context.Context, messages []*bus.Msg) {
 			done = append(done, m)
 		}
 	}
-	if err := out.flush(ctx); err != nil {
+	err := out.flush(ctx)
+	out.end(err)
+	if err != nil {
 		w.giveBack(err, done...)
 		return
 	}
@@ -202,9 +210,10 @@ func (w *worker) expand(ctx context.Context, m *bus.Msg, out *outgoing) error {
 			continue
 		}
 		ev := &b.events[i]
+		w.begin(ev, m, out)
 		targets = wanting(targets[:0], tenant, ev)
 		if len(targets) > groupSize || made[tenant.ID]+len(targets) > narrow {
-			h, err := widely(ev)
+			h, err := w.widely(ev)
 			if err == nil {
 				err = out.put(ctx, h)
 			}
@@ -222,6 +231,15 @@ func (w *worker) expand(ctx context.Context, m *bus.Msg, out *outgoing) error {
 	return nil
 }
 
+// begin begins the span of an event, if it is traced; it ends with what is put out.
+func (w *worker) begin(ev *event.Event, m *bus.Msg, out *outgoing) {
+	span := w.trace.Receive(ev.Trace, m.Subject, m.Stored, trace.OfEvent(ev))
+	if span.Traced() {
+		ev.Trace = span.Or("")
+		out.events = append(out.events, span)
+	}
+}
+
 // wanting appends the endpoints of the tenant that the event is for.
 func wanting(targets []*directory.Endpoint, tenant *directory.Tenant, ev *event.Event) []*directory.Endpoint {
 	for _, e := range tenant.Endpoints {
@@ -234,8 +252,13 @@ func wanting(targets []*directory.Endpoint, tenant *directory.Tenant, ev *event.
 
 // deliver puts out a delivery of the event to each of the endpoints.
 func (w *worker) deliver(ctx context.Context, ev *event.Event, targets []*directory.Endpoint, again bool, out *outgoing) error {
-	for _, e := range targets {
-		h, err := w.lanes.route(ev, e, again)
+	for i, e := range targets {
+		if i == traced && ev.Trace != "" {
+			rest := *ev
+			rest.Trace = ""
+			ev = &rest
+		}
+		h, err := w.route(ev, e, again)
 		if err == nil {
 			err = out.put(ctx, h)
 		}

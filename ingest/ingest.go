@@ -33,18 +33,19 @@ const statementTimeout = 8 * time.Second
 
 // Stage is the ingest stage. Its exported fields are its settings.
 type Stage struct {
-	APIRole    string // URL of the database with the role of the API; empty: the same as of all else
-	Listen     string
-	Token      secret.String
-	JWTSecret  secret.String
-	PortalURL  string
-	Verify     bool
-	MaxBody    int64
-	MaxBatch   int64
-	SweepDelay time.Duration
-	Retention  time.Duration
-	Archive    string
-	Front      Front
+	APIRole     string // URL of the database with the role of the API; empty: the same as of all else
+	Listen      string
+	Token       secret.String
+	JWTSecret   secret.String
+	PortalURL   string
+	Verify      bool
+	MaxBody     int64
+	MaxBatch    int64
+	SweepDelay  time.Duration
+	Retention   time.Duration
+	Archive     string
+	TraceSample float64 // share of the requests
+	Front       Front
 }
 
 // Name implements service.Stage.
@@ -63,6 +64,7 @@ func (s *Stage) Flags(fs *flag.FlagSet) {
 	fs.DurationVar(&s.SweepDelay, "rational-delay", 5*time.Second, "how long an accepted event may stay unpublished before it is published again")
 	fs.DurationVar(&s.Retention, "retention", 90*24*time.Hour, "how long events and attempts are kept")
 	fs.StringVar(&s.Archive, "archive", "", "`address` of the archive that days older than the retention go to, file:///folder or s3://bucket/prefix; empty for none")
+	fs.Float64Var(&s.TraceSample, "trace-sample", 0.01, "`share` of the requests that are traced where otlp-endpoint is set, from 0 to 1, beside those whose callers wish it")
 	s.Front.flags(fs)
 }
 
@@ -95,6 +97,9 @@ func (s *Stage) Validate() error {
 	}
 	if s.Retention < 48*time.Hour {
 		faults = append(faults, fmt.Errorf("retention is %s: must be at least 48h, the time that keys are remembered", s.Retention))
+	}
+	if !(s.TraceSample >= 0 && s.TraceSample <= 1) { // or it is NaN
+		faults = append(faults, fmt.Errorf("trace-sample is %v: must be 0 to 1", s.TraceSample))
 	}
 	if s.Archive != "" {
 		if _, err := s.openArchive(); err != nil {
@@ -234,5 +239,6 @@ func (s *Stage) api(env service.Env, parts api.Config) http.Handler {
 	parts.Origins = s.Front.origins(s.PortalURL)
 	parts.FailedLogins, parts.KeyRate, parts.MemberRate = s.Front.FailedLogins, s.Front.KeyRate, s.Front.MemberRate
 	parts.Log = env.Log
+	parts.Traces = env.Trace.Door(s.TraceSample)
 	return api.New(parts)
 }

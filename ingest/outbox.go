@@ -13,6 +13,7 @@ import (
 	"github.com/postrider/postrider/shared/group"
 	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/trace"
 )
 
 const (
@@ -36,6 +37,7 @@ type outbox struct {
 	store   *store.Store
 	log     zerolog.Logger
 	metrics *metrics
+	trace   *trace.Tracer
 
 	slots     chan struct{}
 	inFlight  sync.WaitGroup
@@ -52,6 +54,7 @@ func newOutbox(ctx context.Context, env service.Env, m *metrics) *outbox {
 		store:     env.Store,
 		log:       env.Log,
 		metrics:   m,
+		trace:     env.Trace,
 		slots:     make(chan struct{}, publishing),
 		published: make(chan event.ID, publishing),
 	}
@@ -91,6 +94,7 @@ func (o *outbox) close() {
 
 func (o *outbox) send(ctx context.Context, batches ...store.Batch) error {
 	messages := make([]bus.Message, 0, len(batches))
+	spans := o.begin(batches)
 	for _, b := range batches {
 		parts, err := encode(b, o.bus.Shards())
 		if err != nil {
@@ -98,7 +102,26 @@ func (o *outbox) send(ctx context.Context, batches ...store.Batch) error {
 		}
 		messages = append(messages, parts...)
 	}
-	return o.bus.Publish(ctx, messages...)
+	err := o.bus.Publish(ctx, messages...)
+	for _, span := range spans {
+		span.End(trace.Failed(err, "unpublished"))
+	}
+	return err
+}
+
+// begin begins the spans of those events that are traced, and has them go on from
+// there.
+func (o *outbox) begin(batches []store.Batch) (spans []trace.Span) {
+	for _, b := range batches {
+		for i := range b.Events {
+			e := &b.Events[i]
+			if span := o.trace.Send(e.Trace, event.SubjectEvents, trace.OfEvent(e)); span.Traced() {
+				e.Trace = span.Or("")
+				spans = append(spans, span)
+			}
+		}
+	}
+	return spans
 }
 
 // encode makes one message of a batch for each shard that its tenants are in. They
@@ -106,7 +129,7 @@ func (o *outbox) send(ctx context.Context, batches ...store.Batch) error {
 func encode(b store.Batch, shards int) ([]bus.Message, error) {
 	size := 0
 	for i := range b.Events {
-		size += 256 + len(b.Events[i].Payload)
+		size += 256 + len(b.Events[i].Trace) + len(b.Events[i].Payload)
 	}
 	var parts []bus.Message
 	places := make(map[event.Shard]int)

@@ -15,6 +15,7 @@ import (
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/service"
+	"github.com/postrider/postrider/shared/trace"
 )
 
 const (
@@ -36,6 +37,8 @@ type waiting struct {
 	msg      *bus.Msg
 	delivery *event.Delivery
 	until    time.Time
+
+	taken, sent trace.Span // of its release, if it is traced
 }
 
 // releaser holds messages for the last moments of their wait and sends them on,
@@ -44,6 +47,7 @@ type releaser struct {
 	bus     *bus.Bus
 	log     zerolog.Logger
 	metrics *metrics
+	trace   *trace.Tracer
 
 	added    chan *waiting
 	messages *semaphore.Weighted
@@ -56,6 +60,7 @@ func newReleaser(env service.Env, m *metrics) *releaser {
 		bus:      env.Bus,
 		log:      env.Log,
 		metrics:  m,
+		trace:    env.Trace,
 		added:    make(chan *waiting, batch),
 		messages: semaphore.NewWeighted(heldMessages),
 		bytes:    semaphore.NewWeighted(heldBytes),
@@ -177,6 +182,7 @@ func (r *releaser) send(ctx context.Context, group []*waiting) {
 // rejected.
 func (r *releaser) onward(group []*waiting) (going []*waiting, messages []bus.Message) {
 	for _, w := range group {
+		r.begin(w)
 		m, err := w.next()
 		if err != nil {
 			r.bus.Reject(w.msg, err)
@@ -188,7 +194,20 @@ func (r *releaser) onward(group []*waiting) (going []*waiting, messages []bus.Me
 	return going, messages
 }
 
+// begin begins the spans of a release: the wait is over, and what follows is a trace
+// of its own.
+func (r *releaser) begin(w *waiting) {
+	d := w.delivery
+	if !w.due() || d.Trace == "" {
+		return
+	}
+	w.taken = r.trace.Resume(d.Trace, w.msg.Subject, trace.OfDelivery(d))
+	w.sent = r.trace.Send(w.taken.Or(d.Trace), d.Subject(), trace.OfDelivery(d))
+}
+
 func (r *releaser) finish(w *waiting, err error) {
+	w.sent.End(trace.Failed(err, "unpublished"))
+	w.taken.End(trace.Failed(err, "given_back"))
 	if err != nil {
 		w.msg.Nak(0)
 	} else {
@@ -210,7 +229,8 @@ func (w *waiting) next() (bus.Message, error) {
 	if w.due() {
 		d.Round = 0
 	}
-	if d.Recheck != w.delivery.Recheck || d.Round != w.delivery.Round {
+	d.Trace = w.sent.Or(d.Trace)
+	if d.Recheck != w.delivery.Recheck || d.Round != w.delivery.Round || d.Trace != w.delivery.Trace {
 		var err error
 		if m.Data, err = d.Encode(); err != nil {
 			return m, err

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -36,17 +37,25 @@ type canary struct {
 
 // TestCanary runs everything at debug level, through success, failure, retries, dead
 // letters, tokens and errors, with marks in all that is secret, and looks for them in
-// every log, all metrics, the answers to what was wrong, and the rows of attempts.
+// every log, all metrics, all spans, the answers to what was wrong, and the rows of
+// attempts.
 func TestCanary(t *testing.T) {
 	t.Parallel()
+	collector := newCollector(t)
 	s := startStackOf(t, stack.Options{Env: []string{
 		"POSTRIDER_LOG_LEVEL=debug", "POSTRIDER_RETRY_SCHEDULE=50ms,50ms", "POSTRIDER_BREAKER_AFTER=0",
 		"POSTRIDER_SECRET_KEYS=a:" + marks["encryption key"],
+		"POSTRIDER_OTLP_ENDPOINT=" + collector.URL, "POSTRIDER_TRACE_SAMPLE=1",
 	}})
 	c := &canary{Stack: s, client: system{s.URL, s.Token}.client(t), said: map[string]string{}}
 	c.pipeline(t)
 	c.errors(t)
 	c.listen(t)
+	m := c.post(t, "canary", map[string]any{"text": marks["payload"]})
+	testkit.Eventually(t, func() bool {
+		return slices.ContainsFunc(collector.of(m), func(s span) bool { return s.name == "process DLQ" })
+	}, "the spans of all before have come")
+	c.said["spans"] = collector.said(t)
 	for where, text := range c.said {
 		for what, mark := range marks {
 			if (where == "rows of attempts" || where == "rows of endpoints") && (what == "path" || what == "query") {

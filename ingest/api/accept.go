@@ -10,6 +10,7 @@ import (
 
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/trace"
 )
 
 // acceptTries bounds how often an event is offered again because what it ran
@@ -78,6 +79,7 @@ func (c *call) address(ctx context.Context, ref store.Ref, drafts []*draft) (ope
 		}
 	}
 	open, events = make([]*draft, 0, len(drafts)), make([]*store.NewEvent, 0, len(drafts))
+	span := trace.From(ctx)
 	for _, d := range drafts {
 		if d.done {
 			continue
@@ -94,11 +96,16 @@ func (c *call) address(ctx context.Context, ref store.Ref, drafts []*draft) (ope
 			missing = false
 		}
 		e := &d.event
-		e.ID, e.Tenant, e.TenantUID = event.NewID(), tenant, ref.UID
+		e.ID, e.Tenant, e.TenantUID, e.Trace = event.NewID(), tenant, ref.UID, span.Or("")
 		if e.Expires.After(time.Now().Add(c.Retention)) {
 			e.Expires = time.Time{} // it is gone before that
 		}
 		open, events = append(open, d), append(events, e)
+	}
+	if len(drafts) == 1 {
+		span.About(trace.OfEvent(&drafts[0].event.Event))
+	} else {
+		span.About(trace.About{Tenant: tenant})
 	}
 	return open, events, nil
 }

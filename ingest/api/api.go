@@ -20,6 +20,7 @@ import (
 	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/token"
+	"github.com/postrider/postrider/shared/trace"
 )
 
 const (
@@ -112,6 +113,7 @@ type Config struct {
 	Keys      Keys  // nil: the store, asked for every request
 	Egress    egress.Policy
 	Log       zerolog.Logger
+	Traces    *trace.Door // nil: no request is traced
 
 	Token     secret.String // of an operator who may do everything; empty: there is none
 	Secret    secret.String // that signs tokens of operators and members; empty: there are none

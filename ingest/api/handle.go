@@ -9,8 +9,10 @@ import (
 	"maps"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 
 	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/trace"
 )
 
 // reply is a successful answer. Without a body it is empty; with one that is a
@@ -63,7 +65,9 @@ func (s *server) handle(to route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeoutCause(r.Context(), s.Timeout, errTimeout)
 		defer cancel()
-		r = r.WithContext(ctx)
+		span := s.begin(to, r)
+		defer span.End("")
+		r = r.WithContext(trace.With(ctx, span))
 		b := s.room.body(w, r, s.limitOf(to))
 		defer b.leave()
 		r.Body = b
@@ -79,6 +83,7 @@ func (s *server) handle(to route) http.Handler {
 			maps.Copy(w.Header(), p.header)
 			a = p.answer()
 		}
+		span.Outcome(a.status, fault(a.status))
 		if !b.ended && r.ProtoMajor == 1 {
 			w.Header().Set("Connection", "close") // or the server would wait for the rest before it answers
 		}
@@ -88,6 +93,23 @@ func (s *server) handle(to route) http.Handler {
 		}
 		write(w, a)
 	})
+}
+
+// begin begins the span of a request, if it is traced. What asks how this process is
+// would be most of what there is.
+func (s *server) begin(to route, r *http.Request) trace.Span {
+	if to.access == forAll {
+		return trace.Span{}
+	}
+	return s.Traces.Begin(r)
+}
+
+// fault names what is not the caller's doing, for a span.
+func fault(status int) string {
+	if status < http.StatusInternalServerError {
+		return ""
+	}
+	return strconv.Itoa(status)
 }
 
 // enter lets a request in, or says why not. What asks how this process is gets its

@@ -60,6 +60,9 @@ type Event struct {
 	// stream lost what was on it; zero: none.
 	Round int64
 
+	// Trace is that of the span that has it in hand, or handed it on.
+	Trace Trace
+
 	// Payload is the body as it came, byte for byte; nil when Referred.
 	Payload  []byte
 	Referred bool
@@ -87,6 +90,7 @@ func (e *Event) To(endpoint ID) Delivery {
 		Expires:  e.Expires,
 		Recheck:  e.Recheck,
 		Round:    e.Round,
+		Trace:    e.Trace,
 		Payload:  e.Payload,
 		Referred: e.Referred,
 	}
@@ -141,6 +145,9 @@ type Delivery struct {
 	Reason string
 
 	Recheck bool
+
+	// Trace is that of the span that has it in hand, or handed it on.
+	Trace Trace
 
 	Payload  []byte
 	Referred bool

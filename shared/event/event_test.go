@@ -94,6 +94,18 @@ func genTime(t *rapid.T, label string) time.Time {
 	return time.Unix(0, rapid.Int64Range(0, 1<<62).Draw(t, label)).UTC()
 }
 
+func genTrace(t *rapid.T) event.Trace {
+	return rapid.SampledFrom([]event.Trace{"", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}).Draw(t, "trace")
+}
+
+// TestTraceID: also of what is none.
+func TestTraceID(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "0af7651916cd43dd8448eb211c80319c", event.Trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").ID())
+	require.Empty(t, event.Trace("").ID())
+	require.Empty(t, event.Trace("00-short").ID())
+}
+
 func genEvent(t *rapid.T) event.Event {
 	e := event.Event{
 		ID: genID(t, "id"), Tenant: genID(t, "tenant"),
@@ -104,6 +116,7 @@ func genEvent(t *rapid.T) event.Event {
 		Tx:       rapid.Uint64().Draw(t, "tx"),
 		Recheck:  rapid.Bool().Draw(t, "recheck"),
 		Round:    rapid.Int64Min(0).Draw(t, "round"),
+		Trace:    genTrace(t),
 		Payload:  rapid.SliceOf(rapid.Byte()).Draw(t, "payload"),
 	}
 	if rapid.Bool().Draw(t, "for one endpoint") {
@@ -147,6 +160,7 @@ func TestDeliveryRoundTrip(t *testing.T) {
 			Reason:    "timeout",
 			Recheck:   rapid.Bool().Draw(t, "recheck"),
 			Round:     rapid.Int64Min(0).Draw(t, "round"),
+			Trace:     genTrace(t),
 			Referred:  rapid.Bool().Draw(t, "referred"),
 			Payload:   rapid.SliceOf(rapid.Byte()).Draw(t, "payload"),
 		}

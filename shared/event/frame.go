@@ -41,6 +41,7 @@ type frame struct {
 	Reason   string    `json:"reason,omitempty"`
 	Recheck  bool      `json:"recheck,omitempty"`
 	Round    int64     `json:"round,omitempty"`
+	Trace    Trace     `json:"trace,omitempty"`
 	Referred bool      `json:"referred,omitempty"`
 	Size     int       `json:"size"`
 }
@@ -59,6 +60,7 @@ func (e *Event) Append(buf []byte) ([]byte, error) {
 		Expires:  e.Expires,
 		Recheck:  e.Recheck,
 		Round:    e.Round,
+		Trace:    e.Trace,
 		Referred: e.Referred,
 	}
 	if !e.Endpoint.IsZero() {
@@ -78,7 +80,7 @@ func DecodeEvents(data []byte) ([]Event, error) {
 		}
 		e := Event{
 			Type: f.Type, Channels: f.Channels, Priority: f.Priority, Version: f.Version, Tx: f.Tx,
-			DeliverAt: f.Due, Expires: f.Expires, Recheck: f.Recheck, Round: f.Round, Referred: f.Referred, Payload: payload,
+			DeliverAt: f.Due, Expires: f.Expires, Recheck: f.Recheck, Round: f.Round, Trace: f.Trace, Referred: f.Referred, Payload: payload,
 		}
 		if err := parseIDs(f, &e.ID, &e.Tenant); err != nil {
 			return nil, err
@@ -112,6 +114,7 @@ func (d *Delivery) Encode() ([]byte, error) {
 		Reason:   d.Reason,
 		Recheck:  d.Recheck,
 		Round:    d.Round,
+		Trace:    d.Trace,
 		Referred: d.Referred,
 	}
 	if !d.Run.IsZero() {
@@ -133,7 +136,7 @@ func DecodeDelivery(data []byte) (*Delivery, error) {
 	d := Delivery{
 		Type: f.Type, Priority: f.Priority, Version: f.Version, Tx: f.Tx, Missed: f.Missed,
 		Attempt: f.Attempt, Deferrals: f.Deferred, Due: f.Due, Expires: f.Expires,
-		Reason: f.Reason, Recheck: f.Recheck, Round: f.Round, Referred: f.Referred, Payload: payload,
+		Reason: f.Reason, Recheck: f.Recheck, Round: f.Round, Trace: f.Trace, Referred: f.Referred, Payload: payload,
 	}
 	if err := parseIDs(f, &d.Event, &d.Tenant); err != nil {
 		return nil, err

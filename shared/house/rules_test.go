@@ -9,7 +9,7 @@ const (
 
 	// forStages is what every stage may use: all of shared but what only tests and the local runner need.
 	// Code moves there when a second stage needs it, not before.
-	forStages = "shared/event shared/secret shared/signature shared/certificate shared/egress shared/group shared/bus shared/schedule shared/store shared/directory shared/service"
+	forStages = "shared/event shared/secret shared/signature shared/certificate shared/egress shared/group shared/bus shared/schedule shared/store shared/directory shared/trace shared/service"
 
 	// testOnly may also be imported by every test.
 	testOnly = "shared/testkit shared/embedded shared/stack shared/stack/link ingest/api/openapi/openapitest"
@@ -35,10 +35,11 @@ var rooms = []struct{ path, imports string }{
 	{"shared/bus", "shared/event"},                                  // JetStream
 	{"shared/store", "shared/event shared/secret shared/signature"}, // PostgreSQL
 
-	// What is built on them: tenants and endpoints with their keys, cached; what leaves the store; the life of a process.
+	// What is built on them: tenants and endpoints with their keys, cached; what leaves the store; spans; the life of a process.
 	{"shared/directory", "shared/event shared/secret shared/signature shared/store"},
 	{"shared/archive", "shared/event shared/store"},
-	{"shared/service", "shared/event shared/secret shared/egress shared/bus shared/store shared/directory"},
+	{"shared/trace", "shared/event shared/group"},
+	{"shared/service", "shared/event shared/secret shared/egress shared/bus shared/store shared/directory shared/trace"},
 
 	// Servers for tests and the local runner; no shipped program contains them (see notShipped).
 	{"shared/embedded", ""},
@@ -112,8 +113,13 @@ var modules = []struct {
 
 	// Logs and metrics: made by the service, used by the stages. Bus and store return their errors; the directory works
 	// with nobody to return them to, and the embedded servers have logs of their own to pass on.
-	{"github.com/rs/zerolog", "shared/service shared/directory shared/embedded shared/testkit deploy/local deliver/lanes " + stages, true},
+	{"github.com/rs/zerolog", "shared/service shared/directory shared/trace shared/embedded shared/testkit deploy/local deliver/lanes " + stages, true},
 	{"github.com/prometheus/client_golang", "shared/service " + stages, true},
+
+	// Traces. Stages know spans, not the library; tests are a collector.
+	{"go.opentelemetry.io/otel", "shared/trace", false},
+	{"go.opentelemetry.io/proto/otlp", "", true},
+	{"google.golang.org/protobuf", "", true},
 
 	// The sources of the API document, read once; documents that event types are imported from.
 	{"go.yaml.in/yaml/v3", "ingest/api/openapi ingest/api", false},
@@ -130,7 +136,7 @@ var modules = []struct {
 	{"github.com/maypok86/otter/v2", "shared/directory ingest", false}, // a cache with a cap
 	{"github.com/sony/gobreaker/v2", "deliver/fair", false},
 	{"github.com/sethvargo/go-limiter", "deliver/fair", false},
-	{"golang.org/x/time/rate", "ingest/quota", false},
+	{"golang.org/x/time/rate", "ingest/quota shared/trace", false},
 	{"golang.org/x/oauth2", "deliver/account", false},
 	{"github.com/HdrHistogram/hdrhistogram-go", "bench/*", false},
 
@@ -182,6 +188,7 @@ var dialers = []dialer{
 	{"shared/egress", "it is the guard"},
 	{"shared/store/dial.go", "to the operator's database"},
 	{"shared/archive/bucket.go", "to the operator's object store, which is often a private address that tenants must not reach"},
+	{"shared/trace/exporter.go", "to the operator's collector of traces"},
 	{"deploy/postrider/health.go", "asks the process that it is told of whether it is ready"},
 	{"deploy/postrider/redrive.go", "a client of the API, as operators have it"},
 	{"deploy/local/announce.go", "asks the API that it has started itself whether it answers"},

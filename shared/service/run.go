@@ -103,6 +103,11 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 		return err
 	}
 	defer admin.close()
+	spans, flush, err := openTracing(ctx, settings, log, reg)
+	if err != nil {
+		return err
+	}
+	defer flush()
 	db, err := store.OpenLater(ctx, settings.DatabaseURL, settings.Connections)
 	if err != nil {
 		return adviseDatabase(err)
@@ -145,6 +150,7 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 			Store:     db,
 			Directory: dir,
 			Egress:    policy,
+			Trace:     spans.Tracer(s.Name()),
 			Drain:     settings.Drain,
 		}
 		admin.add(s, env)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/postrider/postrider/shared/egress"
 	"github.com/postrider/postrider/shared/secret"
+	"github.com/postrider/postrider/shared/trace"
 )
 
 // Settings are those that all stages share.
@@ -30,7 +31,10 @@ type Settings struct {
 	DrainDelay  time.Duration
 	Drain       time.Duration
 	Memory      int64
-	Keys        Keys // of a process with a Keyholder
+
+	OTLPEndpoint string // empty: nothing is traced
+
+	Keys Keys // of a process with a Keyholder
 }
 
 // Flags registers the shared settings and those of the stages.
@@ -55,6 +59,7 @@ func (s *Settings) Flags(fs *flag.FlagSet, stages ...Stage) {
 	fs.DurationVar(&s.DrainDelay, "drain-delay", 0, "how long to go on, not ready any more, before finishing begins when the process is stopped: until load balancers have heard of it")
 	fs.DurationVar(&s.Drain, "drain-timeout", 25*time.Second, "how long finishing may take when the process is stopped")
 	fs.Int64Var(&s.Memory, "memory-limit", 0, "most `bytes` of memory of this process; 0 for what its stages need")
+	fs.StringVar(&s.OTLPEndpoint, "otlp-endpoint", "", "`URL` of the OpenTelemetry collector that traces are sent to over HTTP, such as http://collector:4318; empty for no tracing")
 }
 
 // Validate joins all faults.
@@ -83,6 +88,9 @@ func (s *Settings) Validate() error {
 	}
 	if s.LogFormat != "json" && s.LogFormat != "text" {
 		faults = append(faults, fmt.Errorf("log-format is %q: must be json or text", s.LogFormat))
+	}
+	if err := trace.CheckEndpoint(s.OTLPEndpoint); err != nil {
+		faults = append(faults, fmt.Errorf("otlp-endpoint is %q: %w", s.OTLPEndpoint, err))
 	}
 	if _, err := s.Keys.Ring(); err != nil {
 		faults = append(faults, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/egress"
 	"github.com/postrider/postrider/shared/store"
+	"github.com/postrider/postrider/shared/trace"
 )
 
 // Version is what this program was built from; the build sets it.
@@ -65,6 +66,7 @@ type Env struct {
 	Store     *store.Store
 	Directory *directory.Directory
 	Egress    egress.Policy
+	Trace     *trace.Tracer // nil: nothing is traced
 	Drain     time.Duration // how long finishing may take
 }
 

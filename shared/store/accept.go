@@ -55,9 +55,9 @@ const acceptSQL = `
 WITH input AS (
     SELECT i.*, t.version
     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::bytea[], $10::uuid[], $12::text[],
-            $13::text[], $14::uuid[], $15::timestamptz[], $16::timestamptz[])
+            $13::text[], $14::uuid[], $15::timestamptz[], $16::timestamptz[], $17::text[])
          AS i(id, tenant_id, event_type, uid, channels, priority, payload, idempotency_key, fingerprint, batch_id, tenant_uid, tags, endpoint_id,
-             deliver_at, expires_at)
+             deliver_at, expires_at, traceparent)
     JOIN tenants t ON t.id = i.tenant_id AND t.deleted_at IS NULL AND (i.tenant_uid = '' OR t.uid = i.tenant_uid)
 ), claimed AS (
     INSERT INTO event_keys (day, tenant_id, scope, key, event_id, fingerprint)
@@ -78,9 +78,9 @@ WITH input AS (
     ON CONFLICT DO NOTHING
     RETURNING event_id
 ), stored AS (
-    INSERT INTO events (id, tenant_id, event_type, uid, channels, priority, payload, tags, endpoint_id, deliver_at, expires_at)
+    INSERT INTO events (id, tenant_id, event_type, uid, channels, priority, payload, tags, endpoint_id, deliver_at, expires_at, traceparent)
     SELECT id, tenant_id, event_type, nullif(uid, ''), string_to_array(nullif(channels, ''), ','), nullif(priority, ''), payload,
-        string_to_array(tags, ','), endpoint_id, deliver_at, expires_at
+        string_to_array(tags, ','), endpoint_id, deliver_at, expires_at, traceparent
     FROM fresh WHERE uid = '' OR id IN (SELECT event_id FROM named)
     RETURNING id, tenant_id
 ), outbox AS (
@@ -94,9 +94,9 @@ SELECT i.id, i.version, pg_current_xact_id(),
          ELSE 3 END
 FROM input i LEFT JOIN stored s ON s.id = i.id`
 
-// frameBytes is how much of a message an event takes beside its type, channels
-// and payload, at most.
-const frameBytes = 384
+// frameBytes is how much of a message an event takes beside its type, channels,
+// trace and payload, at most.
+const frameBytes = 400
 
 // Accept stores a group of events in one transaction, in batches that make
 // messages of at most batchBytes each, or of one event. It returns a verdict on every event, in
@@ -156,7 +156,7 @@ func acceptArgs(events []NewEvent, batchBytes int) ([]any, []event.ID) {
 	for i := range events {
 		e := &events[i]
 		channels[i] = strings.Join(e.Channels, ",")
-		travels := frameBytes + len(e.Type) + len(channels[i]) + 2*len(e.Channels) // the quotes
+		travels := frameBytes + len(e.Trace) + len(e.Type) + len(channels[i]) + 2*len(e.Channels) // the quotes
 		if len(e.Payload) <= event.InlineLimit {
 			travels += len(e.Payload)
 		}
@@ -176,6 +176,7 @@ func acceptArgs(events []NewEvent, batchBytes int) ([]any, []event.ID) {
 		rare(events, func(e *NewEvent) *event.ID { return nullable(e.Endpoint) }),
 		rare(events, func(e *NewEvent) *time.Time { return moment(e.DeliverAt) }),
 		rare(events, func(e *NewEvent) *time.Time { return moment(e.Expires) }),
+		rare(events, func(e *NewEvent) *string { return blank(string(e.Trace)) }),
 	}, batchOf
 }
 

@@ -249,6 +249,7 @@ func TestSweep(t *testing.T) {
 	_, published, err := s.Accept(t.Context(), []store.NewEvent{newEvent(tenant)}, 1<<20)
 	require.NoError(t, err)
 	lost := newEvent(tenant)
+	lost.Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	_, forgotten, err := s.Accept(t.Context(), []store.NewEvent{lost}, 1<<20)
 	require.NoError(t, err)
 	require.NoError(t, s.MarkPublished(t.Context(), []event.ID{published[0].ID}))
