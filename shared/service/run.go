@@ -117,7 +117,7 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 	if err != nil {
 		return err
 	}
-	sayPlain := sync.OnceFunc(func() { warnPlain(plain, log) })
+	sayPlain := sync.OnceFunc(func() { warnPlain(plain, log) }) // when the database is one to store them in
 	b, err := openBus(settings, log, stages)
 	if err != nil {
 		return err
@@ -154,22 +154,26 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 			Drain:     settings.Drain,
 		}
 		admin.add(s, env)
-		work.Go(func() error {
-			if !begin(ctx, s, env) {
-				return nil // ctx has ended
-			}
-			sayPlain() // now that the database is one to store them in
-			env.Log.Debug().Str("version", Version).Msg("stage begins")
-			if err := s.Run(ctx, env); err != nil {
-				return fmt.Errorf("stage %s: %w", s.Name(), err)
-			}
-			if ctx.Err() == nil {
-				return fmt.Errorf("stage %s: %w", s.Name(), errEnded)
-			}
-			return nil
-		})
+		work.Go(func() error { return live(ctx, s, env, sayPlain) })
 	}
 	return work.Wait()
+}
+
+// live is a stage from when it can begin until it has ended. begins is called when it
+// does.
+func live(ctx context.Context, s Stage, env Env, begins func()) error {
+	if !begin(ctx, s, env) {
+		return nil // ctx has ended
+	}
+	begins()
+	env.Log.Debug().Str("version", Version).Msg("stage begins")
+	if err := s.Run(ctx, env); err != nil {
+		return fmt.Errorf("stage %s: %w", s.Name(), err)
+	}
+	if ctx.Err() == nil {
+		return fmt.Errorf("stage %s: %w", s.Name(), errEnded)
+	}
+	return nil
 }
 
 func warnPlain(plain bool, log zerolog.Logger) {

@@ -25,7 +25,7 @@ func openTracing(ctx context.Context, settings Settings, log zerolog.Logger, reg
 		Name: "postrider_trace_spans_dropped_total",
 		Help: "Spans that were dropped, because the collector did not take them or there were too many.",
 	}, func() float64 { return float64(spans.Dropped()) }))
-	drain, done := Env{Drain: settings.Drain}.DrainContext(ctx)
+	drain, done := outlive(ctx, settings.DrainDelay+settings.Drain, ErrDrainTimeout)
 	return spans, func() {
 		spans.Close(drain)
 		done()
