@@ -306,6 +306,9 @@ func (o *orderedLane) attempt(ctx context.Context, e *directory.Endpoint, j *job
 // begin begins the span of an attempt. What the delivery itself carries stays what it
 // came with: each further attempt is linked to that.
 func (o *orderedLane) begin(j *job) {
+	if j.delivery.Trace == "" {
+		return
+	}
 	d := *j.delivery
 	if d.Attempt > 1 {
 		j.span = o.trace.Resume(d.Trace, j.msg.Subject, trace.OfDelivery(&d))
