@@ -103,16 +103,16 @@ vulnerabilities: ## look for known vulnerabilities in what the programs call
 	*) echo 'NOT CHECKED: govulncheck did not get so far; it needs its database, https://vuln.go.dev.' >&2; exit 2;; esac
 
 bench: postgres ## measure the pipeline on this machine
-	go run ./bench/report
+	go run ./bench/report $(ARGS)
 
 # All of them take an hour and a quarter.
 NAME ?= all
 scenario: postgres ## measure what fair delivery promises (NAME=limit; without, all)
-	go run ./bench/scenario $(NAME)
+	go run ./bench/scenario $(ARGS) $(NAME)
 
 # All of them take half an hour.
 chaos: postgres ## prove that nothing is lost (NAME=kill SEED=7 FOR=3m; without, all faults, a seed at random)
-	go run ./bench/chaos $(if $(SEED),-seed $(SEED)) $(if $(FOR),-for $(FOR)) $(NAME)
+	go run ./bench/chaos $(if $(SEED),-seed $(SEED)) $(if $(FOR),-for $(FOR)) $(ARGS) $(NAME)
 
 clean: ## remove what was built, not the data
 	rm -rf bin .tools

@@ -34,7 +34,7 @@ func TestWrite(t *testing.T) {
 	require.NoError(t, page.Write(&text, run(200)))
 	for _, words := range []string{
 		"normal &lt;b&gt;", "<p>Here.</p>", "FAIL: lost &lt;one&gt;", `<td>200</td><td>&lt; 150</td><td class="FAIL">FAIL</td>`,
-		`points="60.0,216.0 548.0,10.0" stroke="#0072b2"`, ">10 s</text>", ">200</text>", "</span>deliver",
+		`points="60.0,216.0 548.0,10.0" stroke="#0072b2"`, ">10 s</text>", ">200</text>", "</i>deliver</span>",
 	} {
 		require.Contains(t, text.String(), words)
 	}

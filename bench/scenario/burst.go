@@ -52,7 +52,7 @@ func besideBurst(ctx context.Context, b *bench, s *system) error {
 	windows := s.watch.follow(quiet.Duration / levelWindows)
 	var beside quietResult
 	var loud sender.Result
-	cost, err := s.metered(ctx, func() (err error) { beside, loud, err = s.together(ctx, load, quiet); return err })
+	cost, err := b.metered(ctx, s, func() (err error) { beside, loud, err = s.together(ctx, load, quiet); return err })
 	if err != nil {
 		return err
 	}

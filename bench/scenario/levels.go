@@ -91,7 +91,7 @@ func (l level) measure(ctx context.Context, b *bench, s *system) error {
 	kinds, windows := s.watch.sort(kindOf), s.watch.follow(load.Duration/levelWindows)
 	b.Tell("%.6g events/s for %s, %d of %d tenants are ill", p.Rate, load.Duration, len(ill), p.Tenants)
 	var found company
-	cost, err := s.metered(ctx, func() (err error) { found, err = s.besideIll(ctx, load, ill); return err })
+	cost, err := b.metered(ctx, s, func() (err error) { found, err = s.besideIll(ctx, load, ill); return err })
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func (b *bench) open(ctx context.Context, o stack.Options) (s *system, err error
 func (b *bench) describe(ctx context.Context, s *system) string {
 	text := machine.Describe(ctx, s.Processes()).String()
 	if b.scale < 1 {
-		text = fmt.Sprintf("**At a scale of %g only.** %s", b.scale, text)
+		text = fmt.Sprintf("At a scale of %g only. %s", b.scale, text)
 	}
 	return text + " What makes noise has lower priority (nice 10)."
 }

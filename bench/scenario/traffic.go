@@ -8,6 +8,7 @@ import (
 	"github.com/postrider/postrider/bench/latency"
 	"github.com/postrider/postrider/bench/meter"
 	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/bench/suite"
 )
 
 // How loads are sent, where a scenario says nothing else.
@@ -115,13 +116,41 @@ func shout(ctx context.Context, load sender.Config) (sender.Result, error) {
 	return made, err
 }
 
-// metered measures what the system costs while something goes on.
-func (s *system) metered(ctx context.Context, run func() error) (meter.Cost, error) {
+// progressTick is how often it is told how a long load goes.
+const progressTick = 15 * time.Second
+
+// metered measures what the system costs while something goes on, and tells how it
+// goes.
+func (b *bench) metered(ctx context.Context, s *system, run func() error) (meter.Cost, error) {
 	m, err := meter.Start(ctx, meter.Of(s.Stack))
 	if err != nil {
 		return meter.Cost{}, err
 	}
+	telling, stop := context.WithCancel(ctx)
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		for suite.Pause(telling, progressTick) == nil {
+			s.progress(telling, b.Tell)
+		}
+	}()
 	failed := run()
+	stop()
+	<-told
 	cost, err := m.End(ctx)
 	return cost, errors.Join(failed, err)
+}
+
+// progress tells what has arrived until now. Whoever cannot be asked is asked
+// again soon.
+func (s *system) progress(ctx context.Context, tell func(string, ...any)) {
+	quiet, err := s.quiet.counts(ctx, quietClass)
+	if err != nil {
+		return
+	}
+	loud, err := s.loud.counts(ctx, loudClass)
+	if err != nil {
+		return
+	}
+	tell("%d events have arrived after %s; elsewhere %d, %d in flight", quiet.Distinct, quiet.Latency, loud.Distinct, loud.InFlight)
 }
