@@ -12,6 +12,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/deploy/check/times"
 )
 
 // TestServices: none may do more than it must, take more than its share, or be reached
@@ -56,7 +58,13 @@ func TestStages(t *testing.T) {
 		s := project.Services[name]
 		require.Equal(t, types.ShellCommand{name}, s.Command)
 		require.Empty(t, s.User, "that of the image")
-		require.Greater(t, time.Duration(*s.StopGracePeriod), 30*time.Second)
+		settings := make(map[string]string)
+		for variable, value := range s.Environment {
+			settings[variable] = *value
+		}
+		stop, err := times.Of(t.Context(), filepath.Join(programs(t), "postrider"), name, settings)
+		require.NoError(t, err)
+		require.NoError(t, stop.Fit(time.Duration(*s.StopGracePeriod)), name)
 		require.Equal(t, types.ServiceConditionCompletedSuccessfully, s.DependsOn["bootstrap"].Condition)
 		require.Len(t, s.Volumes, 1)
 		require.True(t, s.Volumes[0].ReadOnly)
