@@ -72,6 +72,39 @@ func TestPrometheus(t *testing.T) {
 	requireReachable(t, project, "prometheus", "http://"+read.Alerting.Alertmanagers[0].Static[0].Targets[0])
 }
 
+// TestGrafana: what is provisioned has no member that Grafana does not know, leads to
+// services that are there, and to the dashboards.
+func TestGrafana(t *testing.T) {
+	t.Parallel()
+	project := load(t, everything)
+	s := project.Services["grafana"]
+	m := &machine{t: t, project: project, dir: t.TempDir(), address: map[string]string{}}
+	var sources struct {
+		APIVersion  int `yaml:"apiVersion"`
+		Datasources []struct {
+			Name, UID, Type, Access, URL string
+			IsDefault                    bool              `yaml:"isDefault"`
+			JSONData                     map[string]string `yaml:"jsonData"`
+		}
+	}
+	decode(t, m.source(s, "/etc/grafana/provisioning/datasources/postrider.yaml"), &sources, true)
+	for _, d := range sources.Datasources {
+		require.Equal(t, d.Type, d.UID, "by which dashboards name it")
+		requireReachable(t, project, "grafana", d.URL)
+	}
+	var dashboards struct {
+		APIVersion int `yaml:"apiVersion"`
+		Providers  []struct {
+			Name, Folder, Type string
+			AllowUIUpdates     bool `yaml:"allowUiUpdates"`
+			Options            struct{ Path string }
+		}
+	}
+	decode(t, m.source(s, "/etc/grafana/provisioning/dashboards/postrider.yaml"), &dashboards, true)
+	require.DirExists(t, m.source(s, dashboards.Providers[0].Options.Path))
+	require.FileExists(t, m.source(s, *s.Environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]))
+}
+
 // TestLoki: Alloy sends to where Loki listens, and Loki keeps everything in its volume.
 // Neither's own check can be had here, so both files are small.
 func TestLoki(t *testing.T) {
@@ -93,6 +126,17 @@ func TestLoki(t *testing.T) {
 	require.Contains(t, string(alloy), `url = "http://loki:3100/loki/api/v1/push"`)
 	require.Contains(t, string(alloy), "com.docker.compose.project="+project.Name)
 	requireReachable(t, project, "alloy", "http://loki:3100")
+}
+
+// source is the file of the repository, or the folder, that a container sees there.
+func (m *machine) source(s types.ServiceConfig, inside string) string {
+	for _, v := range s.Volumes {
+		if rest, ok := strings.CutPrefix(inside, v.Target); ok && v.Type == types.VolumeTypeBind {
+			return v.Source + rest
+		}
+	}
+	m.t.Fatalf("%s: nothing is mounted at %s", s.Name, inside)
+	return ""
 }
 
 // requireReachable: a URL is of another service on one of the same networks, on the

@@ -31,7 +31,6 @@ func TestServices(t *testing.T) {
 		require.Equal(t, "json-file", s.Logging.Driver, name)
 		require.NotEmpty(t, s.Logging.Options["max-size"], "%s: its log has a cap", name)
 		require.Regexp(t, `^[a-z/-]+:(v?\d+\.\d+\.\d+|\d+\.\d+-[a-z]+|\d+\.\d+\.\d+-[a-z]+|local)$`, s.Image, "%s: one version", name)
-		require.Equal(t, ours(s), strings.HasSuffix(s.Image, ":local"), name)
 		for _, p := range s.Ports {
 			require.Equal(t, "127.0.0.1", p.HostIP, name)
 		}
@@ -46,6 +45,23 @@ func TestServices(t *testing.T) {
 			require.NotNil(t, s.HealthCheck, name)
 		}
 	}
+}
+
+// TestImagesAreBuilt once each, since two that are built at the same time under one name
+// are in each other's way; nobody looks for them in a registry.
+func TestImagesAreBuilt(t *testing.T) {
+	t.Parallel()
+	built := make(map[string]string)
+	for name, s := range load(t, everything).Services {
+		if s.Build != nil {
+			require.Empty(t, built[s.Image], "%s is built twice", s.Image)
+			built[s.Image] = s.Build.Target
+			require.FileExists(t, filepath.Join(s.Build.Context, s.Build.Dockerfile))
+		} else if ours(s) {
+			require.Equal(t, types.PullPolicyNever, s.PullPolicy, name)
+		}
+	}
+	require.Equal(t, map[string]string{"postrider:local": "postrider", "postrider-receiver:local": "receiver"}, built)
 }
 
 // TestStages: each is itself to NATS and to PostgreSQL, is stopped with enough time to
@@ -173,7 +189,7 @@ func TestHealthChecks(t *testing.T) {
 // container can change it.
 func TestMounts(t *testing.T) {
 	t.Parallel()
-	for name, s := range load(t, []string{"tools"}).Services {
+	for name, s := range load(t, everything).Services {
 		for _, v := range s.Volumes {
 			if v.Type != types.VolumeTypeBind {
 				continue

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/cli"
@@ -28,7 +29,7 @@ func load(t *testing.T, profiles []string, env ...string) *types.Project {
 var everything = []string{"*"} //nolint:gochecknoglobals // constant
 
 // ours reports whether a service runs an image of ours.
-func ours(s types.ServiceConfig) bool { return s.Build != nil }
+func ours(s types.ServiceConfig) bool { return strings.HasSuffix(s.Image, ":local") }
 
 // endsAtOnce reports whether a service does one thing and is done: others wait for that.
 func endsAtOnce(project *types.Project, name string) bool {
