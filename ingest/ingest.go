@@ -33,7 +33,7 @@ const statementTimeout = 8 * time.Second
 
 // Stage is the ingest stage. Its exported fields are its settings.
 type Stage struct {
-	APIRole     string // URL of the database with the role of the API; empty: the same as of all else
+	APIRole     secret.URL // URL of the database with the role of the API; empty: the same as of all else
 	Listen      string
 	Token       secret.String
 	JWTSecret   secret.String
@@ -53,7 +53,7 @@ func (*Stage) Name() string { return "ingest" }
 
 // Flags implements service.Stage.
 func (s *Stage) Flags(fs *flag.FlagSet) {
-	fs.StringVar(&s.APIRole, "api-database-url", "", "PostgreSQL `URL` with the role of the API, which sees only the tenant that it serves; empty for that of database-url")
+	fs.Var(&s.APIRole, "api-database-url", "PostgreSQL `URL` with the role of the API, which sees only the tenant that it serves; empty for that of database-url")
 	fs.StringVar(&s.Listen, "listen", "127.0.0.1:8071", "`address` of the API")
 	fs.Var(&s.Token, "token", "operator `token` that the API accepts")
 	fs.Var(&s.JWTSecret, "jwt-secret", "`secret` that signs tokens of operators and applications")
@@ -210,10 +210,10 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 // openStore opens the store of the API: a pool of its own, as a role of its own if
 // there is one. That it is not let in is known before the first request.
 func (s *Stage) openStore(ctx context.Context, env service.Env) (*store.Store, error) {
-	if s.APIRole == "" {
+	if s.APIRole.IsZero() {
 		return env.Store.Bounded(ctx, statementTimeout)
 	}
-	fenced, err := env.Store.Fenced(ctx, s.APIRole, statementTimeout)
+	fenced, err := env.Store.Fenced(ctx, s.APIRole.Reveal(), statementTimeout)
 	if err != nil {
 		return nil, fmt.Errorf("api-database-url: %w", err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/postrider/postrider/retry"
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/embedded"
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/service"
 )
 
@@ -59,11 +60,10 @@ func parse(args []string, lookup func(string) (string, bool)) (*local, error) {
 // addresses of those that are about to be started are not known yet.
 func (l *local) validate() error {
 	settings := l.Settings
-	if settings.DatabaseURL == "" {
-		settings.DatabaseURL = "embedded"
-	}
-	if settings.NATSURL == "" {
-		settings.NATSURL = "embedded"
+	for _, url := range []*secret.URL{&settings.DatabaseURL, &settings.NATSURL} {
+		if url.IsZero() {
+			*url = secret.NewURL("embedded")
+		}
 	}
 	return errors.Join(service.Validate(settings, l.stages...), l.layout.Validate())
 }
@@ -91,22 +91,22 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	defer fail(nil)
 	starting, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not ready within %s", startTimeout))
 	defer cancel()
-	if l.DatabaseURL == "" {
+	if l.DatabaseURL.IsZero() {
 		stop, startErr := l.startPostgres(starting, log, fail)
 		if startErr != nil {
 			return startErr
 		}
 		defer func() { err = errors.Join(err, stop()) }()
 	}
-	if l.NATSURL == "" {
+	if l.NATSURL.IsZero() {
 		server, err := embedded.StartNATS(embedded.NATSOptions{DataDir: filepath.Join(l.dataDir, "nats"), Log: log}) //nolint:contextcheck // it takes none
 		if err != nil {
 			return err
 		}
 		defer server.Stop()
-		l.NATSURL = server.URL()
+		l.NATSURL = secret.NewURL(server.URL())
 	}
-	if err := service.Bootstrap(starting, l.DatabaseURL, l.NATSURL, "", l.layout); err != nil {
+	if err := service.Bootstrap(starting, l.DatabaseURL.Reveal(), l.NATSURL.Reveal(), "", l.layout); err != nil {
 		return err
 	}
 	announced := make(chan struct{})
@@ -129,7 +129,7 @@ func (l *local) startPostgres(ctx context.Context, log zerolog.Logger, fail cont
 	if err != nil {
 		return nil, err
 	}
-	l.DatabaseURL = server.URL()
+	l.DatabaseURL = secret.NewURL(server.URL())
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)

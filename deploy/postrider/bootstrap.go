@@ -41,7 +41,7 @@ run twice it does nothing the second time. It is migrate and streams ensure in o
 			if err := errors.Join(s.validate(), layout.Validate()); err != nil {
 				return err
 			}
-			return service.Bootstrap(ctx, s.url, n.url, s.roles, layout)
+			return service.Bootstrap(ctx, s.url.Reveal(), n.url.Reveal(), s.roles, layout)
 		},
 	}
 }
@@ -58,7 +58,7 @@ func migrate() *command {
 			if err := s.validate(); err != nil {
 				return err
 			}
-			return service.Migrate(ctx, s.url, s.roles)
+			return service.Migrate(ctx, s.url.Reveal(), s.roles)
 		},
 	}
 }

@@ -74,7 +74,7 @@ func showSettings(fs *flag.FlagSet, c *call) error {
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	t := newTable(c.out, "SETTING", "VALUE", "FROM")
 	fs.VisitAll(func(f *flag.Flag) {
-		value, from := redacted(f.Value.String()), "default"
+		value, from := f.Value.String(), "default"
 		if _, ok := c.lookup(service.Variable(f.Name)); ok {
 			from = service.Variable(f.Name)
 		}
@@ -82,7 +82,7 @@ func showSettings(fs *flag.FlagSet, c *call) error {
 			value, from = hidden, "file "+file
 		}
 		if given[f.Name] {
-			value, from = redacted(f.Value.String()), "flag"
+			value, from = f.Value.String(), "flag"
 		}
 		if value == "" {
 			value = "-"
@@ -92,25 +92,8 @@ func showSettings(fs *flag.FlagSet, c *call) error {
 	return t.flush()
 }
 
-// hidden stands for what nobody may see.
+// hidden stands for what is in a file; what else is secret hides by its type.
 const hidden = "[secret]"
-
-var (
-	userinfo = regexp.MustCompile(`://([^:@/,\s]*)(:?)[^@/,\s]*@`)                                 //nolint:gochecknoglobals // constant
-	passed   = regexp.MustCompile(`(?i)\b(\w*(?:password|secret|token|key)\w*)=('[^']*'|[^&\s]+)`) //nolint:gochecknoglobals // constant
-)
-
-// redacted is a value without passwords: those of URLs, of their queries, and of the
-// words that PostgreSQL takes instead of a URL. A user without a password is a token.
-func redacted(value string) string {
-	value = userinfo.ReplaceAllStringFunc(value, func(text string) string {
-		if found := userinfo.FindStringSubmatch(text); found[2] != "" {
-			return "://" + found[1] + ":" + hidden + "@"
-		}
-		return "://" + hidden + "@"
-	})
-	return passed.ReplaceAllString(value, "$1="+hidden)
-}
 
 // links are what Kubernetes puts into the environment of every container for a
 // service whose name begins like ours.

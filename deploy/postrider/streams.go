@@ -216,7 +216,7 @@ migrate has prepared, is told how the streams are laid out.`,
 			if err := errors.Join(d.validate(), layout.Validate()); err != nil {
 				return err
 			}
-			return service.LayOut(ctx, d.url, n.url, layout)
+			return service.LayOut(ctx, d.url.Reveal(), n.url.Reveal(), layout)
 		},
 	}
 }

@@ -120,5 +120,5 @@ func (o *credential) makeKey(ctx context.Context) (string, error) {
 	if o.expires > 0 {
 		made.ExpiresAt = time.Now().Add(o.expires)
 	}
-	return text, db.CreateAPIKey(ctx, &made, key.Digest[:])
+	return text.Reveal(), db.CreateAPIKey(ctx, &made, key.Digest[:])
 }

@@ -99,7 +99,7 @@ func (c *call) createAPIKey(r *http.Request) (reply, error) {
 		return reply{}, err
 	}
 	c.secretly("The key was made before, and its text was shown then")
-	return created(newAPIKey{showAPIKey(&k), text}), nil
+	return created(newAPIKey{showAPIKey(&k), text.Reveal()}), nil
 }
 
 func (c *call) getAPIKey(r *http.Request) (reply, error) {

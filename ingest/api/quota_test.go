@@ -54,12 +54,10 @@ func TestWrongTokens(t *testing.T) {
 	w.must(t, 200, "GET", "/app", "", here, "Authorization:Bearer "+key)
 	before := keys.asked.Load()
 	for range 5 {
-		_, guess := tokens.NewKey()
-		w.must(t, 401, "GET", "/app", "", here, "Authorization:Bearer "+guess)
+		w.must(t, 401, "GET", "/app", "", here, "Authorization:Bearer "+newKeyText())
 	}
 	require.EqualValues(t, 5, keys.asked.Load()-before)
-	_, guess := tokens.NewKey()
-	for i, bearer := range []string{guess, "wrong", "", key + "x"} {
+	for i, bearer := range []string{newKeyText(), "wrong", "", key + "x"} {
 		a := w.exchange(t, "GET", "/app", "", here, "Authorization:Bearer "+bearer)
 		if bearer == "" {
 			require.Equal(t, 401, a.status, "no token is no guess")
@@ -75,7 +73,7 @@ func TestWrongTokens(t *testing.T) {
 	w.must(t, 200, "GET", "/app", "", here)
 	w.must(t, 200, "GET", "/app", "", here, "Authorization:Bearer "+key)
 	w.must(t, 200, "GET", "/app", "", there)
-	w.must(t, 401, "GET", "/app", "", there, "Authorization:Bearer "+guess)
+	w.must(t, 401, "GET", "/app", "", there, "Authorization:Bearer "+newKeyText())
 
 	w.must(t, 204, "DELETE", "/api-key/"+key[:strings.LastIndexByte(key, '_')], "", there)
 	w.must(t, 401, "GET", "/app", "", here, "Authorization:Bearer "+key)

@@ -224,7 +224,7 @@ func TestWhatAuthorizes(t *testing.T) {
 
 func newKeyText() string {
 	_, text := tokens.NewKey()
-	return text
+	return text.Reveal()
 }
 
 func TestAPIKeys(t *testing.T) {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/testkit"
 )
 
@@ -117,7 +118,7 @@ func TestHealthTellsOfServersThatWentAway(t *testing.T) {
 	server := testkit.NATS(t)
 	testkit.Connect(t, server.URL())
 	settings := good(t)
-	settings.NATSURL = server.URL()
+	settings.NATSURL = secret.NewURL(server.URL())
 	health := make(chan error)
 	start(t, settings, &fake{name: "able", ready: Env.Health, run: func(ctx context.Context, env Env) error {
 		for ctx.Err() == nil {
@@ -141,8 +142,8 @@ func TestDenied(t *testing.T) {
 	require.NoError(t, os.WriteFile(users, []byte(`no_auth_user: weak, authorization { users: [
 		{ user: weak, permissions: { publish: { deny: "signal.>" } } } ] }`), 0o600))
 	settings := good(t)
-	settings.NATSURL = testkit.NATSWithUsers(t, users).URL()
-	testkit.Connect(t, settings.NATSURL)
+	settings.NATSURL = secret.NewURL(testkit.NATSWithUsers(t, users).URL())
+	testkit.Connect(t, settings.NATSURL.Reveal())
 	settings.AdminListen = freeAddress(t)
 	lane := event.OwnLane{Tenant: event.NewID()}
 	act := make(chan struct{})

@@ -169,7 +169,7 @@ func TestValidateJoinsFaults(t *testing.T) {
 	require.Equal(t, 8, strings.Count(oneLine(err), "; "), oneLine(err))
 	require.NotContains(t, err.Error(), "secret")
 	s = Settings{
-		DatabaseURL: "postgres://", NATSURL: "nats://", Connections: 2, Drain: 1,
+		DatabaseURL: secret.NewURL("postgres://"), NATSURL: secret.NewURL("nats://"), Connections: 2, Drain: 1,
 		LogLevel: "warn", LogFormat: "text", EgressAllow: "10.0.0.0/8,::1",
 		Proxy: secret.New("socks5://a:secret@proxy"), ProxyExcept: ".corp.example", Resolve: true,
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/testkit"
 )
 
@@ -51,7 +52,7 @@ func good(t *testing.T) Settings {
 	nats := testkit.NATS(t).URL()
 	testkit.Connect(t, nats)
 	return Settings{
-		DatabaseURL: testkit.Database(t), Connections: 3, NATSURL: nats,
+		DatabaseURL: secret.NewURL(testkit.Database(t)), Connections: 3, NATSURL: secret.NewURL(nats),
 		LogLevel: "error", LogFormat: "json", Drain: time.Minute,
 	}
 }

@@ -108,7 +108,7 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 		return err
 	}
 	defer flush()
-	db, err := store.OpenLater(ctx, settings.DatabaseURL, settings.Connections)
+	db, err := store.OpenLater(ctx, settings.DatabaseURL.Reveal(), settings.Connections)
 	if err != nil {
 		return adviseDatabase(err)
 	}
@@ -236,7 +236,7 @@ func openBus(settings Settings, log zerolog.Logger, stages []Stage) (*bus.Bus, e
 		name = stages[0].Name()
 	}
 	b, err := bus.Connect(bus.Options{
-		URL:     settings.NATSURL,
+		URL:     settings.NATSURL.Reveal(),
 		Name:    name,
 		Patient: true,
 		OnError: report(log),

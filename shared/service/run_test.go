@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/postrider/postrider/shared/bus"
+	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/testkit"
 )
@@ -163,26 +164,26 @@ func TestRunRefuses(t *testing.T) {
 			want:   []string{`log-format is "verse"`, "egress-allow", "; "},
 		},
 		"database URL": {
-			change: func(_ *testing.T, s *Settings) { s.DatabaseURL = "postgres://u:hidden@host:port/x" },
+			change: func(_ *testing.T, s *Settings) { s.DatabaseURL = secret.NewURL("postgres://u:hidden@host:port/x") },
 			want:   []string{"read database URL", "(set POSTRIDER_DATABASE_URL)"},
 		},
 		"wrong password": {
 			change: func(t *testing.T, s *Settings) {
 				t.Helper()
-				s.DatabaseURL = withPassword(t, s.DatabaseURL, "hidden")
+				s.DatabaseURL = secret.NewURL(withPassword(t, s.DatabaseURL.Reveal(), "hidden"))
 			},
 			want: []string{"reach database", "password authentication failed", "(set POSTRIDER_DATABASE_URL)"},
 		},
 		"database is not there": {
 			change: func(_ *testing.T, s *Settings) {
-				s.DatabaseURL = strings.Replace(s.DatabaseURL, "/test_", "/taste_", 1)
+				s.DatabaseURL = secret.NewURL(strings.Replace(s.DatabaseURL.Reveal(), "/test_", "/taste_", 1))
 			},
 			want: []string{"does not exist", "(set POSTRIDER_DATABASE_URL)"},
 		},
 		"database not bootstrapped": {
 			change: func(t *testing.T, s *Settings) {
 				t.Helper()
-				s.DatabaseURL = testkit.EmptyDatabase(t)
+				s.DatabaseURL = secret.NewURL(testkit.EmptyDatabase(t))
 			},
 			want: []string{"database schema is older than this program: run postrider bootstrap"},
 			is:   store.ErrOlderSchema,
@@ -190,7 +191,7 @@ func TestRunRefuses(t *testing.T) {
 		"database of a newer version": {
 			change: func(t *testing.T, s *Settings) {
 				t.Helper()
-				fromTheFuture(t, s.DatabaseURL)
+				fromTheFuture(t, s.DatabaseURL.Reveal())
 			},
 			want: []string{"database schema is newer than this program: use the newer version"},
 			is:   store.ErrNewerSchema,
@@ -219,7 +220,7 @@ func TestRunRefuses(t *testing.T) {
 			if test.is != nil {
 				require.ErrorIs(t, err, test.is)
 			}
-			for _, never := range []string{"\n", "goroutine", "hidden", "it was started", password(t, settings.DatabaseURL)} {
+			for _, never := range []string{"\n", "goroutine", "hidden", "it was started", password(t, settings.DatabaseURL.Reveal())} {
 				require.NotContains(t, line, never)
 			}
 		})
@@ -238,7 +239,7 @@ func TestRunWaits(t *testing.T) {
 		"for PostgreSQL": {
 			away: func(t *testing.T, s *Settings) func() {
 				t.Helper()
-				return testkit.Outage(t, s.DatabaseURL)
+				return testkit.Outage(t, s.DatabaseURL.Reveal())
 			},
 			want: []string{"reach database", "not currently accepting connections"},
 			on:   onPostgres,
@@ -248,10 +249,10 @@ func TestRunWaits(t *testing.T) {
 				t.Helper()
 				dir := t.TempDir()
 				server := testkit.NATSAt(t, dir, 0)
-				s.NATSURL = server.URL()
-				testkit.Connect(t, s.NATSURL).Close()
+				s.NATSURL = secret.NewURL(server.URL())
+				testkit.Connect(t, s.NATSURL.Reveal()).Close()
 				server.Stop()
-				return func() { testkit.NATSAt(t, dir, testkit.Port(t, s.NATSURL)) }
+				return func() { testkit.NATSAt(t, dir, testkit.Port(t, s.NATSURL.Reveal())) }
 			},
 			want: []string{"not connected to NATS"},
 			on:   onNATS,
@@ -259,8 +260,8 @@ func TestRunWaits(t *testing.T) {
 		"for streams": {
 			away: func(t *testing.T, s *Settings) func() {
 				t.Helper()
-				s.NATSURL = testkit.NATS(t).URL()
-				return func() { testkit.Connect(t, s.NATSURL) }
+				s.NATSURL = secret.NewURL(testkit.NATS(t).URL())
+				return func() { testkit.Connect(t, s.NATSURL.Reveal()) }
 			},
 			want: []string{"EVENTS: stream is missing: run postrider bootstrap"},
 			on:   onStream,
@@ -311,7 +312,7 @@ func TestRunWaits(t *testing.T) {
 func TestStoppedWhileItWaits(t *testing.T) {
 	t.Parallel()
 	settings := good(t)
-	settings.NATSURL = "nats://" + freeAddress(t)
+	settings.NATSURL = secret.NewURL("nats://" + freeAddress(t))
 	asked := make(chan struct{}, 1)
 	p := start(t, settings, &fake{name: "waiting", ready: func(e Env, ctx context.Context) error {
 		select {
@@ -329,10 +330,10 @@ func TestStoppedWhileItWaits(t *testing.T) {
 func TestRefusedByNATS(t *testing.T) {
 	t.Parallel()
 	settings := good(t)
-	u, err := url.Parse(settings.NATSURL)
+	u, err := url.Parse(settings.NATSURL.Reveal())
 	require.NoError(t, err)
 	u.User = url.User("hidden")
-	settings.NATSURL = u.String()
+	settings.NATSURL = secret.NewURL(u.String())
 	err = start(t, settings, &fake{name: "waiting", ready: Env.Health}).wait(t)
 	require.ErrorContains(t, err, "connect to NATS: nats: Authorization Violation")
 	require.ErrorContains(t, err, "set POSTRIDER_NATS_URL")
@@ -359,16 +360,16 @@ func TestRunRefusesStagesSettings(t *testing.T) {
 func TestBootstrap(t *testing.T) {
 	t.Parallel()
 	settings := good(t)
-	settings.DatabaseURL, settings.NATSURL = testkit.EmptyDatabase(t), testkit.NATS(t).URL()
+	settings.DatabaseURL, settings.NATSURL = secret.NewURL(testkit.EmptyDatabase(t)), secret.NewURL(testkit.NATS(t).URL())
 	for range 2 {
-		require.NoError(t, Bootstrap(testkit.Context(t), settings.DatabaseURL, settings.NATSURL, "", bus.Layout{Replicas: 1, Shards: 1}))
+		require.NoError(t, Bootstrap(testkit.Context(t), settings.DatabaseURL.Reveal(), settings.NATSURL.Reveal(), "", bus.Layout{Replicas: 1, Shards: 1}))
 	}
 	begun := errors.New("begun")
 	stage := &fake{name: "stage", run: func(context.Context, Env) error { return begun }}
 	require.ErrorIs(t, start(t, settings, stage).wait(t), begun, "stages can start")
 
-	fromTheFuture(t, settings.DatabaseURL)
-	require.ErrorIs(t, Bootstrap(testkit.Context(t), settings.DatabaseURL, settings.NATSURL, "", bus.Layout{Replicas: 1, Shards: 1}), store.ErrNewerSchema)
+	fromTheFuture(t, settings.DatabaseURL.Reveal())
+	require.ErrorIs(t, Bootstrap(testkit.Context(t), settings.DatabaseURL.Reveal(), settings.NATSURL.Reveal(), "", bus.Layout{Replicas: 1, Shards: 1}), store.ErrNewerSchema)
 }
 
 // TestStagesHearOfShards: what one bootstrap step adds, running processes use and
@@ -377,7 +378,7 @@ func TestStagesHearOfShards(t *testing.T) {
 	t.Parallel()
 	settings, ctx := good(t), testkit.Context(t)
 	bootstrap := func(shards int) error {
-		return Bootstrap(ctx, settings.DatabaseURL, settings.NATSURL, "", bus.Layout{Replicas: 1, Shards: shards})
+		return Bootstrap(ctx, settings.DatabaseURL.Reveal(), settings.NATSURL.Reveal(), "", bus.Layout{Replicas: 1, Shards: shards})
 	}
 	require.NoError(t, bootstrap(2))
 	begun := make(chan *bus.Bus, 1)

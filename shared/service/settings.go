@@ -17,9 +17,9 @@ import (
 
 // Settings are those that all stages share.
 type Settings struct {
-	DatabaseURL string
+	DatabaseURL secret.URL
 	Connections int
-	NATSURL     string
+	NATSURL     secret.URL
 	AdminListen string
 	LogLevel    string
 	LogFormat   string
@@ -45,9 +45,10 @@ func (s *Settings) Flags(fs *flag.FlagSet, stages ...Stage) {
 	for _, stage := range stages {
 		stage.Flags(fs)
 	}
-	fs.StringVar(&s.DatabaseURL, "database-url", "", "PostgreSQL `URL`, such as postgres://user:password@host/postrider")
+	fs.Var(&s.DatabaseURL, "database-url", "PostgreSQL `URL`, such as postgres://user:password@host/postrider")
 	fs.IntVar(&s.Connections, "database-connections", 8, "most `connections` to PostgreSQL of this process")
-	fs.StringVar(&s.NATSURL, "nats-url", "nats://127.0.0.1:4222", "NATS `URL`s, joined by commas")
+	s.NATSURL = secret.NewURL("nats://127.0.0.1:4222")
+	fs.Var(&s.NATSURL, "nats-url", "NATS `URL`s, joined by commas")
 	fs.StringVar(&s.AdminListen, "admin-listen", "127.0.0.1:8072", "`address` of /healthz, /readyz, /metrics and /debug/pprof; empty for none")
 	fs.StringVar(&s.LogLevel, "log-level", "info", "least `level` that is logged: debug, info, warn, error")
 	fs.StringVar(&s.LogFormat, "log-format", "json", "`format` of the log: json or text")
@@ -65,10 +66,10 @@ func (s *Settings) Flags(fs *flag.FlagSet, stages ...Stage) {
 // Validate joins all faults.
 func (s *Settings) Validate() error {
 	var faults []error
-	if s.DatabaseURL == "" {
+	if s.DatabaseURL.IsZero() {
 		faults = append(faults, errors.New("database-url is not set: set POSTRIDER_DATABASE_URL"))
 	}
-	if s.NATSURL == "" {
+	if s.NATSURL.IsZero() {
 		faults = append(faults, errors.New("nats-url is not set: set POSTRIDER_NATS_URL"))
 	}
 	if s.Connections < 2 || s.Connections > 1000 {

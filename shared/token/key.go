@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/secret"
 )
 
 // KeyPrefix is how every API key begins, so that scanners for leaked secrets
@@ -24,11 +25,11 @@ type Key struct {
 }
 
 // NewKey makes a key and its text.
-func NewKey() (key Key, text string) {
-	secret := make([]byte, secretBytes)
-	_, _ = rand.Read(secret) // never fails: crypto/rand.Read aborts the process instead
-	key = Key{ID: event.NewID(), Digest: sha256.Sum256(secret)}
-	return key, event.APIKey.Format(key.ID) + "_" + encode(secret)
+func NewKey() (key Key, text secret.String) {
+	random := make([]byte, secretBytes)
+	_, _ = rand.Read(random) // never fails: crypto/rand.Read aborts the process instead
+	key = Key{ID: event.NewID(), Digest: sha256.Sum256(random)}
+	return key, secret.New(event.APIKey.Format(key.ID) + "_" + encode(random))
 }
 
 // ParseKey reads the text of a key. It returns ErrInvalid for what cannot be
@@ -42,14 +43,14 @@ func ParseKey(text string) (Key, error) {
 	if err != nil {
 		return Key{}, ErrInvalid
 	}
-	secret, err := alphabet.DecodeString(text[at+1:])
-	if err != nil || len(secret) != secretBytes || encode(secret) != text[at+1:] {
+	random, err := alphabet.DecodeString(text[at+1:])
+	if err != nil || len(random) != secretBytes || encode(random) != text[at+1:] {
 		return Key{}, ErrInvalid
 	}
-	return Key{ID: id, Digest: sha256.Sum256(secret)}, nil
+	return Key{ID: id, Digest: sha256.Sum256(random)}, nil
 }
 
-func encode(secret []byte) string { return alphabet.EncodeToString(secret) }
+func encode(random []byte) string { return alphabet.EncodeToString(random) }
 
 // alphabet has neither capitals nor signs, so that a double click marks the key
 // as a whole.

@@ -1,6 +1,7 @@
 package token_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -12,7 +13,9 @@ import (
 
 func TestKeys(t *testing.T) {
 	t.Parallel()
-	key, text := token.NewKey()
+	key, hidden := token.NewKey()
+	text := hidden.Reveal()
+	require.NotContains(t, fmt.Sprint(hidden), text[4:])
 	require.Regexp(t, `^prk_[0-9A-Za-z]{27}_[a-z2-7]{52}$`, text)
 	got, err := token.ParseKey(text)
 	require.NoError(t, err)
@@ -34,7 +37,8 @@ func TestKeys(t *testing.T) {
 
 // FuzzParseKey reads keys that callers send: each has one text only.
 func FuzzParseKey(f *testing.F) {
-	_, text := token.NewKey()
+	_, hidden := token.NewKey()
+	text := hidden.Reveal()
 	for _, seed := range []string{text, text + "=", strings.ToUpper(text), "prk_", "_", ""} {
 		f.Add(seed)
 	}
