@@ -42,6 +42,10 @@ type NATSOptions struct {
 	// lose of them. 0 means one second.
 	SyncInterval time.Duration
 
+	// MaxStore is how many bytes the streams together may set aside; 0 means three
+	// quarters of what is free on the disk.
+	MaxStore int64
+
 	// Users is a configuration file of nats-server whose users and their rights count
 	// instead of the token; empty: the token alone. Of what else is in it nothing does.
 	Users string
@@ -126,6 +130,7 @@ func natsOptions(root, token string, o NATSOptions) *server.Options {
 		Authorization:          token,
 		NoSigs:                 true,
 		JetStream:              true,
+		JetStreamMaxStore:      o.MaxStore,
 		StoreDir:               root,
 		SyncInterval:           o.SyncInterval,
 		DisableJetStreamBanner: true,

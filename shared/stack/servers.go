@@ -109,7 +109,7 @@ func (s *Stack) natsConfig(name string, n node, routes []string) string {
 			sync = "always"
 		}
 	}
-	return text + fmt.Sprintf("jetstream { store_dir: %q, sync_interval: %s }\n", s.StoreDir(name), sync)
+	return text + fmt.Sprintf("jetstream { store_dir: %q, sync_interval: %s, max_file_store: 1T }\n", s.StoreDir(name), sync)
 }
 
 // Nodes lists the nats-servers.

@@ -13,6 +13,10 @@ import (
 	"github.com/postrider/postrider/shared/embedded"
 )
 
+// maxStore is more than any test sets aside for streams, in which it then stores next
+// to nothing: whether there is as much on this disk is not what is tested.
+const maxStore = 1 << 40
+
 // NATS returns a nats-server of the test's own, on disk, with no streams.
 func NATS(t testing.TB) *embedded.NATS {
 	t.Helper()
@@ -23,7 +27,7 @@ func NATS(t testing.TB) *embedded.NATS {
 // started again where another was stopped. Port 0 is any free one.
 func NATSAt(t testing.TB, dir string, port int) *embedded.NATS {
 	t.Helper()
-	server, err := embedded.StartNATS(embedded.NATSOptions{DataDir: dir, Port: port})
+	server, err := embedded.StartNATS(embedded.NATSOptions{DataDir: dir, Port: port, MaxStore: maxStore})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +39,7 @@ func NATSAt(t testing.TB, dir string, port int) *embedded.NATS {
 // file, and no others.
 func NATSWithUsers(t testing.TB, file string) *embedded.NATS {
 	t.Helper()
-	server, err := embedded.StartNATS(embedded.NATSOptions{DataDir: t.TempDir(), Users: file})
+	server, err := embedded.StartNATS(embedded.NATSOptions{DataDir: t.TempDir(), MaxStore: maxStore, Users: file})
 	if err != nil {
 		t.Fatal(err)
 	}
