@@ -24,7 +24,7 @@ func TestUpgrade(t *testing.T) {
 	t.Parallel()
 	previous, present := previousPrograms(t), programs(t)
 	s := startStackOf(t, stack.Options{
-		Bin:       previous,
+		Bin: previous,
 		Env: []string{
 			"POSTRIDER_RETRY_SCHEDULE=1s,1s,1s,1s,1s,1s,1s,1s", "POSTRIDER_BREAKER_AFTER=0",
 			"POSTRIDER_OTLP_ENDPOINT=" + newCollector(t).URL, "POSTRIDER_TRACE_SAMPLE=1", // an older version does not know what this one's frames carry
