@@ -130,15 +130,16 @@ postgres: ## install PostgreSQL's server programs where there are none
 	echo "No PostgreSQL server programs (initdb, postgres) here; installing them: $$root $$cmd"; \
 	$$root sh -c "$$cmd"
 
-# Debian's package also starts a server, so it is only unpacked. Lists of packages that are old or missing are fetched.
-promtool: # put Prometheus' rule checker into ./.tools where there is none
-	@! command -v promtool >/dev/null || exit 0; has() { command -v "$$1" >/dev/null; }; \
-	if ! has apt-get || ! has dpkg-deb; then \
-	echo 'No promtool here, and no apt-get and dpkg-deb to unpack it with: please install Prometheus (brew install prometheus, dnf install golang-github-prometheus).' >&2; exit 1; fi; \
+# Debian's packages also start servers, so they are only unpacked. Lists of packages that are old or missing are fetched.
+promtool: # put what checks the files of Prometheus and Alertmanager into ./.tools where it is missing
+	@has() { command -v "$$1" >/dev/null; }; want=; has promtool || want=prometheus; has amtool || want="$$want prometheus-alertmanager"; \
+	[ "$$want" ] || exit 0; if ! has apt-get || ! has dpkg-deb; then \
+	echo 'No promtool or amtool here, and no apt-get and dpkg-deb to unpack them with: please install Prometheus and Alertmanager (brew install prometheus alertmanager).' >&2; exit 1; fi; \
 	root=sudo; [ "$$(id -u)" != 0 ] || root=; d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && chmod 755 "$$d" && cd "$$d" && \
-	echo 'No promtool here; unpacking that of Debian into .tools.' && \
-	{ apt-get download prometheus 2>/dev/null || { $$root apt-get update && apt-get download prometheus; }; } && \
-	dpkg-deb -x prometheus_*.deb . && mkdir -p '$(CURDIR)/.tools' && cp usr/bin/promtool '$(CURDIR)/.tools/'
+	echo "No promtool or amtool here; unpacking Debian's $$want into .tools." && \
+	{ apt-get download $$want 2>/dev/null || { $$root apt-get update && apt-get download $$want; }; } && \
+	for p in *.deb; do dpkg-deb -x "$$p" . || exit 1; done && mkdir -p '$(CURDIR)/.tools' && \
+	for p in promtool amtool; do [ ! -e usr/bin/$$p ] || cp usr/bin/$$p '$(CURDIR)/.tools/'; done
 
 # Built by this Go and of this version, or built anew: a linter older than the compiler cannot read its packages.
 tools: ## build the linter into ./.tools where it is missing or another version
