@@ -67,7 +67,7 @@ func (r *Report) Note(what, format string, args ...any) {
 
 // Figure adds a number without a limit.
 func (r *Report) Figure(what string, value float64) {
-	r.add(Row{What: what, Measured: figure(value), Value: finite(value)})
+	r.add(Row{What: what, Measured: Number(value), Value: finite(value)})
 }
 
 // Latency adds what is asked of a histogram, each percentile a number.
@@ -82,7 +82,7 @@ func (r *Report) Latency(what string, s latency.Summary) {
 
 // Check adds a number that has limits.
 func (r *Report) Check(what string, value float64, limits ...Limit) {
-	found := Row{What: what, Measured: figure(value), Value: finite(value), Verdict: Pass}
+	found := Row{What: what, Measured: Number(value), Value: finite(value), Verdict: Pass}
 	texts := make([]string, 0, len(limits))
 	for _, l := range limits {
 		texts = append(texts, l.text)
@@ -151,26 +151,26 @@ type Limit struct {
 
 // AtMost keeps figures up to the most.
 func AtMost(most float64) Limit {
-	return Limit{"≤ " + figure(most), func(x float64) bool { return x <= most }}
+	return Limit{"≤ " + Number(most), func(x float64) bool { return x <= most }}
 }
 
 // Below keeps figures under the top.
 func Below(top float64) Limit {
-	return Limit{"< " + figure(top), func(x float64) bool { return x < top }}
+	return Limit{"< " + Number(top), func(x float64) bool { return x < top }}
 }
 
 // AtLeast keeps figures from the least on.
 func AtLeast(least float64) Limit {
-	return Limit{"≥ " + figure(least), func(x float64) bool { return x >= least }}
+	return Limit{"≥ " + Number(least), func(x float64) bool { return x >= least }}
 }
 
 // Exactly keeps one figure.
 func Exactly(want float64) Limit {
-	return Limit{"= " + figure(want), func(x float64) bool { return x == want }}
+	return Limit{"= " + Number(want), func(x float64) bool { return x == want }}
 }
 
-// figure has three digits, or as many as it has before the point.
-func figure(x float64) string {
+// Number has three digits, or as many as it has before the point.
+func Number(x float64) string {
 	switch size := math.Abs(x); {
 	case x == math.Trunc(x), size >= 100:
 		return fmt.Sprintf("%.0f", x)

@@ -33,12 +33,12 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-func TestFigure(t *testing.T) {
+func TestNumber(t *testing.T) {
 	t.Parallel()
 	for want, x := range map[string]float64{
 		"0": 0, "-3": -3, "2.70": 2.7, "0.02": 0.0151, "31.4": 31.4159, "5512": 5512.3, "1000000": 1e6, "NaN": math.NaN(),
 	} {
-		require.Equal(t, want, figure(x))
+		require.Equal(t, want, Number(x))
 	}
 }
 

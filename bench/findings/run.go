@@ -100,7 +100,7 @@ func (p Pair) String() string {
 	var t markdown.Table
 	t.Add("", "before", "after", "ratio")
 	for _, r := range p.Ratios {
-		t.Add(r.What, figure(r.Before), figure(r.After), r.Shown())
+		t.Add(r.What, Number(r.Before), Number(r.After), r.Shown())
 	}
 	return text.String() + t.String()
 }

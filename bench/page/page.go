@@ -66,7 +66,7 @@ func WriteComparison(to io.Writer, before, after findings.Run) error {
 }
 
 func (c content) write(to io.Writer) error {
-	t, err := template.New("page").Parse(source)
+	t, err := template.New("page").Funcs(template.FuncMap{"number": findings.Number}).Parse(source)
 	if err == nil {
 		err = t.Execute(to, c)
 	}

@@ -56,8 +56,9 @@ func measureAll(ctx context.Context, s settings, base sender.Config, parts meter
 		progress(name)
 		load := base
 		load.Rate, load.Duration = rate, span
+		taken := takeProfiles(ctx, s.profiles, kind, parts.Stages, span)
 		p, err := measure(ctx, name, load, parts)
-		if err != nil {
+		if err := errors.Join(err, taken.wait()); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		p.kind = kind

@@ -124,7 +124,7 @@ func counts(phases []phase) string {
 			if p.result.Delivered == 0 {
 				return "–"
 			}
-			return fmt.Sprintf("%.4g", p.cost.Counts[n]/float64(p.result.Delivered))
+			return findings.Number(p.cost.Counts[n] / float64(p.result.Delivered))
 		})
 	}
 	return s.String()
