@@ -158,10 +158,11 @@ func TestSecretFiles(t *testing.T) {
 	}
 }
 
-// TestTimes: Kubernetes waits longer than the process takes, and the process longer
-// than an attempt.
+// TestTimes: Kubernetes waits longer than a stage takes to end, and a stage goes on
+// until the Service has heard that it is not ready.
 func TestTimes(t *testing.T) {
 	t.Parallel()
+	require.NoError(t, build())
 	for installation, all := range each(t) {
 		t.Run(installation, func(t *testing.T) {
 			t.Parallel()
@@ -169,7 +170,7 @@ func TestTimes(t *testing.T) {
 				takes, err := times.Of(t.Context(), program(t, "postrider"), name, p.settings)
 				require.NoError(t, err)
 				require.NoError(t, takes.Fit(p.grace), name)
-				require.Positive(t, takes.Delay, "%s: requests come until the Service has heard of it", name)
+				require.Positive(t, takes.Delay, name)
 				require.Nil(t, p.Lifecycle, "%s: a preStop hook would wait besides", name)
 			}
 		})
