@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"helm.sh/helm/v3/pkg/lint"
+	core "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/yaml"
 )
@@ -43,6 +44,22 @@ func TestRules(t *testing.T) {
 		}
 	}
 	t.Fatal("there is no PrometheusRule")
+}
+
+// TestDashboards: those of the chart are the files that Grafana takes elsewhere.
+func TestDashboards(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../../grafana/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	want := map[string]string{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		want[filepath.Base(file)] = string(text)
+	}
+	all := rendered(t, read(t, installations()["production"]...))
+	require.Equal(t, want, named[*core.ConfigMap](t, all, "postrider-dashboards").Data)
 }
 
 func asJSON(t *testing.T, value any) string {
