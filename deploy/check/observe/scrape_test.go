@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -72,7 +73,7 @@ func start(ctx context.Context, t *testing.T) *stack.Stack {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "postrider-observe-")
 	require.NoError(t, err)
-	require.NoError(t, os.Chmod(dir, 0o711)) //nolint:gosec // PostgreSQL's user must get through
+	require.NoError(t, os.Chmod(dir, 0o711)) // PostgreSQL's user must get through
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	bin := filepath.Join(dir, "bin")
 	require.NoError(t, os.Mkdir(bin, 0o700))
@@ -175,11 +176,11 @@ func scrape(ctx context.Context, t *testing.T, s *stack.Stack, name string, seen
 	n := 0
 	for {
 		var samples model.Vector
-		if err := decoder.Decode(&samples); err == io.EOF { //nolint:errorlint // as it is documented
+		err := decoder.Decode(&samples)
+		if errors.Is(err, io.EOF) {
 			return n
-		} else {
-			require.NoError(t, err)
 		}
+		require.NoError(t, err)
 		n += len(samples)
 		for _, sample := range samples {
 			labels := make(map[string]string)
