@@ -47,12 +47,10 @@ func TestEvents(t *testing.T) {
 		require.NoError(t, p.Validate())
 		span, last := time.Second, time.Duration(0)
 		for e := range p.Events(span) {
-			require.GreaterOrEqual(t, e.At, last, "in the order of time")
-			require.Less(t, e.At, span)
-			require.Less(t, e.Tenant, p.Tenants)
-			require.GreaterOrEqual(t, e.Tenant, 0)
-			require.GreaterOrEqual(t, e.Size, 200)
-			require.LessOrEqual(t, e.Size, 200_000)
+			right := e.At >= last && e.At < span && // in the order of time
+				e.Tenant >= 0 && e.Tenant < p.Tenants &&
+				e.Size >= 200 && e.Size <= profile.MostSize
+			require.True(t, right, "%+v after %s", e, last)
 			last = e.At
 		}
 	})
@@ -177,7 +175,7 @@ func TestMonth(t *testing.T) {
 func TestSpikes(t *testing.T) {
 	t.Parallel()
 	p := profile.Month(3, 24*time.Hour)
-	p.Swing, p.Bursts = 0, 0
+	p.Swing, p.Bursts, p.Rate = 0, 0, 100
 	var at [3]float64 // the first ten seconds of an hour, of its second half, and of its second quarter
 	for e := range p.Events(2 * time.Hour) {
 		switch second := e.At % time.Hour / time.Second; {
@@ -200,7 +198,7 @@ func TestTenants(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := profile.Month(rapid.Uint64().Draw(t, "seed"), 24*time.Hour)
 		p.Slow, p.Failing, p.Dead = 0.2, 0.1, 0.03
-		for _, tenants := range []int{1000, p.Tenants} {
+		for _, tenants := range []int{1000, 3000} {
 			fanOut, health, endpoints := map[int]float64{}, map[profile.Health]float64{}, 0.0
 			for tenant := range tenants {
 				all := p.Endpoints(tenant)
@@ -234,7 +232,7 @@ func TestEven(t *testing.T) {
 	require.InDelta(t, 5000, n, 6*math.Sqrt(5000))
 }
 
-// TestMemory makes a million events of a month with what a few take.
+// TestMemory makes many events of a month with what a few take.
 func TestMemory(t *testing.T) { // alone, as it counts what everybody allocates
 	p := profile.Month(1, 24*time.Hour)
 	allocations := func(span time.Duration) float64 {
@@ -243,7 +241,7 @@ func TestMemory(t *testing.T) { // alone, as it counts what everybody allocates
 			}
 		})
 	}
-	require.InDelta(t, allocations(time.Second), allocations(time.Hour), 10)
+	require.InDelta(t, allocations(time.Second), allocations(10*time.Minute), 10)
 }
 
 func TestCSV(t *testing.T) {

@@ -1,8 +1,9 @@
 // Command scenario measures what fair delivery promises, one promise a scenario:
 // that a quiet tenant does not notice a noisy one, that a dead endpoint costs
-// next to nothing, that limits, weights and orders hold. Each starts the whole
-// system on this machine, measures with and without the noise in the same run,
-// and prints what it found beside the limit. `make scenario` runs them all.
+// next to nothing, that limits, weights and orders hold, and that ill partners,
+// bursts and hours of load change nothing of it. Each starts the whole system on
+// this machine, measures with and without the noise in the same run, and prints
+// what it found beside the limit. `make scenario` runs them all.
 package main
 
 import (

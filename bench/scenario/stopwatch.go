@@ -13,12 +13,12 @@ import (
 // whoever posted them learned of it. One that arrived before the answer counts
 // as none at all.
 type stopwatch struct {
-	mu       sync.Mutex
-	times    *latency.Histogram
-	accepted map[string]time.Time   // by id of the event
-	early    map[string][]time.Time // arrivals that came before the answer
-	kinds    *kinds                 // nil: they are not told apart
-	windows  *windows               // nil: neither are times
+	mu      sync.Mutex
+	times   *latency.Histogram
+	running running
+	before  running  // what ran when there was room
+	kinds   *kinds   // nil: they are not told apart
+	windows *windows // nil: neither are times
 }
 
 func newStopwatch() *stopwatch {
@@ -27,22 +27,39 @@ func newStopwatch() *stopwatch {
 	return s
 }
 
+// maxRunning is how many events are timed at least, of those that were accepted
+// last: an hour of all would be a few hundred megabytes.
+const maxRunning = 100_000
+
+// running is what is being timed.
+type running struct {
+	accepted map[string]time.Time   // by id of the event
+	early    map[string][]time.Time // arrivals that came before the answer
+}
+
+func newRunning() running { return running{map[string]time.Time{}, map[string][]time.Time{}} }
+
 // reset begins anew.
 func (s *stopwatch) reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.times, s.accepted, s.early = latency.New(), map[string]time.Time{}, map[string][]time.Time{}
+	s.times, s.running, s.before = latency.New(), newRunning(), newRunning()
 }
 
 // start notes that an event was accepted just now.
 func (s *stopwatch) start(a sender.Acceptance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.accepted[a.ID] = a.At
-	for _, at := range s.early[a.ID] {
-		s.times.Record(at.Sub(a.At))
+	if len(s.running.accepted)+len(s.running.early) >= maxRunning {
+		s.before, s.running = s.running, newRunning()
 	}
-	delete(s.early, a.ID)
+	s.running.accepted[a.ID] = a.At
+	for _, all := range []running{s.running, s.before} {
+		for _, at := range all.early[a.ID] {
+			s.times.Record(at.Sub(a.At))
+		}
+		delete(all.early, a.ID)
+	}
 }
 
 // stop notes an attempt.
@@ -58,11 +75,13 @@ func (s *stopwatch) stop(d receiver.Delivery) {
 	if s.windows != nil && d.Timed {
 		s.windows.record(d.At, d.Took)
 	}
-	if from, known := s.accepted[d.ID]; known {
-		s.times.Record(d.At.Sub(from))
-		return
+	for _, all := range []running{s.running, s.before} {
+		if from, known := all.accepted[d.ID]; known {
+			s.times.Record(d.At.Sub(from))
+			return
+		}
 	}
-	s.early[d.ID] = append(s.early[d.ID], d.At)
+	s.running.early[d.ID] = append(s.running.early[d.ID], d.At)
 }
 
 // summary is what was timed since the last reset.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,4 +50,22 @@ func TestKinds(t *testing.T) {
 		require.Equal(t, int64(2), got.Count, "first attempts")
 		require.InDelta(t, longest, got.Max, 0.01)
 	}
+}
+
+// TestStopwatchHasACap times more than it keeps: what was accepted lately is still
+// known.
+func TestStopwatchHasACap(t *testing.T) {
+	t.Parallel()
+	s := newStopwatch()
+	now := time.Now()
+	const events = 3 * maxRunning
+	for n := range events {
+		s.start(sender.Acceptance{ID: strconv.Itoa(n), At: now})
+		if n >= 1000 {
+			s.stop(receiver.Delivery{ID: strconv.Itoa(n - 1000), Attempt: 1, At: now})
+		}
+	}
+	require.Equal(t, int64(events-1000), s.summary().Count)
+	require.LessOrEqual(t, len(s.running.accepted)+len(s.before.accepted), 2*maxRunning)
+	require.Empty(t, s.running.early)
 }
