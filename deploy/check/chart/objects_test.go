@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/require"
 	apps "k8s.io/api/apps/v1"
 	autoscaling "k8s.io/api/autoscaling/v2"
@@ -197,6 +198,8 @@ func TestScaling(t *testing.T) {
 					require.NoError(t, err)
 					require.Positive(t, threshold)
 					require.Contains(t, trigger.Metadata.Query, `stage="`+x.Labels["app.kubernetes.io/component"]+`"`)
+					_, err = parser.NewParser(parser.Options{}).ParseExpr(trigger.Metadata.Query)
+					require.NoError(t, err)
 					for _, metric := range regexp.MustCompile(`postrider_\w+`).FindAllString(trigger.Metadata.Query, -1) {
 						require.Contains(t, metrics, `"`+metric+`"`)
 					}
