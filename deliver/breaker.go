@@ -9,6 +9,7 @@ import (
 
 	"github.com/postrider/postrider/deliver/fair"
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/store"
 )
 
@@ -92,7 +93,7 @@ func (b *breakers) persist(ctx context.Context, n *breakerNews) {
 			break
 		}
 		if !said {
-			b.log.Warn().Err(err).Str("endpoint", event.Endpoint.Format(n.Endpoint)).Msg("circuit breaker cannot be recorded; trying again")
+			b.log.Warn().Err(err).EmbedObject(service.Fields{Tenant: n.Tenant, Endpoint: n.Endpoint}).Msg("circuit breaker cannot be recorded; trying again")
 		}
 		select {
 		case <-time.After(breakerRetry):

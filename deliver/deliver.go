@@ -122,7 +122,12 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	keeper := lanes.New(lanes.Options{Bus: env.Bus, Log: env.Log, Plan: w.plan})
 	metrics.watch(env.Reg, w.buffer, keeper)
 	breakers := newBreakers(env.Store, env.Log, keeper.Tell)
-	w.scheduler = fair.New(limits, breakers.changed)
+	w.standing = newStanding(env.Log)
+	w.finisher.standing = w.standing
+	w.scheduler = fair.New(limits, func(c fair.BreakerChange) {
+		breakers.changed(c)
+		w.standing.changed(c)
+	})
 	env.Reg.MustRegister(newGauges(w.scheduler.Stats))
 	stop, err := tellLoad(env.Bus, w.scheduler)
 	if err != nil {
@@ -132,6 +137,10 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error { return env.ShowBacklog(ctx, w.backlog) })
 	work.Go(func() error { return w.run(ctx, drain, keeper, breakers) })
+	work.Go(func() error {
+		w.standing.run(ctx)
+		return nil
+	})
 	return work.Wait()
 }
 

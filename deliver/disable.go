@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/store"
 )
 
@@ -27,7 +28,8 @@ func (f *finisher) disable(ctx context.Context, results []*result) error {
 			continue // it was before
 		}
 		f.metrics.disabled.WithLabelValues(reason).Inc()
-		f.log.Info().Str("tenant", event.Tenant.Format(a.Tenant)).Str("endpoint", event.Endpoint.Format(a.Endpoint)).
+		f.standing.forget(a.Endpoint)
+		f.log.Info().EmbedObject(service.Fields{Event: a.Event, Tenant: a.Tenant, Endpoint: a.Endpoint, Attempt: a.ID}).
 			Str("reason", reason).Msg("endpoint disabled")
 	}
 	return nil

@@ -51,6 +51,7 @@ type finisher struct {
 	trace   *trace.Tracer
 
 	disableAfter time.Duration // of nothing but failures; 0: never
+	standing     *standing
 
 	handOvers *semaphore.Weighted // groups that wait for a stream
 	handing   sync.WaitGroup
@@ -246,7 +247,9 @@ func (f *finisher) record(ctx context.Context, results []*result) error {
 		case err == nil:
 			r.recorded = true
 		case store.Bad(err): // a fault of ours; the delivery must not suffer from it
-			f.log.Error().Err(err).Str("event", event.Message.Format(r.attempt.Event)).Msg("attempt cannot be recorded")
+			about := service.FieldsOf(r.job.delivery)
+			about.Attempt = r.attempt.ID
+			f.log.Error().Err(err).EmbedObject(about).Msg("attempt cannot be recorded")
 		default:
 			failed = err
 		}

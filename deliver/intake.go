@@ -9,6 +9,7 @@ import (
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/service"
 )
 
 // serve brings the deliveries of a shared lane in one shard to the scheduler until
@@ -65,8 +66,8 @@ func (w *worker) guard(j *job, work func()) {
 func (w *worker) reject(j *job, err error) {
 	var panicked *bus.PanicError
 	errors.As(err, &panicked)
-	w.log.Error().Err(err).Bytes("stack", panicked.Stack).Str("event", event.Message.Format(j.delivery.Event)).
-		Str("endpoint", event.Endpoint.Format(j.delivery.Endpoint)).Msg("delivery cannot be handled")
+	w.log.Error().Err(err).Bytes("stack", panicked.Stack).EmbedObject(service.FieldsOf(j.delivery)).
+		Msg("delivery cannot be handled")
 	j.reject(err)
 }
 
@@ -138,7 +139,6 @@ func (w *worker) refuse(ctx context.Context, j *job, v fair.Verdict) {
 // comesAgain gives back a job that could not be looked into.
 func (w *worker) comesAgain(j *job, err error) {
 	w.metrics.returned.Inc()
-	w.log.Warn().Err(err).Str("event", event.Message.Format(j.delivery.Event)).
-		Str("endpoint", event.Endpoint.Format(j.delivery.Endpoint)).Msg("delivery comes again")
+	w.log.Warn().Err(err).EmbedObject(service.FieldsOf(j.delivery)).Msg("delivery comes again")
 	j.giveBack(retryLookup, false)
 }

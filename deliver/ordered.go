@@ -10,6 +10,7 @@ import (
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/trace"
 )
@@ -128,11 +129,16 @@ func (o *orderedLane) serve(ctx context.Context) (until time.Time) {
 		}
 		if err != nil && ctx.Err() == nil {
 			o.metrics.returned.Inc()
-			o.log.Warn().Err(err).Str("endpoint", event.Endpoint.Format(o.lane.Endpoint)).Msg("ordered endpoint waits")
+			o.log.Warn().Err(err).EmbedObject(o.about()).Msg("ordered endpoint waits")
 			return time.Now().Add(retryLookup)
 		}
 	}
 	return time.Time{}
+}
+
+// about is the lane's endpoint, as a line of the log is about it.
+func (o *orderedLane) about() service.Fields {
+	return service.Fields{Tenant: o.lane.Tenant, Endpoint: o.lane.Endpoint}
 }
 
 // errLeave says that the lane is to be left, since the endpoint has become what is
@@ -202,7 +208,7 @@ func (o *orderedLane) ask(ctx context.Context) error {
 		}
 	}
 	if lost := o.window.answer(q, made, unknown, time.Now()); lost > 0 {
-		o.log.Warn().Int("events", lost).Str("endpoint", event.Endpoint.Format(o.lane.Endpoint)).
+		o.log.Warn().Int("events", lost).EmbedObject(o.about()).
 			Msg("events accepted earlier did not come; the endpoint goes on without them")
 	}
 	return nil
@@ -215,8 +221,7 @@ func (o *orderedLane) workOn(ctx context.Context, h *held) (until time.Time, err
 	if panicked == nil {
 		return until, err
 	}
-	o.log.Error().Err(panicked).Str("event", event.Message.Format(h.delivery.Event)).
-		Str("endpoint", event.Endpoint.Format(o.lane.Endpoint)).Msg("delivery cannot be handled")
+	o.log.Error().Err(panicked).EmbedObject(service.FieldsOf(h.delivery)).Msg("delivery cannot be handled")
 	o.bus.Reject(h.msg, panicked)
 	for _, c := range o.window.done() {
 		c.msg.Ack()
@@ -298,6 +303,7 @@ func (o *orderedLane) attempt(ctx context.Context, e *directory.Endpoint, j *job
 		return nil, time.Time{}, err
 	}
 	o.metrics.observe(j, a)
+	o.tell(j.delivery, a)
 	r = newResult(j, a, retries)
 	report = r.report
 	return r, time.Time{}, nil

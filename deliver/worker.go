@@ -13,6 +13,7 @@ import (
 	"github.com/postrider/postrider/shared/directory"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/schedule"
+	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/trace"
 )
@@ -47,6 +48,8 @@ type worker struct {
 	bus    *bus.Bus
 	buffer *buffer
 	trace  *trace.Tracer
+
+	standing *standing
 
 	flights    flights
 	unrecorded *unrecorded
@@ -141,10 +144,22 @@ func (w *worker) try(ctx context.Context, j *job) (*result, error) {
 		return nil, err
 	}
 	w.metrics.observe(j, a)
+	w.tell(d, a)
 	r := newResult(j, a, retries)
 	r.debt = debt
 	debt.made() // last: whoever panics before leaves a debt that settles itself
 	return r, nil
+}
+
+// tell tells of an attempt those who follow how endpoints are doing, and those who
+// follow every delivery.
+func (w *worker) tell(d *event.Delivery, a *attempt) {
+	w.standing.attempted(d, a)
+	if service.Follows(&w.log) {
+		fields := service.FieldsOf(d)
+		fields.Attempt = a.id
+		w.log.Debug().EmbedObject(fields).Str("outcome", string(a.outcome)).Int("status", a.status).Dur("took", a.duration).Msg("attempt")
+	}
 }
 
 // mayGo returns why the attempt is not to be made here and now: the directory says

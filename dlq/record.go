@@ -9,6 +9,7 @@ import (
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/group"
+	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/trace"
 )
@@ -34,8 +35,9 @@ type recorder struct {
 // letter is a dead letter and the message that brought it.
 type letter struct {
 	store.DeadLetter
-	msg  *bus.Msg
-	span trace.Span
+	msg   *bus.Msg
+	span  trace.Span
+	about service.Fields
 }
 
 func (r *recorder) run(ctx, drain context.Context) error {
@@ -65,7 +67,7 @@ func (r *recorder) read(messages []*bus.Msg) []letter {
 		letters = append(letters, letter{store.DeadLetter{
 			Tenant: d.Tenant, Endpoint: d.Endpoint, Event: d.Event, Type: d.Type, Reason: d.Reason, Attempts: d.Attempt,
 			Run: d.Run, Deferrals: d.Deferrals,
-		}, m, r.trace.Receive(d.Trace, m.Subject, m.Stored, trace.OfDelivery(d))})
+		}, m, r.trace.Receive(d.Trace, m.Subject, m.Stored, trace.OfDelivery(d)), service.FieldsOf(d)})
 	}
 	return letters
 }
@@ -114,9 +116,12 @@ func (r *recorder) recordOnce(ctx context.Context, letters []letter) (rest []let
 		case err == nil:
 			r.metrics.dead.Inc()
 			l.span.End("")
+			if service.Follows(&r.log) {
+				r.log.Debug().EmbedObject(l.about).Str("reason", l.Reason).Msg("dead letter recorded")
+			}
 			l.msg.Ack()
 		case store.BadValue(err):
-			r.log.Error().Err(err).Str("event", event.Message.Format(l.Event)).Msg("dead letter cannot be recorded")
+			r.log.Error().Err(err).EmbedObject(l.about).Msg("dead letter cannot be recorded")
 			l.span.End("rejected")
 			r.bus.Reject(l.msg, err)
 		default:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/trace"
 )
@@ -86,14 +87,14 @@ func (r *redriver) handle(ctx, drain context.Context, m *bus.Msg) {
 	var panicked *bus.PanicError
 	switch {
 	case errors.As(err, &panicked):
-		r.log.Error().Err(err).Bytes("stack", panicked.Stack).Str("task", event.Task.Format(id)).Msg("task cannot be done")
+		r.log.Error().Err(err).Bytes("stack", panicked.Stack).EmbedObject(service.Fields{Task: id}).Msg("task cannot be done")
 		r.bus.Reject(m, err)
 	case errors.Is(err, store.ErrNotFound):
 		m.Term("no such task")
 	case errors.As(err, &rest):
 		m.Nak(time.Duration(rest))
 	case err != nil:
-		r.log.Warn().Err(err).Str("task", event.Task.Format(id)).Msg("task is continued later")
+		r.log.Warn().Err(err).EmbedObject(service.Fields{Task: id}).Msg("task is continued later")
 		m.Nak(retryDelay)
 	case ctx.Err() != nil:
 		m.Nak(0)

@@ -78,6 +78,7 @@ func (w *worker) expandWide(ctx context.Context, m *bus.Msg) (err error) {
 		w.metrics.events.Inc()
 		w.begin(&b.events[i], m, &out)
 		targets := wanting(make([]*directory.Endpoint, 0, len(tenant.Endpoints)), tenant, &b.events[i])
+		w.tell(&b.events[i], len(targets))
 		if err := w.deliver(ctx, &b.events[i], targets, b.again, &out); err != nil {
 			return err
 		}

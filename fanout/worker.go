@@ -224,11 +224,19 @@ func (w *worker) expand(ctx context.Context, m *bus.Msg, out *outgoing) error {
 		}
 		made[tenant.ID] += len(targets)
 		w.metrics.events.Inc()
+		w.tell(ev, len(targets))
 		if err := w.deliver(ctx, ev, targets, b.again, out); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// tell tells of an event whoever follows every one.
+func (w *worker) tell(ev *event.Event, deliveries int) {
+	if service.Follows(&w.log) {
+		w.log.Debug().EmbedObject(service.FieldsOfEvent(ev)).Int("deliveries", deliveries).Msg("event expanded")
+	}
 }
 
 // begin begins the span of an event, if it is traced; it ends with what is put out.

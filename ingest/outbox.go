@@ -166,7 +166,7 @@ func (o *outbox) Announce(ctx context.Context, t store.Task) {
 	defer cancel()
 	id := event.Task.Format(t.ID)
 	if err := o.bus.Publish(ctx, bus.Message{Subject: event.TaskSubject(t.Kind), ID: id, Data: []byte(id)}); err != nil {
-		o.log.Warn().Err(err).Str("task", id).Msg("task is not announced; dlq will find it")
+		o.log.Warn().Err(err).EmbedObject(service.Fields{Task: t.ID}).Msg("task is not announced; dlq will find it")
 	}
 }
 

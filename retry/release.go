@@ -185,6 +185,7 @@ func (r *releaser) onward(group []*waiting) (going []*waiting, messages []bus.Me
 		r.begin(w)
 		m, err := w.next()
 		if err != nil {
+			r.log.Error().Err(err).EmbedObject(service.FieldsOf(w.delivery)).Msg("delivery cannot be sent on")
 			r.bus.Reject(w.msg, err)
 			r.forget(w)
 			continue
@@ -213,6 +214,9 @@ func (r *releaser) finish(w *waiting, err error) {
 	} else {
 		w.msg.Ack()
 		r.metrics.count(w)
+		if service.Follows(&r.log) && w.due() {
+			r.log.Debug().EmbedObject(service.FieldsOf(w.delivery)).Msg("delivery released")
+		}
 	}
 	r.forget(w)
 }

@@ -182,7 +182,9 @@ func (c *canary) listen(t *testing.T) {
 		require.NoError(t, err)
 		c.said["log of "+name] = string(text)
 	}
-	require.Contains(t, c.said["log of deliver"], `"level":"debug"`)
+	for _, name := range stack.Stages() {
+		require.Regexp(t, `"event":"msg_[^\n]*"trace":"[0-9a-f]{32}"`, c.said["log of "+name], "%s tells of events on their way", name)
+	}
 	database := testkit.SQL(t, c.DatabaseURL)
 	for _, table := range []string{"attempts", "endpoints", "endpoint_secrets", "dead_letters", "tasks", "request_keys", "api_keys", "secret_keys", "revocations"} {
 		var rows string

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/trace"
 )
@@ -127,6 +128,9 @@ func (c *call) judge(ctx context.Context, ref store.Ref, drafts []*draft, verdic
 			d.settle(v.Err)
 		case v.Refusal == store.Accepted:
 			d.settle(nil)
+			if service.Follows(&c.Log) {
+				c.Log.Debug().EmbedObject(service.FieldsOfEvent(&d.event.Event)).Msg("event accepted")
+			}
 		case v.Refusal == store.UIDUsed:
 			d.settle(uidUsed())
 		case v.Refusal == store.KeyUsed:

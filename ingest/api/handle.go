@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strconv"
 
+	"github.com/postrider/postrider/shared/service"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/trace"
 )
@@ -189,7 +190,7 @@ func (s *server) logFault(r *http.Request, p *problem, err error) {
 	if p.status < http.StatusInternalServerError || errors.Is(err, ErrOverloaded) || errors.Is(err, ErrAway) || errors.Is(r.Context().Err(), context.Canceled) {
 		return
 	}
-	s.Log.Error().Err(err).Str("route", r.Pattern).Int("status", p.status).Msg("request failed")
+	s.Log.Error().Err(err).EmbedObject(service.Fields{Trace: trace.From(r.Context()).Or("")}).Str("route", r.Pattern).Int("status", p.status).Msg("request failed")
 }
 
 func encode(body any) ([]byte, error) {
