@@ -84,11 +84,8 @@ func (s *Settings) Validate() error {
 	if s.Memory != 0 && s.Memory < 128<<20 {
 		faults = append(faults, fmt.Errorf("memory-limit is %d: must be 0 or at least 128 MiB", s.Memory))
 	}
-	if _, err := zerolog.ParseLevel(s.LogLevel); err != nil || s.LogLevel == "" {
-		faults = append(faults, fmt.Errorf("log-level is %q: must be debug, info, warn or error", s.LogLevel))
-	}
-	if s.LogFormat != "json" && s.LogFormat != "text" {
-		faults = append(faults, fmt.Errorf("log-format is %q: must be json or text", s.LogFormat))
+	if err := s.validateLog(); err != nil {
+		faults = append(faults, err)
 	}
 	if err := trace.CheckEndpoint(s.OTLPEndpoint); err != nil {
 		faults = append(faults, fmt.Errorf("otlp-endpoint is %q: %w", s.OTLPEndpoint, err))
@@ -98,6 +95,17 @@ func (s *Settings) Validate() error {
 	}
 	if _, err := s.policy(); err != nil {
 		faults = append(faults, err)
+	}
+	return errors.Join(faults...)
+}
+
+func (s *Settings) validateLog() error {
+	var faults []error
+	if _, err := zerolog.ParseLevel(s.LogLevel); err != nil || s.LogLevel == "" {
+		faults = append(faults, fmt.Errorf("log-level is %q: must be debug, info, warn or error", s.LogLevel))
+	}
+	if s.LogFormat != "json" && s.LogFormat != "text" {
+		faults = append(faults, fmt.Errorf("log-format is %q: must be json or text", s.LogFormat))
 	}
 	return errors.Join(faults...)
 }
