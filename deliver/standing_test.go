@@ -81,6 +81,7 @@ func TestStanding(t *testing.T) {
 		return outcomes
 	}
 	inStanding(t, func(t *testing.T, w *standingWorld) {
+		t.Helper()
 		w.makes(many(1000, Success)...)
 		w.makes(Timeout, Success)
 		w.makes(many(10, Blocked, Proxy, Expired, Disabled)...)
@@ -130,6 +131,7 @@ func TestStanding(t *testing.T) {
 func TestStandingIsBounded(t *testing.T) {
 	t.Parallel()
 	inStanding(t, func(t *testing.T, w *standingWorld) {
+		t.Helper()
 		fail := func() {
 			w.d.Endpoint = event.NewID()
 			for range failsFrom {

@@ -84,12 +84,7 @@ func (s *Settings) Validate() error {
 	if s.Memory != 0 && s.Memory < 128<<20 {
 		faults = append(faults, fmt.Errorf("memory-limit is %d: must be 0 or at least 128 MiB", s.Memory))
 	}
-	if err := s.validateLog(); err != nil {
-		faults = append(faults, err)
-	}
-	if err := trace.CheckEndpoint(s.OTLPEndpoint); err != nil {
-		faults = append(faults, fmt.Errorf("otlp-endpoint is %q: %w", s.OTLPEndpoint, err))
-	}
+	faults = append(faults, s.validateSayings()...)
 	if _, err := s.Keys.Ring(); err != nil {
 		faults = append(faults, err)
 	}
@@ -99,15 +94,18 @@ func (s *Settings) Validate() error {
 	return errors.Join(faults...)
 }
 
-func (s *Settings) validateLog() error {
-	var faults []error
+// validateSayings looks at where a process says what it does, and how.
+func (s *Settings) validateSayings() (faults []error) {
 	if _, err := zerolog.ParseLevel(s.LogLevel); err != nil || s.LogLevel == "" {
 		faults = append(faults, fmt.Errorf("log-level is %q: must be debug, info, warn or error", s.LogLevel))
 	}
 	if s.LogFormat != "json" && s.LogFormat != "text" {
 		faults = append(faults, fmt.Errorf("log-format is %q: must be json or text", s.LogFormat))
 	}
-	return errors.Join(faults...)
+	if err := trace.CheckEndpoint(s.OTLPEndpoint); err != nil { // not shown: somebody may have put a password into it
+		faults = append(faults, fmt.Errorf("otlp-endpoint: %w", err))
+	}
+	return faults
 }
 
 // policy joins all faults of the settings about where deliveries may go and how.

@@ -14,7 +14,7 @@ import (
 // sends the last of them: in the drain time that is left, for it is called when the
 // stages have ended.
 func openTracing(ctx context.Context, settings Settings, log zerolog.Logger, reg prometheus.Registerer) (spans *trace.Exporter, flush func(), err error) {
-	spans, err = trace.Open(trace.Options{Endpoint: settings.OTLPEndpoint, Version: Version, Log: log}) //nolint:contextcheck // it takes none, and is ended by its Close
+	spans, err = trace.Open(ctx, trace.Options{Endpoint: settings.OTLPEndpoint, Version: Version, Log: log})
 	if err != nil {
 		return nil, nil, fmt.Errorf("otlp-endpoint: %w", err)
 	}

@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"context"
 	"math/rand/v2"
 	"net/http"
 
@@ -49,7 +48,7 @@ func (d *Door) Begin(r *http.Request) Span {
 	if cause.IsValid() && !cause.IsSampled() || !wanted && rand.Float64() >= d.share { //nolint:gosec // nothing is guarded by it
 		return Span{}
 	}
-	_, span := d.tracer.spans.Start(oteltrace.ContextWithRemoteSpanContext(context.Background(), cause), r.Pattern,
+	_, span := d.tracer.spans.Start(oteltrace.ContextWithRemoteSpanContext(r.Context(), cause), r.Pattern,
 		oteltrace.WithSpanKind(oteltrace.SpanKindServer),
 		oteltrace.WithAttributes(semconv.HTTPRequestMethodKey.String(r.Method), semconv.HTTPRoute(route(r))))
 	return Span{span}

@@ -40,6 +40,7 @@ type Options struct {
 type Exporter struct {
 	options Options
 	id      string // of this process
+	place   *resource.Resource
 	queue   *queue
 	sender  *otlptrace.Exporter
 	client  *http.Client
@@ -65,7 +66,7 @@ func CheckEndpoint(endpoint string) error {
 
 // Open returns an exporter, nil where there is no endpoint. It does not wait for the
 // collector, which may come and go.
-func Open(o Options) (*Exporter, error) {
+func Open(ctx context.Context, o Options) (*Exporter, error) {
 	if o.Endpoint == "" {
 		return nil, nil //nolint:nilnil // tracing is off
 	}
@@ -82,7 +83,7 @@ func Open(o Options) (*Exporter, error) {
 		Transport:     &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	sender, err := otlptracehttp.New(context.Background(),
+	sender, err := otlptracehttp.New(ctx,
 		otlptracehttp.WithEndpointURL(u.String()),
 		otlptracehttp.WithHTTPClient(client),
 		otlptracehttp.WithCompression(otlptracehttp.GzipCompression),
@@ -92,7 +93,12 @@ func Open(o Options) (*Exporter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make exporter of spans: %w", err)
 	}
-	return &Exporter{options: o, id: rand.Text(), queue: newQueue(sender, o.Log), sender: sender, client: client}, nil
+	// What OTEL_RESOURCE_ATTRIBUTES says of the place. An error is of those, and what
+	// could be read of them is used.
+	place, _ := resource.New(ctx, resource.WithFromEnv(), resource.WithTelemetrySDK())
+	return &Exporter{
+		options: o, id: rand.Text(), place: place, queue: newQueue(context.WithoutCancel(ctx), sender, o.Log), sender: sender, client: client,
+	}, nil
 }
 
 // Tracer returns the tracer of a stage, which is a service of its own in the traces;
@@ -101,9 +107,7 @@ func (e *Exporter) Tracer(stage string) *Tracer {
 	if e == nil {
 		return nil
 	}
-	// What OTEL_RESOURCE_ATTRIBUTES says of the place, and then what we know better.
-	// An error is of those, and what could be read of them is used.
-	of, _ := resource.New(context.Background(), resource.WithFromEnv(), resource.WithTelemetrySDK(), resource.WithAttributes(
+	of, _ := resource.Merge(e.place, resource.NewSchemaless( // which fits every schema
 		semconv.ServiceName("postrider-"+stage), semconv.ServiceVersion(e.options.Version), semconv.ServiceInstanceID(e.id)))
 	provider := sdktrace.NewTracerProvider(
 		sdktrace.WithResource(of),

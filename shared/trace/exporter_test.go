@@ -17,7 +17,7 @@ import (
 
 func open(t *testing.T, url string, log zerolog.Logger) *Exporter {
 	t.Helper()
-	e, err := Open(Options{Endpoint: url, Version: "test", Log: log})
+	e, err := Open(t.Context(), Options{Endpoint: url, Version: "test", Log: log})
 	require.NoError(t, err)
 	return e
 }

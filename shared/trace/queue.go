@@ -42,9 +42,10 @@ type queue struct {
 	failing bool
 }
 
-func newQueue(sender sdktrace.SpanExporter, log zerolog.Logger) *queue {
+// newQueue returns a queue that works until close is called, or ctx ends.
+func newQueue(ctx context.Context, sender sdktrace.SpanExporter, log zerolog.Logger) *queue {
 	q := &queue{sender: sender, log: log, spans: make(chan sdktrace.ReadOnlySpan, queued), done: make(chan struct{})}
-	q.life, q.cut = context.WithCancel(context.Background())
+	q.life, q.cut = context.WithCancel(ctx)
 	go func() {
 		defer close(q.done)
 		group.Paced(q.spans, exportGroup, exportEvery, func(sdktrace.ReadOnlySpan) bool { return false }, q.export)

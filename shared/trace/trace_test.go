@@ -84,7 +84,7 @@ func TestUntraced(t *testing.T) {
 }
 
 // TestOffCostsNothing: not even an allocation, also where what is traced comes by.
-func TestOffCostsNothing(t *testing.T) { //nolint:paralleltest // it counts allocations
+func TestOffCostsNothing(t *testing.T) { // alone, since it counts allocations
 	var tracer *Tracer
 	door := tracer.Door(1)
 	r := httptest.NewRequest(http.MethodPost, "/", nil)
