@@ -150,7 +150,7 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 			Store:     db,
 			Directory: dir,
 			Egress:    policy,
-			Trace:     spans.Tracer(s.Name()), //nolint:contextcheck // it takes none
+			Trace:     spans.Tracer(s.Name()),
 			Drain:     settings.Drain,
 		}
 		admin.add(s, env)
