@@ -8,8 +8,8 @@ import (
 
 // gauges shows what the scheduler has in hand, counted when somebody looks.
 type gauges struct {
-	stats                                      func() fair.Stats
-	running, waiting, lagging, resting, broken *prometheus.Desc
+	stats                                               func() fair.Stats
+	running, waiting, lagging, resting, broken, limited *prometheus.Desc
 }
 
 func newGauges(stats func() fair.Stats) *gauges {
@@ -23,6 +23,7 @@ func newGauges(stats func() fair.Stats) *gauges {
 		lagging: desc("attempts_in_flight_lagging", "Attempts in flight at slow endpoints and from lanes of single tenants and endpoints, which have a share of the slots together."),
 		resting: desc("endpoints_resting", "Endpoints that are left alone for a while: they have asked for it, or do nothing but fail."),
 		broken:  desc("endpoints_broken", "Endpoints whose circuit breaker is open, as far as this process has to do with them."),
+		limited: desc("rate_limits_used_up", "Endpoints and tenants that have used up their rate for the moment, as far as this process has to do with them."),
 	}
 }
 
@@ -44,4 +45,5 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	show(g.lagging, s.Lagging)
 	show(g.resting, s.Resting)
 	show(g.broken, s.Broken)
+	show(g.limited, s.Limited)
 }

@@ -73,6 +73,16 @@ func (l *limits) ready(id event.ID, rate int, now time.Time) (bool, time.Time) {
 	return err == nil && left > 0, b.refill
 }
 
+// usedUp counts who has to wait for its next refill.
+func (l *limits) usedUp(now time.Time) (n int) {
+	for k := l.used.first; k != nil; k = k.next {
+		if ready, _ := l.ready(k.item.id, 1, now); !ready {
+			n++
+		}
+	}
+	return n
+}
+
 // take takes a token, of which ready has said that it is there.
 func (l *limits) take(id event.ID, rate int, now time.Time) {
 	if rate <= 0 {

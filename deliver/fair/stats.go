@@ -13,6 +13,7 @@ type Stats struct {
 	Lagging int                 // of those in flight, the ones of own lanes and to slow endpoints
 	Resting int                 // endpoints that are left alone for a while
 	Broken  int                 // endpoints whose breaker is open
+	Limited int                 // endpoints and tenants that have used up their rate for the moment
 }
 
 // Stats counts what there is. It looks at all tenants that have anything and all
@@ -29,6 +30,7 @@ func (s *Scheduler) Stats() Stats {
 		}
 	}
 	now := time.Now()
+	stats.Limited = s.rates.usedUp(now)
 	for _, l := range []*list[*endpoint]{&s.endpoints.active, &s.endpoints.notable} {
 		for k := l.first; k != nil; k = k.next {
 			switch e := k.item; {

@@ -21,14 +21,15 @@ func TestStats(t *testing.T) {
 			b.put('b', 1)
 			b.put('b', 2, of(retry), func(j *Job) { j.Lane = OfTenant })
 		}
+		b.put('c', 3, func(j *Job) { j.Rate = 1 })
 		want := Stats{
-			Running: map[event.Class]int{event.First: 4, event.Retry: 3, event.Replay: 0},
+			Running: map[event.Class]int{event.First: 5, event.Retry: 3, event.Replay: 0},
 			Waiting: map[event.Class]int{event.First: 2, event.Retry: 3, event.Replay: 0},
-			Lagging: 3, Resting: 1, Broken: 1,
+			Lagging: 3, Resting: 1, Broken: 1, Limited: 1,
 		}
 		require.Equal(t, want, b.Stats())
 		time.Sleep(time.Minute)
-		want.Resting = 0
+		want.Resting, want.Limited = 0, 0
 		require.Equal(t, want, b.Stats())
 	})
 }
