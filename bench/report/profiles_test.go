@@ -34,5 +34,6 @@ func TestProfiles(t *testing.T) {
 	stages["dlq"] = server.URL + "/elsewhere"
 	require.NoError(t, takeProfiles(t.Context(), "", "saturated", stages, time.Second).wait(), "none are wanted")
 	require.ErrorContains(t, takeProfiles(t.Context(), folder, "light", stages, time.Second).wait(), "profile dlq: answered 404")
+	delete(stages, "dlq")
 	require.ErrorContains(t, takeProfiles(t.Context(), "/dev/null", "light", stages, time.Second).wait(), "/dev/null")
 }
