@@ -201,7 +201,7 @@ func TestDeliveryListsUseTheirIndex(t *testing.T) {
 		}
 		if tt.long {
 			require.NotContains(t, text, "Seq Scan", name)
-			require.NotContains(t, text, "Sort", name)
+			require.NotRegexp(t, `(?m)^( *->  )?(Incremental )?Sort$`, text, name) // merging two days near midnight is none
 		}
 	}
 }
