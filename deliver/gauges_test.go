@@ -19,7 +19,7 @@ func TestGauges(t *testing.T) {
 		return fair.Stats{
 			Running: map[event.Class]int{event.First: 1, event.Retry: 2},
 			Waiting: map[event.Class]int{event.Replay: 3},
-			Lagging: 4, Resting: 5, Broken: 6,
+			Lagging: 4, Resting: 5, Broken: 6, Limited: 7,
 		}
 	})))
 	families, err := reg.Gather()
@@ -37,7 +37,7 @@ func TestGauges(t *testing.T) {
 	require.Equal(t, map[string]float64{
 		"postrider_attempts_in_flight first": 1, "postrider_attempts_in_flight retry": 2,
 		"postrider_deliveries_in_memory replay": 3, "postrider_attempts_in_flight_lagging": 4,
-		"postrider_endpoints_resting": 5, "postrider_endpoints_broken": 6,
+		"postrider_endpoints_resting": 5, "postrider_endpoints_broken": 6, "postrider_rate_limits_used_up": 7,
 	}, got)
 }
 
