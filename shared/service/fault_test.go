@@ -1,11 +1,14 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/shared/store"
 )
 
 func TestOneLine(t *testing.T) {
@@ -27,4 +30,13 @@ func TestOneLine(t *testing.T) {
 			require.Equal(t, test.want, oneLine(test.err))
 		})
 	}
+}
+
+// TestAdvise: whatever is wrong with a server, what there is to do is about that one.
+func TestAdvise(t *testing.T) {
+	t.Parallel()
+	late := fmt.Errorf("look up stream EVENTS: %w", context.DeadlineExceeded) // which passes for an error of the network
+	require.ErrorContains(t, advise(onNATS, late), "(is nats-server running there? set POSTRIDER_NATS_URL)")
+	require.ErrorContains(t, advise(onPostgres, late), "(is PostgreSQL running there? set POSTRIDER_DATABASE_URL)")
+	require.Equal(t, store.ErrOlderSchema, advise(onPostgres, store.ErrOlderSchema), "it says itself what to do")
 }

@@ -93,7 +93,7 @@ func (s *servers) look(ctx context.Context) error {
 		s.laidOut = err == nil
 	}
 	if hopeless(err) && !s.opened {
-		return advise(err)
+		return advise(onPostgres, err)
 	}
 	s.note(onPostgres, err)
 	s.meet(ctx, err == nil)
@@ -151,7 +151,7 @@ func (s *servers) note(on string, err error) {
 	switch s.said[on] = said; {
 	case said == before:
 	case err != nil:
-		s.log.Warn().Err(errors.New(oneLine(advise(err)))).Str("on", on).Msg("waiting")
+		s.log.Warn().Err(errors.New(oneLine(advise(on, err)))).Str("on", on).Msg("waiting")
 	default:
 		s.log.Info().Str("on", on).Msg("going on")
 	}
@@ -173,17 +173,17 @@ func hopeless(err error) bool {
 	return errors.Is(err, store.ErrOlderSchema) || errors.Is(err, store.ErrNewerSchema) || keyless(err) || store.Refused(err)
 }
 
-// advise adds what there is to do, if it is not said.
-func advise(err error) error {
+// advise adds what there is to do about what is waited for, if it is not said.
+func advise(on string, err error) error {
 	switch {
 	case missing(err), errors.Is(err, store.ErrOlderSchema), errors.Is(err, store.ErrNewerSchema):
 		return err
-	case errors.Is(err, bus.ErrDisconnected), errors.Is(err, bus.ErrSilent):
-		return adviseNATS(err)
 	case isDenied(err):
 		return fmt.Errorf("%w\n(see deploy/nats)", err)
 	case keyless(err):
 		return adviseKeys(err)
+	case on == onNATS:
+		return adviseNATS(err)
 	default:
 		return adviseDatabase(err)
 	}
