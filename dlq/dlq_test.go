@@ -212,7 +212,9 @@ func TestRedrive(t *testing.T) {
 	}
 	require.Equal(t, n, w.finished(id))
 	require.Equal(t, len(bystanders), w.count(letters))
-	testkit.Eventually(t, func() bool { return testkit.StreamMessages(t, w.nats, event.StreamTasks) == 0 }, "acknowledged")
+	testkit.Eventually(t, func() bool {
+		return testkit.StreamMessages(t, w.nats, event.StreamTasks) == 0 && testkit.StreamMessages(t, w.nats, event.StreamDeliver) == 0
+	}, "acknowledged")
 
 	w.announce(store.TaskRedrive, event.Task.Format(id)+" ") // cannot be read, and is thrown away
 	require.NoError(t, w.bus.Publish(t.Context(), bus.Message{Subject: event.TaskSubject(store.TaskRedrive), ID: "again", Data: []byte(event.Task.Format(id))}))

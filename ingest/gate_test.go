@@ -134,6 +134,7 @@ func TestHangingDatabase(t *testing.T) {
 func TestShed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.unwatch() // who watches the gate would shed as well, should this take longer than a commit may
 	release := w.hold()
 	busy := w.queue(w.event(), w.event())
 	testkit.Eventually(t, func() bool { return w.waiting() == 0 }, "both are taken")
@@ -147,9 +148,10 @@ func TestShed(t *testing.T) {
 	for _, r := range append(busy, more...) {
 		require.Equal(t, api.Verdict{}, w.answer(r))
 	}
-	refusal, err := w.acceptOne(t.Context(), w.event())
-	require.NoError(t, err)
-	require.Equal(t, store.Accepted, refusal)
+	testkit.Eventually(t, func() bool {
+		refusal, err := w.acceptOne(t.Context(), w.event())
+		return err == nil && refusal == store.Accepted
+	}, "the next one is accepted")
 }
 
 // waiting is how many events no writer has taken.

@@ -32,6 +32,7 @@ type world struct {
 	reg      *prometheus.Registry
 	outbox   *outbox
 	writer   *writer
+	unwatch  func() // ends the watch over the writer's gate
 	close    func() // of the writer and the outbox, as the stage does it
 }
 
@@ -60,9 +61,13 @@ func (w *world) writing() *writer {
 	var watching sync.WaitGroup
 	watching.Go(func() { writer.watch(ctx) })
 	w.outbox, w.writer = outbox, writer
-	w.close = sync.OnceFunc(func() {
+	unwatch := func() {
 		stop()
 		watching.Wait()
+	}
+	w.unwatch = unwatch
+	w.close = sync.OnceFunc(func() {
+		unwatch()
 		writer.close()
 		outbox.close()
 	})
