@@ -91,7 +91,7 @@ func parse(args []string, token string, faults io.Writer) (settings, error) {
 	flags.StringVar(&s.output, "o", "", "also write the report to this file, as Markdown")
 	flags.StringVar(&s.json, "json", "", "and to this `file` as JSON, which bench/compare reads")
 	flags.StringVar(&s.html, "html", "", "and to this `file` as a page with plots")
-	flags.StringVar(&s.profiles, "profiles", "", "and CPU profiles of each stage under each load to this `folder`; taking them costs some CPU itself")
+	flags.StringVar(&s.profiles, "profiles", "", "and CPU profiles of each stage under each load to this `folder`, and tell what each step of an event's way costs; taking them costs some CPU itself")
 	flags.DurationVar(&s.light, "light", 15*time.Second, "how long to send little; 0 leaves it out")
 	flags.Float64Var(&s.lightRate, "light-rate", 50, "events per second that are little")
 	flags.DurationVar(&s.saturate, "saturate", 30*time.Second, "how long to send as fast as possible; 0 leaves it out")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/postrider/postrider/bench/meter"
 	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/bench/steps"
 )
 
 // phase is one load, and what came of it.
@@ -17,6 +18,7 @@ type phase struct {
 	name   string
 	result sender.Result
 	cost   meter.Cost
+	steps  []steps.Cost // of the same CPU, if there were profiles
 }
 
 // measure sends one load and measures from the first request to the last
@@ -56,12 +58,13 @@ func measureAll(ctx context.Context, s settings, base sender.Config, parts meter
 		progress(name)
 		load := base
 		load.Rate, load.Duration = rate, span
-		taken := takeProfiles(ctx, s.profiles, kind, parts.Stages, span)
+		being := takeProfiles(ctx, s.profiles, kind, parts.Stages, span)
 		p, err := measure(ctx, name, load, parts)
-		if err := errors.Join(err, taken.wait()); err != nil {
+		taken, failed := being.wait()
+		if err := errors.Join(err, failed); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		p.kind = kind
+		p.kind, p.steps = kind, steps.Divide(p.cost.CPU, taken)
 		phases = append(phases, p)
 		return nil
 	}

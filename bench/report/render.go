@@ -23,6 +23,10 @@ func render(m machine.Machine, load string, phases []phase) string {
 	if len(phases[0].cost.CPU) > 0 {
 		text.WriteString("CPU per delivered event, in µs, from the first request to the last arrival:\n\n")
 		fmt.Fprintf(&text, "%s\n", cpu(phases))
+		if len(phases[0].steps) > 0 {
+			text.WriteString("The same by the steps of an event's way, as CPU profiles of the stages divide it; \"other\" is their schedulers, collectors and upkeep:\n\n")
+			fmt.Fprintf(&text, "%s\n", bySteps(phases))
+		}
 		if len(phases[0].cost.Counts) > 0 {
 			text.WriteString("And what else it took of the servers and the stages:\n\n")
 			fmt.Fprintf(&text, "%s\n", counts(phases))
@@ -89,6 +93,14 @@ func cpu(phases []phase) string {
 	return s.String()
 }
 
+func bySteps(phases []phase) string {
+	s := newSheet(phases)
+	for i, each := range phases[0].steps { // all have the same
+		s.row(each.Of, func(p phase) string { return perDelivery(p.steps[i].CPU, p) })
+	}
+	return s.String()
+}
+
 func perDelivery(spent time.Duration, p phase) string {
 	if p.result.Delivered == 0 {
 		return "–"
@@ -141,6 +153,9 @@ func found(m machine.Machine, load string, phases []phase) findings.Run {
 		r.Latency("first attempt", p.result.Latency)
 		r.Latency("acceptance", p.result.AcceptLatency)
 		p.cost.Report(r, p.result.Delivered)
+		for _, each := range p.steps {
+			r.Figure("CPU of each event by step, µs: "+each.Of, float64(each.CPU.Microseconds())/float64(max(p.result.Delivered, 1)))
+		}
 		for _, problem := range p.result.Problems() {
 			r.Fault(errors.New(problem))
 		}

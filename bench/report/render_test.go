@@ -10,6 +10,7 @@ import (
 	"github.com/postrider/postrider/bench/machine"
 	"github.com/postrider/postrider/bench/meter"
 	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/bench/steps"
 )
 
 func TestRender(t *testing.T) {
@@ -35,6 +36,7 @@ func TestRender(t *testing.T) {
 			Bench:  35 * time.Millisecond,
 		},
 	}
+	p.steps = []steps.Cost{{Of: "accept", CPU: 30 * time.Millisecond}, {Of: "expand", CPU: 20 * time.Millisecond}, {Of: "postgres", CPU: 50 * time.Millisecond}}
 	bad := p
 	bad.name, bad.result.Delivered, bad.result.Missing = "worse", 0, 500
 	require.Equal(t, "# What `make bench` measured\n\n"+`Abacus, 2 cores, 23.5 GiB of memory, Linux 6; Go 1.26.0, nats-server v2.15.2. Measured 2026-11-20 18:00 UTC, generator and receivers on the same cores.
@@ -58,6 +60,14 @@ CPU per delivered event, in µs, from the first request to the last arrival:
 | postgres                  |          100 |     – |
 | **sum**                   |          200 |     – |
 | (generator and receivers) |           70 |     – |
+
+The same by the steps of an event's way, as CPU profiles of the stages divide it; "other" is their schedulers, collectors and upkeep:
+
+|          | 50/s for 10s | worse |
+|----------|-------------:|------:|
+| accept   |           60 |     – |
+| expand   |           40 |     – |
+| postgres |          100 |     – |
 
 And what else it took of the servers and the stages:
 
@@ -87,6 +97,7 @@ func TestFound(t *testing.T) {
 		kind: "light", name: "50/s for 10s",
 		result: sender.Result{Sending: 10 * time.Second, Accepted: 500, Expected: 501, Delivered: 500, Missing: 1, Delivering: 10 * time.Second, Latency: latency.Summary{P98: 7}},
 		cost:   meter.Cost{CPU: map[string]time.Duration{"fanout": 20 * time.Millisecond}, Peak: map[string]int64{"fanout": 17 << 20}},
+		steps:  []steps.Cost{{Of: "expand", CPU: 15 * time.Millisecond}, {Of: "other", CPU: 5 * time.Millisecond}},
 	}
 	run := found(machine.Machine{CPU: "Abacus"}, "Events.", []phase{p})
 	r := run.Reports[0]
@@ -99,6 +110,7 @@ func TestFound(t *testing.T) {
 	require.InDelta(t, 50, values["accepted events/s"], 0)
 	require.InDelta(t, 7, values["first attempt, p98 in ms"], 0)
 	require.InDelta(t, 40, values["CPU of each event, µs: fanout"], 0)
+	require.InDelta(t, 30, values["CPU of each event by step, µs: expand"], 0)
 	require.InDelta(t, 17, values["most memory, MiB: fanout"], 0)
 }
 

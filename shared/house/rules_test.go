@@ -139,6 +139,7 @@ var modules = []struct {
 	{"golang.org/x/time/rate", "ingest/quota shared/trace", false},
 	{"golang.org/x/oauth2", "deliver/account", false},
 	{"github.com/HdrHistogram/hdrhistogram-go", "bench/*", false},
+	{"github.com/google/pprof/profile", "bench/steps bench/report", true}, // CPU profiles of the stages
 
 	// Goroutines with an owner that waits. Not where only the standard library may be used.
 	{"golang.org/x/sync", "shared/bus shared/store shared/directory shared/service shared/testkit bench/* " + stages, true},
