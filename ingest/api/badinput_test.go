@@ -164,7 +164,7 @@ func TestBadQueries(t *testing.T) {
 	lists := []string{
 		"/app", "/event-type", "/app/" + app + "/endpoint", "/app/" + app + "/msg", "/app/" + app + "/endpoint/" + endpoint + "/dlq",
 		"/app/" + app + "/attempt/endpoint/" + endpoint, "/app/" + app + "/attempt/msg/" + message,
-		"/app/" + app + "/endpoint/" + endpoint + "/msg", "/app/" + app + "/msg/" + message + "/endpoint", "/background-task",
+		"/app/" + app + "/endpoint/" + endpoint + "/msg", "/app/" + app + "/msg/" + message + "/endpoint", "/background-task", "/app/" + app + "/background-task",
 	}
 	for _, path := range lists {
 		t.Run(path, func(t *testing.T) {
@@ -186,7 +186,7 @@ func TestBadQueries(t *testing.T) {
 		"/app?order=up", "/app/" + app + "/msg?with_content=1", "/app/" + app + "/msg?before=yesterday",
 		"/app/" + app + "/attempt/endpoint/" + endpoint + "?status=5", "/app/" + app + "/attempt/endpoint/" + endpoint + "?status_code_class=404",
 		"/event-type?include_archived=yes", "/app/" + app + "/endpoint/" + endpoint + "/msg?status=5",
-		"/app/" + app + "/endpoint/" + endpoint + "/msg?after=0", "/background-task?order=up",
+		"/app/" + app + "/endpoint/" + endpoint + "/msg?after=0", "/background-task?order=up", "/app/" + app + "/background-task?status=lost",
 	} {
 		w.send(t, "GET", query, "").requireCode(t, 400, "bad_request")
 	}

@@ -260,3 +260,33 @@ func TestTasks(t *testing.T) {
 	w.send(t, "GET", "/background-task?status=lost", "").requireCode(t, 400, "bad_request")
 	w.send(t, "GET", "/background-task?task=a%20b", "").requireInvalid(t, "query.task")
 }
+
+// TestTasksOfApplication: its people see its tasks, of all kinds, and no others.
+func TestTasksOfApplication(t *testing.T) {
+	t.Parallel()
+	w := start(t, withSecret)
+	begin := func(app string) string {
+		w.app(t, `{"name":"`+app+`","uid":"`+app+`"}`)
+		w.endpoint(t, app, `{"url":"https://one.example/","uid":"one"}`)
+		return w.must(t, 202, "POST", "/app/"+app+"/endpoint/one/recover", `{"since":"2999-01-01T00:00:00Z"}`).id(t)
+	}
+	mine, other := begin("a"), begin("b")
+	redrive := w.must(t, 202, "POST", "/app/a/endpoint/one/dlq/redrive", "").id(t)
+	w.must(t, 204, "POST", "/admin/redrive-dlq", "") // is of no application
+
+	member := w.member(t, "a", `{"capabilities":["ViewBase","CreateAttempts"]}`)
+	for query, want := range map[string][]any{
+		"": {redrive, mine}, "?task=endpoint.recover": {mine}, "?status=finished": {}, "?limit=1&iterator=" + redrive: {mine},
+	} {
+		require.Equal(t, want, w.sendAs(t, member, "GET", "/app/a/background-task"+query, "").data(t, "id"), query)
+	}
+	a := w.sendAs(t, member, "GET", "/app/a/background-task/"+mine, "")
+	require.Equal(t, w.must(t, 200, "GET", "/background-task/"+mine, "").body, a.body)
+	for _, method := range []struct{ method, path string }{{"GET", ""}, {"POST", "/cancel"}} {
+		w.sendAs(t, member, method.method, "/app/a/background-task/"+other+method.path, "").requireCode(t, 404, "not_found")
+	}
+	require.Equal(t, "running", w.must(t, 200, "GET", "/background-task/"+other, "").body["status"], "it goes on")
+	require.Equal(t, "failed", w.sendAs(t, member, "POST", "/app/a/background-task/"+mine+"/cancel", "").body["status"])
+	viewer := w.member(t, "a", `{"capabilities":["ViewBase"]}`)
+	require.Equal(t, 403, w.sendAs(t, viewer, "POST", "/app/a/background-task/"+redrive+"/cancel", "").status)
+}

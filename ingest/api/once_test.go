@@ -36,7 +36,8 @@ func TestRepeatedPosts(t *testing.T) { //nolint:tparallel // they look at all th
 	operational := w.must(t, 201, "POST", "/operational-webhook/endpoint", `{"url":"https://example.com/"}`).id(t)
 	spare := w.message(t, app, `{"eventType":"a","payload":{}}`)
 	task := w.must(t, 202, "POST", "/app/a/endpoint/"+endpoint+"/recover", `{"since":"2999-01-01T00:00:00Z"}`).id(t)
-	place := strings.NewReplacer("/operational-webhook/endpoint/{endpoint_id}", "/operational-webhook/endpoint/"+operational, "{app_id}", app, "{endpoint_id}", endpoint, "{msg_id}", message, "{task_id}", task,
+	other := w.must(t, 202, "POST", "/app/a/endpoint/"+endpoint+"/recover", `{"since":"2999-01-01T00:00:00Z"}`).id(t)
+	place := strings.NewReplacer("/app/{app_id}/background-task/{task_id}", "/app/a/background-task/"+other, "/operational-webhook/endpoint/{endpoint_id}", "/operational-webhook/endpoint/"+operational, "{app_id}", app, "{endpoint_id}", endpoint, "{msg_id}", message, "{task_id}", task,
 		"{sink_id}", "s", "{consumer_id}", "c")
 
 	bodies := map[string]string{ // of requests that change something
@@ -62,6 +63,7 @@ func TestRepeatedPosts(t *testing.T) { //nolint:tparallel // they look at all th
 		"/app/{app_id}/msg/expunge-all-contents":                     ``,
 		"/admin/redrive-dlq":                                         ``,
 		"/background-task/{task_id}/cancel":                          ``,
+		"/app/{app_id}/background-task/{task_id}/cancel":             ``,
 		"/app/{app_id}/endpoint/{endpoint_id}/dlq/redrive":           ``,
 		"/app/{app_id}/endpoint/{endpoint_id}/dlq/{msg_id}/redrive":  ``,
 		"/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend":   ``,

@@ -52,6 +52,7 @@ func routes() []route {
 		expungeRoutes(),
 		deliveryRoutes(),
 		attemptRoutes(),
+		activityRoutes(),
 		pollerRoutes(),
 		replayRoutes(),
 		deadLetterRoutes(),

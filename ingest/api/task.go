@@ -14,6 +14,9 @@ func taskRoutes() []route {
 		{"GET", "/background-task", forOperators, (*call).listTasks},
 		{"GET", "/background-task/{task_id}", forOperators, (*call).getTask},
 		{"POST", "/background-task/{task_id}/cancel", forOperators, (*call).cancelTask},
+		{"GET", appPath + "/background-task", forMembers, (*call).listTasksOfApplication},
+		{"GET", appPath + "/background-task/{task_id}", forMembers, (*call).getTask},
+		{"POST", appPath + "/background-task/{task_id}/cancel", forReplayers, (*call).cancelTask},
 	}
 }
 
@@ -72,14 +75,34 @@ func (c *call) startTask(r *http.Request, t store.Task) (reply, error) {
 	return reply{http.StatusAccepted, showTask(&t)}, nil
 }
 
+// task finds the task of the path: where that names an application, one of its own.
+func (c *call) task(r *http.Request) (*store.Task, error) {
+	var owner event.ID
+	if r.PathValue("app_id") != "" {
+		tenant, err := c.tenant(r)
+		if err != nil {
+			return nil, err
+		}
+		owner = tenant.ID
+	}
+	id, err := event.Task.Parse(r.PathValue("task_id"))
+	if err != nil {
+		return nil, notFound()
+	}
+	t, err := c.Store.Task(r.Context(), id)
+	if err == nil && !owner.IsZero() && t.Tenant != owner {
+		return nil, notFound()
+	}
+	return t, err
+}
+
 // cancelTask ends a task after the part that it is at. What it has done stays
 // done, and one that has ended stays as it is.
 func (c *call) cancelTask(r *http.Request) (reply, error) {
-	id, err := event.Task.Parse(r.PathValue("task_id"))
-	if err != nil {
-		return reply{}, notFound()
+	t, err := c.task(r)
+	if err == nil {
+		t, err = c.Store.CancelTask(r.Context(), t.ID)
 	}
-	t, err := c.Store.CancelTask(r.Context(), id)
 	if err != nil {
 		return reply{}, err
 	}
@@ -87,11 +110,7 @@ func (c *call) cancelTask(r *http.Request) (reply, error) {
 }
 
 func (c *call) getTask(r *http.Request) (reply, error) {
-	id, err := event.Task.Parse(r.PathValue("task_id"))
-	if err != nil {
-		return reply{}, notFound()
-	}
-	t, err := c.Store.Task(r.Context(), id)
+	t, err := c.task(r)
 	if err != nil {
 		return reply{}, err
 	}
@@ -103,7 +122,28 @@ func (c *call) getTask(r *http.Request) (reply, error) {
 // are asked for.
 func (c *call) listTasks(r *http.Request) (reply, error) {
 	p := readParams(r)
-	filter := store.TaskFilter{Kinds: []string{store.TaskRecover, store.TaskReplay, store.TaskBulkReplay, store.TaskExpunge}}
+	filter := p.tasks()
+	if filter.Kinds == nil {
+		filter.Kinds = []string{store.TaskRecover, store.TaskReplay, store.TaskBulkReplay, store.TaskExpunge}
+	}
+	return c.tasks(r, p, filter)
+}
+
+// listTasksOfApplication lists all tasks of an application, newest first. No
+// published client knows it.
+func (c *call) listTasksOfApplication(r *http.Request) (reply, error) {
+	p := readParams(r)
+	filter := p.tasks()
+	t, err := c.tenant(r)
+	if err != nil {
+		return reply{}, err
+	}
+	filter.Tenant = t.ID
+	return c.tasks(r, p, filter)
+}
+
+// tasks reads which tasks are asked for.
+func (p *params) tasks() (filter store.TaskFilter) {
 	if kind := p.name("task"); kind != "" {
 		filter.Kinds = []string{kind}
 	}
@@ -112,6 +152,10 @@ func (c *call) listTasks(r *http.Request) (reply, error) {
 	default:
 		p.malformed("status")
 	}
+	return filter
+}
+
+func (c *call) tasks(r *http.Request, p *params, filter store.TaskFilter) (reply, error) {
 	page := p.page(event.Task, p.ascending(false))
 	if err := p.err(); err != nil {
 		return reply{}, err

@@ -175,7 +175,8 @@ func TestTasks(t *testing.T) {
 		"next page":     {store.TaskFilter{Kinds: recovers}, store.Page[event.ID]{Limit: 2, From: ids[1]}, ids[:1], false},
 		"finished":      {store.TaskFilter{Kinds: recovers, Status: store.TaskFinished}, store.Page[event.ID]{Limit: 2}, ids[1:2], false},
 		"two kinds":     {store.TaskFilter{Kinds: []string{store.TaskRecover, store.TaskRedrive}}, store.Page[event.ID]{Limit: 1}, []event.ID{redrive}, true},
-		"none":          {store.TaskFilter{}, store.Page[event.ID]{Limit: 1}, nil, false},
+		"all kinds":     {store.TaskFilter{Tenant: tenant}, store.Page[event.ID]{Limit: 1}, []event.ID{redrive}, true},
+		"none":          {store.TaskFilter{Tenant: event.NewID()}, store.Page[event.ID]{Limit: 1}, nil, false},
 	} {
 		tasks, more, err := s.Tasks(t.Context(), tt.filter, tt.page)
 		require.NoError(t, err, name)
