@@ -66,14 +66,20 @@ func (f *Front) validate() error {
 
 // origins are those that the settings name, and that of the portal.
 func (f *Front) origins(portal string) []string {
-	var all []string
-	for origin := range strings.SplitSeq(f.Origins, ",") {
-		if origin = strings.TrimSpace(origin); origin != "" {
-			all = append(all, origin)
-		}
-	}
+	all := split(f.Origins)
 	if u, err := url.Parse(portal); err == nil && u.Host != "" && !slices.Contains(all, originOf(u)) {
 		all = append(all, originOf(u))
+	}
+	return all
+}
+
+// split takes a list that is joined by commas apart.
+func split(text string) []string {
+	var all []string
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			all = append(all, part)
+		}
 	}
 	return all
 }

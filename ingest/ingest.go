@@ -45,6 +45,7 @@ type Stage struct {
 	Retention   time.Duration
 	Archive     string
 	TraceSample float64 // share of the requests
+	Pages       Pages
 	Front       Front
 }
 
@@ -65,6 +66,7 @@ func (s *Stage) Flags(fs *flag.FlagSet) {
 	fs.DurationVar(&s.Retention, "retention", 90*24*time.Hour, "how long events and attempts are kept")
 	fs.StringVar(&s.Archive, "archive", "", "`address` of the archive that days older than the retention go to, file:///folder or s3://bucket/prefix; empty for none")
 	fs.Float64Var(&s.TraceSample, "trace-sample", 0.01, "`share` of the requests that are traced where otlp-endpoint is set, from 0 to 1, beside those whose callers wish it")
+	s.Pages.flags(fs)
 	s.Front.flags(fs)
 }
 
@@ -106,7 +108,7 @@ func (s *Stage) Validate() error {
 			faults = append(faults, err)
 		}
 	}
-	return errors.Join(append(faults, s.Front.validate())...)
+	return errors.Join(append(faults, s.Pages.validate(), s.Front.validate())...)
 }
 
 // openArchive returns the place that the settings name, without looking at it.
@@ -172,6 +174,9 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		Store: bounded, Acceptor: writer, Announcer: outbox, Names: names, Keys: keys, Stopping: ctx.Done(),
 		Gate: writer.gate.shut, Refused: metrics.shed.Inc, Limited: metrics.limit, Client: options.Trusted.Client,
 	})
+	if options.Handler, err = s.Pages.before(options.Handler, env.Log, ctx.Done()); err != nil {
+		return err
+	}
 	front := door.New(options)
 
 	work, ctx := errgroup.WithContext(ctx)

@@ -5,14 +5,14 @@ const (
 	module = "github.com/postrider/postrider"
 
 	// stages are the five rooms that work on events; each becomes a process.
-	stages = "ingest ingest/api ingest/door fanout deliver retry dlq dlq/rebuild"
+	stages = "ingest ingest/api ingest/door ingest/portal/web fanout deliver retry dlq dlq/rebuild"
 
 	// forStages is what every stage may use: all of shared but what only tests and the local runner need.
 	// Code moves there when a second stage needs it, not before.
 	forStages = "shared/event shared/secret shared/signature shared/certificate shared/egress shared/group shared/bus shared/schedule shared/store shared/directory shared/trace shared/service"
 
 	// testOnly may also be imported by every test.
-	testOnly = "shared/testkit shared/embedded shared/stack shared/stack/link ingest/api/openapi/openapitest"
+	testOnly = "shared/testkit shared/embedded shared/stack shared/stack/link ingest/api/openapi/openapitest ingest/portal/portaltest"
 )
 
 // rooms says which of our packages each package may import. A package without a row fails, and so does a row without a
@@ -49,13 +49,23 @@ var rooms = []struct{ path, imports string }{
 	{"shared/house", ""},
 
 	// The stages. The API is part of ingest, as a package because it is large.
-	{"ingest", forStages + " ingest/api ingest/door shared/token shared/archive"},
+	{"ingest", forStages + " ingest/api ingest/door ingest/portal ingest/portal/web shared/token shared/archive"},
 	{"ingest/api", forStages + " ingest ingest/api/docs ingest/quota shared/token"},
 	{"ingest/door", ""},  // connections, before anything is known of who they are from
 	{"ingest/quota", ""}, // how often who may do what
 	{"ingest/api/docs", "ingest/api/openapi"},
 	{"ingest/api/openapi", ""},
 	{"ingest/api/openapi/openapitest", "ingest/api/openapi"},
+
+	// The pages. They are clients of the API, which they get as a handler: none may know how it is made.
+	{"ingest/portal", "ingest/portal/web ingest/portal/member ingest/portal/console"},
+	{"ingest/portal/client", "shared/secret"},
+	{"ingest/portal/chart", ""},
+	{"ingest/portal/web", "ingest/portal/client shared/secret"},
+	{"ingest/portal/member", "ingest/portal/web ingest/portal/client ingest/portal/chart shared/secret"},
+	{"ingest/portal/console", "ingest/portal/web ingest/portal/client ingest/portal/chart shared/secret"},
+	{"ingest/portal/portaltest", "ingest/portal ingest/portal/web ingest/api shared/secret shared/store shared/testkit"},
+
 	{"fanout", forStages},
 	{"deliver", forStages + " deliver/account deliver/fair deliver/lanes"},
 	{"deliver/account", "shared/certificate shared/egress shared/event shared/secret shared/store"}, // what endpoints are called with
@@ -145,7 +155,7 @@ var modules = []struct {
 	{"golang.org/x/sync", "shared/bus shared/store shared/directory shared/service shared/testkit bench/* " + stages, true},
 
 	// Tests only. Of testify, require: a test that goes on after a failed check reports its consequences.
-	{"github.com/stretchr/testify/require", "shared/testkit", true},
+	{"github.com/stretchr/testify/require", "shared/testkit ingest/portal/portaltest", true},
 	{"github.com/google/go-cmp", "shared/testkit", true},
 	{"go.uber.org/goleak", "shared/testkit", true},
 	{"pgregory.net/rapid", "", true},
@@ -159,7 +169,7 @@ var modules = []struct {
 var restricted = []struct{ path, rooms, why string }{
 	{"database/sql", "shared/store", "PostgreSQL is reached through shared/store, with pgx"},
 	{"os/exec", "shared/embedded shared/stack deploy/conformance bench/*", "what is shipped starts no programs"},
-	{"testing", "shared/testkit", "what is shipped has no test flags"},
+	{"testing", "shared/testkit ingest/portal/portaltest", "what is shipped has no test flags"},
 	{"math/rand", "", "use math/rand/v2"},
 	{"log/slog", "shared/signature shared/secret", "use the zerolog logger that the stage is given"}, // what hides, hides from every logger
 	{"github.com/rs/zerolog/log", "", "a global logger; use the one that the stage is given"},
@@ -193,6 +203,7 @@ var dialers = []dialer{
 	{"deploy/postrider/health.go", "asks the process that it is told of whether it is ready"},
 	{"deploy/postrider/redrive.go", "a client of the API, as operators have it"},
 	{"deploy/local/announce.go", "asks the API that it has started itself whether it answers"},
+	{"ingest/portal/portaltest", "a browser of tests"},
 	{"shared/testkit/wire.go", "a cable between servers of tests"},
 	{"shared/stack/link/link.go", "a cable between servers of tests"},
 	{"shared/stack/control.go", "asks processes of the bench whether they are ready"},

@@ -1,0 +1,9 @@
+package console_test
+
+import (
+	"testing"
+
+	"github.com/postrider/postrider/shared/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
