@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/postrider/postrider/bench/findings"
-	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/bench/rest"
 	"github.com/postrider/postrider/bench/suite"
 	"github.com/postrider/postrider/shared/stack"
 )
@@ -64,7 +64,7 @@ type streamState struct {
 }
 
 func askStreams(ctx context.Context, monitor string) ([]streamState, error) {
-	client := sender.NewClient(monitor, "", 1)
+	client := rest.New(monitor, "", 1)
 	defer client.Close()
 	var server struct {
 		Accounts []struct {

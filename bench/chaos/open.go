@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/postrider/postrider/bench/receiver"
-	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/bench/rest"
 	"github.com/postrider/postrider/shared/signature"
 	"github.com/postrider/postrider/shared/stack"
 	"github.com/postrider/postrider/shared/stack/link"
@@ -25,7 +25,7 @@ func (t *trial) open(ctx context.Context) error {
 		return err
 	}
 	t.clearings = append(t.clearings, t.Stop)
-	t.api = sender.NewClient(t.URL, t.Token, connections)
+	t.api = rest.New(t.URL, t.Token, connections)
 	t.clearings = append(t.clearings, func() error { t.api.Close(); return nil })
 	t.receivers, err = receiver.Start(ctx, receiver.Options{Secrets: []string{t.secret}, Observe: t.ledger.arrive})
 	if err != nil {

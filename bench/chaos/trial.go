@@ -10,7 +10,7 @@ import (
 
 	"github.com/postrider/postrider/bench/machine"
 	"github.com/postrider/postrider/bench/receiver"
-	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/bench/rest"
 	"github.com/postrider/postrider/bench/suite"
 	"github.com/postrider/postrider/shared/stack"
 	"github.com/postrider/postrider/shared/stack/link"
@@ -55,7 +55,7 @@ type trial struct {
 	span  time.Duration // of the traffic
 
 	secret      string // of all endpoints
-	api         sender.Client
+	api         rest.Client
 	receivers   *receiver.Local
 	toReceivers *link.Link
 	fleet       fleet

@@ -1,8 +1,8 @@
 // Command load sends events to a running Postrider, or to any server that speaks
-// Svix's API, and reports how fast they were accepted and delivered, with what
-// delay, and whether any is missing or double. The receiver must be the sink of
-// this repository, running on this same machine: delays are measured from here
-// to there.
+// Svix's API, or Convoy's, Outpost's or webhook-broker's (-api), and reports how fast
+// they were accepted and delivered, with what delay, and whether any is missing or
+// double. The receiver must be the sink of this repository, running on this same
+// machine: delays are measured from here to there.
 package main
 
 import (
@@ -13,11 +13,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/postrider/postrider/bench/profile"
 	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/bench/target"
 )
 
 const (
@@ -84,8 +86,9 @@ func parse(args []string, token string, faults io.Writer) (settings, error) {
 	c := &s.load
 	flags := flag.NewFlagSet("load", flag.ContinueOnError)
 	flags.SetOutput(faults)
-	flags.StringVar(&c.URL, "url", c.URL, "the server to load")
-	flags.StringVar(&c.Token, "token", "", "operator token of the server (default: $"+tokenVariable+")")
+	flags.StringVar(&c.API, "api", target.Svix, "whose API the server speaks: "+strings.Join(target.Names(), ", "))
+	flags.StringVar(&c.URL, "url", c.URL, "the server to load: for svix and webhook-broker where it is, for outpost …/api/v1, for convoy …/api/v1/projects/<id>")
+	flags.StringVar(&c.Token, "token", "", "operator token or API key of the server (default: $"+tokenVariable+"); webhook-broker has none")
 	flags.StringVar(&c.Sink, "sink", c.Sink, "the sink to deliver to, as the server reaches it")
 	flags.IntVar(&c.Tenants, "tenants", c.Tenants, "applications to make")
 	flags.IntVar(&c.Endpoints, "endpoints", c.Endpoints, "endpoints in each; every one gets every event of its application")

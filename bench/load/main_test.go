@@ -71,6 +71,7 @@ func TestMisuse(t *testing.T) {
 		"no token":     {nil, "", exitUsage, "token is missing"},
 		"unknown flag": {[]string{"-speed", "9"}, "x", exitUsage, "-speed"},
 		"argument":     {[]string{"now"}, "x", exitUsage, "unexpected argument"},
+		"no such api":  {[]string{"-api", "pigeon"}, "x", exitUsage, "none of convoy, outpost, svix, webhook-broker"},
 		"bad size":     {[]string{"-size", "1"}, "x", exitUsage, "size must be"},
 		"bad csv":      {[]string{"-csv", "all"}, "", exitUsage, "neither events nor tenants"},
 		"bad day":      {[]string{"-csv", "events", "-day", "1ms"}, "", exitUsage, "day must be"},

@@ -8,15 +8,15 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/postrider/postrider/bench/metrics"
-	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/bench/rest"
 	"github.com/postrider/postrider/shared/stack"
 )
 
 // servers are those who tell of themselves: PostgreSQL, nats-server and stages.
 type servers struct {
 	stages   map[string]string
-	database *pgx.Conn      // nil: none
-	nats     *sender.Client // nil: none
+	database *pgx.Conn    // nil: none
+	nats     *rest.Client // nil: none
 }
 
 func connect(ctx context.Context, p Parts) (*servers, error) {
@@ -28,7 +28,7 @@ func connect(ctx context.Context, p Parts) (*servers, error) {
 		}
 	}
 	if p.Monitor != "" {
-		client := sender.NewClient(p.Monitor, "", 1)
+		client := rest.New(p.Monitor, "", 1)
 		s.nats = &client
 	}
 	return s, nil

@@ -27,9 +27,12 @@ const everyAttempt = 1 << 30
 //	retry_after=30  the Retry-After header of such an answer
 //	hang=1          an attempt that goes wrong is not answered at all
 //	delay=2s        how long every attempt waits first
+//	id=number       an event is known by the number in its payload and not by its
+//	                webhook-id: for senders that have no such header
 //	class=quiet     under which name it is counted; without it, that of the path
 type behaviour struct {
 	class      string
+	numbered   bool
 	failures   int
 	failRate   float64
 	failEvents float64
@@ -46,6 +49,7 @@ func parseBehaviour(query string) (behaviour, error) {
 	}
 	b := behaviour{
 		class:      values.Get("class"),
+		numbered:   values.Get("id") == "number",
 		status:     http.StatusInternalServerError,
 		retryAfter: values.Get("retry_after"),
 		hang:       values.Has("hang") && values.Get("hang") != "0",

@@ -28,6 +28,7 @@ func TestParseBehaviour(t *testing.T) {
 		"fail_events=2":           {err: "parse fail_events=2: want 0 to 1"},
 		"fail_rate=NaN":           {err: "0 to 1"},
 		"delay=2s&class=slow":     {want: behaviour{status: 500, delay: 2 * time.Second, class: "slow"}},
+		"id=number":               {want: behaviour{status: 500, numbered: true}},
 		"delay=6m":                {err: "up to 5m0s"},
 		"delay=-1s":               {err: "parse delay"},
 		"status=700":              {err: "200 to 599"},

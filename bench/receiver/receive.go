@@ -29,6 +29,9 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, now time.Ti
 		return
 	}
 	d := Delivery{At: now, Path: req.URL.Path, ID: eventID(req.Header), Body: body.Bytes()}
+	if plan.numbered {
+		d.ID = numberID(d.Body)
+	}
 	if sent, ok := sentAt(d.Body); ok {
 		d.Took, d.Timed = now.Sub(sent), true
 	}
@@ -109,6 +112,14 @@ func eventID(header http.Header) string {
 		return id
 	}
 	return header.Get("Svix-Id")
+}
+
+// numberID is the number of the event as its id.
+func numberID(body []byte) string {
+	if n := numberOf(body); n != unnumbered {
+		return strconv.FormatInt(n, 10)
+	}
+	return ""
 }
 
 // sentAt finds the time that the sender wrote into the payload.

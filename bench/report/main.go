@@ -2,8 +2,9 @@
 // separate processes, sends loads through it and tells how fast it was, with
 // what delay, and what CPU and memory each process took. `make bench` runs it.
 //
-// With -url it measures a system that runs already, of whatever make, as long as
-// it speaks Svix's API and may deliver to the loopback address.
+// With -url it measures a system that runs already, and may deliver to the loopback
+// address: of whatever make, as long as it speaks Svix's API, or one of the others
+// that -api knows.
 package main
 
 import (
@@ -14,6 +15,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -22,6 +24,7 @@ import (
 	"github.com/postrider/postrider/bench/page"
 	"github.com/postrider/postrider/bench/receiver"
 	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/bench/target"
 )
 
 const (
@@ -79,7 +82,8 @@ func parse(args []string, token string, faults io.Writer) (settings, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(faults)
 	flags.StringVar(&s.url, "url", "", "measure the system that runs there, instead of one of its own")
-	flags.StringVar(&s.token, "token", "", "operator token of that system (default: $"+tokenVariable+")")
+	flags.StringVar(&s.load.API, "api", target.Svix, "whose API that system speaks: "+strings.Join(target.Names(), ", ")+"; go run ./bench/load -h says what its url is then")
+	flags.StringVar(&s.token, "token", "", "operator token or API key of that system (default: $"+tokenVariable+"); webhook-broker has none")
 	flags.Func("process", "a process of that system, as name=pid; repeatable", func(text string) error {
 		name, pid, err := parseProcess(text)
 		if err == nil {
@@ -124,8 +128,8 @@ func (s settings) validate() error {
 	load := s.load
 	load.Sink, load.URL, load.Token = "http://sink", s.url, s.token
 	if s.url == "" {
-		if len(s.processes) > 0 {
-			return errors.New("process is only for a system that runs at url")
+		if len(s.processes) > 0 || s.load.API != target.Svix {
+			return errors.New("process and api are only for a system that runs at url")
 		}
 		load.URL, load.Token = "http://ours", "ours"
 	}
@@ -190,6 +194,10 @@ func (s settings) keep(text string, run findings.Run) error {
 }
 
 func describeLoad(c sender.Config) string {
-	return fmt.Sprintf("Events of %d bytes, signed and verified, to %d applications with %d endpoints each; idempotency keys sent.",
-		c.Size, c.Tenants, c.Endpoints)
+	how := "signed and verified"
+	if target.Kinds()[c.API].Numbered {
+		how = "of " + c.API + ", whose signatures are not verified"
+	}
+	return fmt.Sprintf("Events of %d bytes, %s, to %d applications with %d endpoints each; idempotency keys sent.",
+		c.Size, how, c.Tenants, c.Endpoints)
 }

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/postrider/postrider/bench/findings"
+	"github.com/postrider/postrider/bench/sender"
 	"github.com/postrider/postrider/bench/stub"
 )
 
@@ -92,6 +93,8 @@ func TestMisuse(t *testing.T) {
 		"argument":         {[]string{"now"}, exitUsage, "unexpected argument"},
 		"no token":         {[]string{"-url", "http://127.0.0.1:1"}, exitUsage, "token is missing"},
 		"process of ours":  {[]string{"-process", "x=1"}, exitUsage, "only for a system that runs"},
+		"api of ours":      {[]string{"-api", "convoy"}, exitUsage, "only for a system that runs"},
+		"unknown api":      {[]string{"-url", "http://127.0.0.1:1", "-token", "x", "-api", "pigeon"}, exitUsage, "none of convoy, outpost"},
 		"bad process":      {[]string{"-process", "x=y"}, exitUsage, "is not name=pid"},
 		"bad size":         {[]string{"-size", "1"}, exitUsage, "size must be"},
 		"negative":         {[]string{"-light", "-1s"}, exitUsage, "not negative"},
@@ -107,6 +110,14 @@ func TestMisuse(t *testing.T) {
 			require.Contains(t, faults.String(), test.says)
 		})
 	}
+}
+
+func TestDescribeLoad(t *testing.T) {
+	t.Parallel()
+	c := sender.Default()
+	require.Contains(t, describeLoad(c), "1024 bytes, signed and verified, to 10 applications")
+	c.API = "outpost"
+	require.Contains(t, describeLoad(c), "of outpost, whose signatures are not verified")
 }
 
 func TestParseProcess(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/bench/rest"
 	"github.com/postrider/postrider/bench/suite"
 )
 
@@ -70,7 +70,7 @@ func (l *lanes) deliveries(stream string) (sum int64) {
 }
 
 // askStreams asks nats-server for its streams and their consumers.
-func askStreams(ctx context.Context, nats sender.Client) ([]streamState, error) {
+func askStreams(ctx context.Context, nats rest.Client) ([]streamState, error) {
 	var server struct {
 		Accounts []struct {
 			Streams []streamState `json:"stream_detail"`
@@ -88,7 +88,7 @@ func askStreams(ctx context.Context, nats sender.Client) ([]streamState, error) 
 
 // waiting is how many messages each stream has.
 func (s *system) waiting(ctx context.Context) (map[string]int64, error) {
-	nats := sender.NewClient(s.MonitorURL, "", 1)
+	nats := rest.New(s.MonitorURL, "", 1)
 	defer nats.Close()
 	streams, err := askStreams(ctx, nats)
 	messages := map[string]int64{}
@@ -124,7 +124,7 @@ const laneTick = 250 * time.Millisecond
 
 // laneWatch looks at consumers until it is ended.
 type laneWatch struct {
-	nats  sender.Client
+	nats  rest.Client
 	stop  context.CancelFunc
 	done  chan struct{}
 	lanes *lanes
@@ -133,7 +133,7 @@ type laneWatch struct {
 
 func watchConsumers(ctx context.Context, monitor string) *laneWatch {
 	ctx, stop := context.WithCancel(ctx)
-	w := &laneWatch{nats: sender.NewClient(monitor, "", 1), stop: stop, done: make(chan struct{}), lanes: newLanes()}
+	w := &laneWatch{nats: rest.New(monitor, "", 1), stop: stop, done: make(chan struct{}), lanes: newLanes()}
 	go w.run(ctx)
 	return w
 }

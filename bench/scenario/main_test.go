@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/postrider/postrider/bench/receiver"
+	"github.com/postrider/postrider/bench/rest"
 	"github.com/postrider/postrider/bench/sender"
 	"github.com/postrider/postrider/bench/stub"
 	"github.com/postrider/postrider/bench/suite"
@@ -114,7 +115,7 @@ func stubbed(t *testing.T, at *sink) (*stub.Server, sender.Config) {
 		<-ran
 		listening.Close()
 	})
-	s := &system{api: sender.NewClient(listening.URL, "testtoken", 1), loud: at}
+	s := &system{api: rest.New(listening.URL, "testtoken", 1), loud: at}
 	defer s.api.Close()
 	to, err := s.tenant(t.Context(), "loud", nil, endpoint{at: at, path: "/x", behaviour: "class=" + loudClass})
 	require.NoError(t, err)

@@ -12,17 +12,17 @@ import (
 	"time"
 
 	"github.com/postrider/postrider/bench/receiver"
-	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/bench/rest"
 	"github.com/postrider/postrider/bench/suite"
 )
 
 // sink is a receiver, wherever it runs.
 type sink struct {
 	url     string
-	control sender.Client
+	control rest.Client
 }
 
-func newSink(url string) *sink { return &sink{url, sender.NewClient(url, "", 2)} }
+func newSink(url string) *sink { return &sink{url, rest.New(url, "", 2)} }
 
 func (s *sink) close() error { s.control.Close(); return nil }
 

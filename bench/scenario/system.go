@@ -8,7 +8,7 @@ import (
 
 	"github.com/postrider/postrider/bench/machine"
 	"github.com/postrider/postrider/bench/receiver"
-	"github.com/postrider/postrider/bench/sender"
+	"github.com/postrider/postrider/bench/rest"
 	"github.com/postrider/postrider/shared/signature"
 	"github.com/postrider/postrider/shared/stack"
 )
@@ -17,7 +17,7 @@ import (
 // what is timed arrives, and one in a process of its own for all noise.
 type system struct {
 	*stack.Stack
-	api         sender.Client
+	api         rest.Client
 	secret      string // of all endpoints
 	quiet, loud *sink
 	watch       *stopwatch     // of what arrives at the quiet sink
@@ -48,7 +48,7 @@ func (b *bench) open(ctx context.Context, o stack.Options) (s *system, err error
 		return s, err
 	}
 	s.clearings = append(s.clearings, s.Stop)
-	s.api = sender.NewClient(s.URL, s.Token, connections)
+	s.api = rest.New(s.URL, s.Token, connections)
 	s.clearings = append(s.clearings, func() error { s.api.Close(); return nil })
 	if b.report.About == "" {
 		b.report.About = b.describe(ctx, s)

@@ -1,15 +1,18 @@
-// Package sender loads a webhook server that speaks Svix's API, and finds out
-// from the receiver (package receiver) what became of what it sent. It makes
-// its own applications and endpoints, and removes them when all went well.
+// Package sender loads a webhook server, of any make that package target knows, and
+// finds out from the receiver (package receiver) what became of what it sent. It
+// makes its own applications and endpoints, and removes them when all went well.
 package sender
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/postrider/postrider/bench/profile"
+	"github.com/postrider/postrider/bench/target"
 )
 
 const (
@@ -23,8 +26,9 @@ const (
 
 // Config says what to send, and where.
 type Config struct {
-	URL   string // of the server, without /api/v1
-	Token string // of an operator
+	API   string // the server's make, one of target.Kinds; empty is target.Svix
+	URL   string // of the server's API: of Svix's without /api/v1
+	Token string // of an operator, where the make has such
 	Sink  string // URL of a receiver, on this machine, that the server can reach
 
 	Tenants   int // applications
@@ -77,9 +81,15 @@ func (c Config) largest() int {
 	return c.Size
 }
 
+// kind is the make of the server.
+func (c Config) kind() (k target.Kind, known bool) {
+	k, known = target.Kinds()[cmp.Or(c.API, target.Svix)]
+	return k, known
+}
+
 // Acceptance is an event that was accepted.
 type Acceptance struct {
-	ID      string // of its message
+	ID      string // of its message, or the number in its payload (target.Kind.Numbered)
 	App     string // that it was posted to
 	Payload []byte
 	At      time.Time // when the answer came
@@ -128,7 +138,6 @@ func (c Config) Validate() error {
 	}
 	check(isHTTP(c.URL), "url %q is not an http(s) URL", c.URL)
 	check(isHTTP(c.Sink), "sink %q is not an http(s) URL", c.Sink)
-	check(c.Token != "", "token is missing")
 	check(c.Tenants > 0 && c.Endpoints >= 0 && c.Tenants <= maxFleet/max(c.Endpoints, 1),
 		"tenants must be positive and endpoints not negative, and %d of either in all at most", maxFleet)
 	check(c.Rate >= 0 && c.Rate <= 1e6, "rate must be between 0 and 1,000,000")
@@ -141,7 +150,21 @@ func (c Config) Validate() error {
 	check(c.Drain >= 0 && c.Drain <= maxSpan, "drain must be at most %s", maxSpan)
 	check(c.Settle >= 0 && c.Settle <= time.Hour, "settle must be at most an hour")
 	check(c.Size >= minSize && c.Size <= maxSize, "size must be between %d and %d bytes", minSize, maxSize)
-	return errors.Join(append(faults, c.validateProfile())...)
+	return errors.Join(append(faults, c.validateKind(), c.validateProfile())...)
+}
+
+func (c Config) validateKind() error {
+	kind, known := c.kind()
+	switch {
+	case !known:
+		return fmt.Errorf("api %q is none of %s", c.API, strings.Join(target.Names(), ", "))
+	case c.Token == "" && !kind.Tokenless:
+		return errors.New("token is missing")
+	case c.Batch > 1 && !kind.Batches:
+		return fmt.Errorf("batch must be 0 or 1 with %s", c.API)
+	default:
+		return nil
+	}
 }
 
 func (c Config) validateProfile() error {

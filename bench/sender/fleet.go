@@ -11,6 +11,8 @@ import (
 
 	"github.com/postrider/postrider/bench/profile"
 	"github.com/postrider/postrider/bench/receiver"
+	"github.com/postrider/postrider/bench/rest"
+	"github.com/postrider/postrider/bench/target"
 )
 
 const (
@@ -24,31 +26,30 @@ const (
 // tenant is an application to post to.
 type tenant struct {
 	Target
-	messages string // URL to post to
-}
 
-func (f *fleet) tenant(to Target, batches bool) tenant {
-	if batches {
-		return tenant{to, f.server.base + appPath(to.App) + "/msg/batch?with_content=false"}
-	}
-	return tenant{to, f.server.base + appPath(to.App) + "/msg?with_content=false"}
+	form target.Form
+	made target.Tenant // empty for one that was there before
 }
 
 // fleet is what a run sends to.
 type fleet struct {
-	server, sink Client
-	class        string
-	tenants      []tenant
-	borrowed     bool // they were there before, and stay
+	kind     target.Kind
+	server   target.Server
+	sink     rest.Client
+	class    string
+	tenants  []tenant
+	borrowed bool // they were there before, and stay
 }
 
 // assemble makes the applications and their endpoints and tells the receiver
 // their secrets, unless the configuration names some that are there. It has the
 // receiver forget what it counted in this class before.
 func assemble(ctx context.Context, c Config, h *http.Client, run runID) (*fleet, error) {
+	kind, _ := c.kind() // which was validated
 	f := &fleet{
-		server: newClient(h, c.URL, c.Token),
-		sink:   newClient(h, c.Sink, ""),
+		kind:   kind,
+		server: kind.Open(rest.Over(h, c.URL, c.Token)),
+		sink:   rest.Over(h, c.Sink, ""),
 		class:  c.Class,
 	}
 	if f.class == "" {
@@ -57,59 +58,67 @@ func assemble(ctx context.Context, c Config, h *http.Client, run runID) (*fleet,
 	if err := f.forget(ctx); err != nil {
 		return nil, err
 	}
-	targets := c.Targets
-	if f.borrowed = len(targets) > 0; !f.borrowed {
+	f.borrowed = len(c.Targets) > 0
+	for _, to := range c.Targets {
+		f.tenants = append(f.tenants, tenant{Target: to})
+	}
+	if !f.borrowed {
 		var err error
-		if targets, err = f.enlist(ctx, c, run); err != nil {
+		if f.tenants, err = f.enlist(ctx, c, run); err != nil {
 			return nil, err
 		}
 	}
-	for _, to := range targets {
-		f.tenants = append(f.tenants, f.tenant(to, c.Batch > 1))
+	for i, to := range f.tenants {
+		f.tenants[i].form = f.server.Form(to.App, c.Batch > 1)
 	}
 	return f, nil
 }
 
 // enlist makes the applications that the configuration asks for.
-func (f *fleet) enlist(ctx context.Context, c Config, run runID) ([]Target, error) {
-	tenants := c.Tenants
+func (f *fleet) enlist(ctx context.Context, c Config, run runID) ([]tenant, error) {
+	n := c.Tenants
 	endpoints := func(int) []profile.Health { return slices.Repeat([]profile.Health{profile.Healthy}, c.Endpoints) }
 	if c.Profile != nil {
-		tenants, endpoints = c.Profile.Tenants, c.Profile.Endpoints
+		n, endpoints = c.Profile.Tenants, c.Profile.Endpoints
 	}
-	targets := make([]Target, tenants)
+	tenants := make([]tenant, n)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(setupWorkers)
-	for i := range targets {
+	for i := range tenants {
 		group.Go(func() (err error) {
-			targets[i], err = f.found(ctx, fmt.Sprintf("bench-%s-%d", run, i), endpoints(i))
+			tenants[i], err = f.found(ctx, fmt.Sprintf("bench-%s-%d", run, i), endpoints(i))
 			if err != nil {
 				return fmt.Errorf("set up application %d: %w", i, err)
 			}
-			targets[i].Number = i
+			tenants[i].Number = i
 			return nil
 		})
 	}
-	return targets, group.Wait()
+	return tenants, group.Wait()
 }
 
 // found makes one application with its endpoints.
-func (f *fleet) found(ctx context.Context, name string, endpoints []profile.Health) (t Target, err error) {
-	var made struct{ ID string }
-	in := map[string]any{"name": name, "uid": name}
-	if err := f.server.Call(ctx, http.MethodPost, "/api/v1/app", in, &made); err != nil {
-		return t, fmt.Errorf("create application: %w", err)
-	}
-	t.App = made.ID
+func (f *fleet) found(ctx context.Context, name string, endpoints []profile.Health) (t tenant, err error) {
+	var urls, paths []string
 	for i, health := range endpoints {
 		path := fmt.Sprintf("/%s/%d", name, i)
-		if err := f.subscribe(ctx, t.App, path, health); err != nil {
-			return t, err
-		}
+		paths, urls = append(paths, path), append(urls, f.sink.Base()+path+"?"+f.behaviour(health))
 		if health == profile.Healthy {
 			t.Paths = append(t.Paths, path)
 		} else {
 			t.Ill = append(t.Ill, path)
+		}
+	}
+	if t.made, err = f.server.Found(ctx, name, urls); err != nil {
+		return t, err
+	}
+	t.App = t.made.ID
+	for i, e := range t.made.Endpoints {
+		if e.Key == "" {
+			continue
+		}
+		if err := f.setSecret(ctx, paths[i], e.Key); err != nil {
+			return t, err
 		}
 	}
 	return t, nil
@@ -121,6 +130,9 @@ const slowness = "2s"
 // behaviour is that of an endpoint, as a receiver is told it.
 func (f *fleet) behaviour(h profile.Health) string {
 	class := "class=" + url.QueryEscape(f.class)
+	if f.kind.Numbered {
+		class = "id=number&" + class
+	}
 	switch h {
 	case profile.Slow:
 		return class + illClass + "&delay=" + slowness
@@ -132,21 +144,6 @@ func (f *fleet) behaviour(h profile.Health) string {
 		return class
 	}
 	return class
-}
-
-// subscribe makes one endpoint with a secret of the server's making.
-func (f *fleet) subscribe(ctx context.Context, app, path string, health profile.Health) error {
-	var made struct{ ID string }
-	in := map[string]any{"url": f.sink.base + path + "?" + f.behaviour(health)}
-	endpoints := appPath(app) + "/endpoint"
-	if err := f.server.Call(ctx, http.MethodPost, endpoints, in, &made); err != nil {
-		return fmt.Errorf("create endpoint: %w", err)
-	}
-	var secret struct{ Key string }
-	if err := f.server.Call(ctx, http.MethodGet, endpoints+"/"+url.PathEscape(made.ID)+"/secret", nil, &secret); err != nil {
-		return fmt.Errorf("read endpoint secret: %w", err)
-	}
-	return f.setSecret(ctx, path, secret.Key)
 }
 
 func (f *fleet) setSecret(ctx context.Context, path, secret string) error {
@@ -166,8 +163,8 @@ func (f *fleet) dismiss(ctx context.Context) error {
 	group.SetLimit(setupWorkers)
 	for _, t := range f.tenants {
 		group.Go(func() error {
-			if err := f.server.Call(limited, http.MethodDelete, appPath(t.App), nil, nil); err != nil {
-				return fmt.Errorf("delete application: %w", err)
+			if err := f.server.Dismiss(limited, t.made); err != nil {
+				return err
 			}
 			for _, path := range slices.Concat(t.Paths, t.Ill) {
 				if err := f.setSecret(limited, path, ""); err != nil {
@@ -192,8 +189,6 @@ func (f *fleet) forget(ctx context.Context) error {
 	}
 	return nil
 }
-
-func appPath(id string) string { return "/api/v1/app/" + url.PathEscape(id) }
 
 // received is what has arrived of this fleet's events.
 func (f *fleet) received(ctx context.Context) (receiver.Counts, error) {

@@ -7,15 +7,13 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"time"
+
+	"github.com/postrider/postrider/bench/target"
 )
 
-const eventType = "bench.event"
-
-// payload makes the bodies of requests. They are random text, the same in every
-// run, as servers may compress what repeats.
-type payload struct {
-	head, pad, end []byte
-}
+// payload makes the payloads of events. They are random text, the same in every run,
+// as servers may compress what repeats.
+type payload struct{ pad []byte }
 
 // nanosDigits is how long Unix nanoseconds are until the year 2286.
 const nanosDigits = 19
@@ -29,9 +27,6 @@ const (
 	payloadNumber = `,"number":`
 	payloadPad    = `,"pad":"`
 	payloadEnd    = `"}`
-	messageEnd    = "}" // what stands after the payload
-	batchStart    = `{"messages":[`
-	batchEnd      = "]}"
 )
 
 // payloadRest is what a payload is beside the text.
@@ -45,47 +40,36 @@ func newPayload(most int) payload {
 	for i := range pad {
 		pad[i] = letters[source.IntN(len(letters))]
 	}
-	return payload{
-		head: []byte(`{"eventType":"` + eventType + `","payload":` + payloadStart),
-		pad:  pad,
-		end:  []byte(payloadEnd + messageEnd),
-	}
+	return payload{pad}
 }
 
-// body is a new request body, for one event or a batch of them from the nth on,
-// each with a payload of that size. It is not reused: the HTTP client may still
-// read it after it has returned the answer.
-func (p payload) body(sent time.Time, n int64, batch, size int) []byte {
-	each := len(p.head) + size + len(messageEnd) + len(",")
-	if batch <= 1 {
-		return p.appendTo(make([]byte, 0, each), sent, n, size)
-	}
-	body := make([]byte, 0, batch*each+len(batchStart)+len(batchEnd))
-	body = append(body, batchStart...)
+// formSize is about what a form adds to an event, in bytes.
+const formSize = 256
+
+// body is a new request body, for one event or a batch of them from the nth on, each
+// with a payload of that size. It is not reused: the HTTP client may still read it
+// after it has returned the answer.
+func (p payload) body(f *target.Form, key string, sent time.Time, n int64, batch, size int) []byte {
+	body := make([]byte, 0, len(f.Open)+batch*(size+formSize)+len(f.Close))
+	body = append(body, f.Open...)
 	for i := range batch {
 		if i > 0 {
 			body = append(body, ',')
 		}
-		body = p.appendTo(body, sent, n+int64(i), size)
+		body = f.AppendEvent(body, key, func(body []byte) []byte { return p.appendTo(body, sent, n+int64(i), size) })
 	}
-	return append(body, batchEnd...)
+	return append(body, f.Close...)
 }
 
-// payload is the nth event's payload alone, as it is to be delivered.
-func (p payload) payload(sent time.Time, n int64, size int) []byte {
-	event := p.appendTo(nil, sent, n, size)
-	return event[len(p.head)-len(payloadStart) : len(event)-len(messageEnd)]
-}
-
-// appendTo appends the nth event of the run.
+// appendTo appends the payload of the nth event of the run, as it is to be delivered.
 func (p payload) appendTo(body []byte, sent time.Time, n int64, size int) []byte {
-	body = append(body, p.head...)
+	body = append(body, payloadStart...)
 	body = strconv.AppendInt(body, sent.UnixNano(), 10)
 	body = append(body, payloadNumber...)
 	body = strconv.AppendInt(body, firstNumber+n, 10)
 	body = append(body, payloadPad...)
 	body = append(body, p.pad[:size-payloadRest]...)
-	return append(body, p.end...)
+	return append(body, payloadEnd...)
 }
 
 // runID tells the names and keys of one run from those of all others.

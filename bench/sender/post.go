@@ -8,11 +8,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/postrider/postrider/bench/target"
 )
+
+const maxAnswer = 16 << 20 // bytes of an answer that are read
 
 // usualTries is how often a request is made when idempotency keys make it safe to
 // repeat, as the client libraries do, and firstPause what lies between the first
@@ -35,11 +40,15 @@ func (r refusal) Error() string { return "answered " + strconv.Itoa(r.status) }
 func (r *Run) deliver(ctx context.Context, o order, due time.Time) {
 	to := &r.fleet.tenants[o.to]
 	batch := max(r.config.Batch, 1)
-	body := r.payload.body(due, o.n*int64(batch), batch, o.size)
+	key := ""
+	if r.config.Idempotency {
+		key = r.id.idempotencyKey(o.n)
+	}
+	body := r.payload.body(&to.form, key, due, o.n*int64(batch), batch, o.size)
 	tries := cmp.Or(r.config.Tries, usualTries)
 	pause := firstPause
 	for try := 1; ; try++ {
-		answer, err := r.post(ctx, to.messages, o.n, body)
+		answer, err := r.post(ctx, &to.form, key, body)
 		if err == nil {
 			r.note(to, answer, o, due)
 			return
@@ -56,7 +65,7 @@ func (r *Run) deliver(ctx context.Context, o order, due time.Time) {
 // note counts the events of a request by what was answered.
 func (r *Run) note(to *tenant, answer []byte, o order, due time.Time) {
 	now, first := time.Now(), o.n*int64(max(r.config.Batch, 1))
-	for i, e := range r.read(answer) {
+	for i, e := range r.read(answer, first) {
 		switch {
 		case e.Status < 200 || e.Status > 299:
 			r.tally.erred(refusal{e.Status}, 1, false)
@@ -65,7 +74,7 @@ func (r *Run) note(to *tenant, answer []byte, o order, due time.Time) {
 		default:
 			r.tally.accepted(to, e.Message.ID, now.Sub(due))
 			if r.config.Accepted != nil {
-				r.config.Accepted(Acceptance{e.Message.ID, to.App, r.payload.payload(due, first+int64(i), o.size), now})
+				r.config.Accepted(Acceptance{e.Message.ID, to.App, r.payload.appendTo(nil, due, first+int64(i), o.size), now})
 			}
 		}
 	}
@@ -77,12 +86,16 @@ type made struct {
 	Message struct{ ID string }
 }
 
-// read makes the same of both kinds of answers. One that can't be read has
-// nothing but events without an id.
-func (r *Run) read(answer []byte) []made {
+// read makes the same of all kinds of answers to events from the first on. One that
+// can't be read has nothing but events without an id.
+func (r *Run) read(answer []byte, first int64) []made {
 	all := make([]made, max(r.config.Batch, 1))
 	for i := range all {
 		all[i].Status = http.StatusAccepted
+	}
+	if r.fleet.kind.Numbered { // its answer may say anything
+		all[0].Message.ID = strconv.FormatInt(firstNumber+first, 10)
+		return all
 	}
 	if len(all) == 1 {
 		_ = json.Unmarshal(answer, &all[0].Message)
@@ -96,9 +109,9 @@ func (r *Run) read(answer []byte) []made {
 }
 
 // post makes one request and returns its answer.
-func (r *Run) post(ctx context.Context, target string, n int64, body []byte) ([]byte, error) {
+func (r *Run) post(ctx context.Context, form *target.Form, key string, body []byte) ([]byte, error) {
 	began := time.Now()
-	answer, header, err := r.ask(ctx, target, n, body)
+	answer, header, err := r.ask(ctx, form, key, body)
 	if r.config.Answered != nil {
 		refused, _ := errors.AsType[refusal](err)
 		status := refused.status
@@ -110,15 +123,14 @@ func (r *Run) post(ctx context.Context, target string, n int64, body []byte) ([]
 	return answer, err
 }
 
-func (r *Run) ask(ctx context.Context, target string, n int64, body []byte) ([]byte, http.Header, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
+func (r *Run) ask(ctx context.Context, form *target.Form, key string, body []byte) ([]byte, http.Header, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, form.URL, bytes.NewReader(body))
 	if err != nil {
 		return nil, nil, fmt.Errorf("make request: %w", err)
 	}
-	req.Header["Authorization"] = r.authorization
-	req.Header["Content-Type"] = r.contentType
-	if r.config.Idempotency {
-		req.Header["Idempotency-Key"] = []string{r.id.idempotencyKey(n)}
+	maps.Copy(req.Header, form.Header)
+	if key != "" && form.KeyHeader != "" {
+		req.Header[form.KeyHeader] = []string{key}
 	}
 	res, err := r.http.Do(req)
 	if err != nil {
@@ -129,7 +141,7 @@ func (r *Run) ask(ctx context.Context, target string, n int64, body []byte) ([]b
 	if err != nil {
 		return nil, res.Header, fmt.Errorf("read answer: %w", err)
 	}
-	if res.StatusCode < 200 || res.StatusCode > 299 {
+	if !form.Accepted(res.StatusCode) {
 		return nil, res.Header, refusal{res.StatusCode}
 	}
 	return answer, res.Header, nil

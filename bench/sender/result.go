@@ -121,7 +121,7 @@ func (r Result) String() string {
 	if problems := r.Problems(); len(problems) > 0 {
 		line("problems", "%s", strings.Join(problems, "; "))
 	} else {
-		line("problems", "none: nothing missing, nothing double, all signatures right")
+		line("problems", "none: nothing missing, nothing double, no bad signature")
 	}
 	return text.String()
 }

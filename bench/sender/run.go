@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/postrider/postrider/bench/receiver"
+	"github.com/postrider/postrider/bench/rest"
 )
 
 const (
@@ -27,9 +28,6 @@ type Run struct {
 	payload payload
 	tally   *tally
 
-	// Headers that are the same in each request.
-	authorization, contentType []string
-
 	start   time.Time
 	sending time.Duration   // how long Send took
 	unsent  int64           // events that Send didn't come to
@@ -43,13 +41,11 @@ func Prepare(ctx context.Context, c Config) (*Run, error) {
 		return nil, err
 	}
 	r := &Run{
-		config:        c,
-		id:            newRunID(),
-		http:          newHTTPClient(c.Senders),
-		payload:       newPayload(c.largest()),
-		tally:         newTally(),
-		authorization: []string{"Bearer " + c.Token},
-		contentType:   []string{"application/json"},
+		config:  c,
+		id:      newRunID(),
+		http:    rest.HTTP(c.Senders),
+		payload: newPayload(c.largest()),
+		tally:   newTally(),
 	}
 	var err error
 	if r.fleet, err = assemble(ctx, c, r.http, r.id); err != nil {

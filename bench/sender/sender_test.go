@@ -12,6 +12,7 @@ import (
 
 	"github.com/postrider/postrider/bench/profile"
 	"github.com/postrider/postrider/bench/receiver"
+	"github.com/postrider/postrider/bench/rest"
 	"github.com/postrider/postrider/bench/sender"
 	"github.com/postrider/postrider/bench/stub"
 )
@@ -141,7 +142,7 @@ func TestProfile(t *testing.T) {
 // found makes an application with one endpoint for each path.
 func (b bench) found(t *testing.T, paths ...string) (targets []sender.Target) {
 	t.Helper()
-	client := sender.NewClient(b.config.URL, b.config.Token, 1)
+	client := rest.New(b.config.URL, b.config.Token, 1)
 	defer client.Close()
 	for _, path := range paths {
 		var app struct{ ID string }
