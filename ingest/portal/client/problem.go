@@ -11,7 +11,7 @@ import (
 )
 
 // Problem is an answer of the API that is an error.
-type Problem struct {
+type Problem struct { //nolint:errname // the word for what an API answers (RFC 9457)
 	Status     int
 	Code       string            // such as "not_found"; empty with Fields
 	Detail     string            // for people

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -165,9 +166,7 @@ func (v *Visitor) do(method, path string, form url.Values) Page {
 	v.t.Helper()
 	request, err := http.NewRequestWithContext(v.t.Context(), method, v.world.URL+path, strings.NewReader(form.Encode()))
 	require.NoError(v.t, err)
-	for name, values := range v.Header {
-		request.Header[name] = values
-	}
+	maps.Copy(request.Header, v.Header)
 	if form != nil {
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}

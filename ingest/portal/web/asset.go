@@ -61,8 +61,12 @@ func compress(text []byte) []byte {
 	if err != nil {
 		panic(err) // the level is one that there is
 	}
-	w.Write(text) // a buffer takes everything
-	w.Close()
+	if _, err := w.Write(text); err != nil {
+		panic(err) // a buffer takes everything
+	}
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
 	return out.Bytes()
 }
 

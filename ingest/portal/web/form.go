@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"net/url"
 	"strings"
 
@@ -89,10 +90,7 @@ func PagesOf[T any](list client.List[T], path string, query url.Values) Pages {
 		if iterator == nil {
 			return ""
 		}
-		next := url.Values{}
-		for name, values := range query {
-			next[name] = values
-		}
+		next := maps.Clone(query)
 		next.Set("iterator", *iterator)
 		return path + "?" + next.Encode()
 	}

@@ -55,16 +55,13 @@ func (v *Visit) Live(every time.Duration, work func(context.Context, *Live) erro
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for {
-		if err := live.look(ctx, work); err != nil || ctx.Err() != nil {
-			return nil //nolint:nilerr // the browser has gone, or is to come back
-		}
+	for live.look(ctx, work) && ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-tick.C:
 		}
 	}
+	return nil // the browser has gone, or is to come back
 }
 
 // begin says that events come. Neither the time of a request nor those of the server
@@ -79,20 +76,21 @@ func (l *Live) begin() error {
 	return l.say(": hello\n\n")
 }
 
-// look has the work done once, and shows why it could not be.
-func (l *Live) look(ctx context.Context, work func(context.Context, *Live) error) error {
+// look has the work done once, or shows why it could not be, and reports whether there
+// is somebody to go on for.
+func (l *Live) look(ctx context.Context, work func(context.Context, *Live) error) bool {
 	err := work(ctx, l)
-	if err == nil || ctx.Err() != nil {
-		return nil
+	if err == nil {
+		return true
 	}
 	status, view := l.v.in.view(l.v, err)
-	if status == http.StatusUnauthorized {
-		return err
+	if status == http.StatusUnauthorized || ctx.Err() != nil {
+		return false
 	}
 	if status == http.StatusInternalServerError {
 		l.v.in.Log.Error().Err(err).Str("route", l.v.r.Pattern).Msg("live part failed")
 	}
-	return l.Send("trouble", "error", "part", view)
+	return l.Send("trouble", "error", "part", view) == nil
 }
 
 // Send puts a template of a page's file in the place of the event that has this name.

@@ -110,7 +110,7 @@ func (v *Visit) execute(status int, name, part string, view any) error {
 	v.wrote = true
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	v.w.WriteHeader(status)
-	v.w.Write(text)
+	v.w.Write(text) //nolint:gosec // html/template has escaped it
 	return nil
 }
 

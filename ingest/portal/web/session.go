@@ -26,7 +26,7 @@ func (p *place) cookieName(name string) string { return "postrider_" + p.area.Na
 // pages cannot have it sent. One that begins in a frame that the settings allow is kept
 // apart for that parent, since browsers send no strict cookie there.
 func (v *Visit) setCookie(name, value string, life time.Duration) {
-	cookie := &http.Cookie{
+	cookie := &http.Cookie{ //nolint:gosec // secure wherever the visitor is
 		Name: v.in.cookieName(name), Value: value, Path: v.in.area.Path, MaxAge: int(life.Seconds()),
 		HttpOnly: true, Secure: v.secure(), SameSite: http.SameSiteStrictMode,
 	}

@@ -90,7 +90,7 @@ func (v *Visit) leave(to string) {
 		v.w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
+	http.Redirect(v.w, v.r, to, http.StatusSeeOther) //nolint:gosec // a path of ours, see below
 }
 
 // flash is the message of a redirect, which is shown once.
