@@ -30,7 +30,7 @@ PG_DIRS = $(shell pg_config --bindir 2>/dev/null) $(wildcard /usr/lib/postgresql
 export PATH := $(CURDIR)/.tools:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz test-upgrade test-deploy compose-test race conformance fmt lint build programs reproducible vulnerabilities bench scenario chaos postgres promtool tools clean
+.PHONY: help run test fuzz test-upgrade test-deploy test-browser screenshots compose-test race conformance fmt lint build programs reproducible vulnerabilities bench scenario chaos postgres chromium promtool tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,13 @@ test-upgrade: postgres ## run the previous version beside this one, a part of ma
 test-deploy: postgres promtool ## check image, compose file, chart, rules and dashboards; needs neither docker nor a cluster
 	cd deploy/check && go vet ./... && go test -count=1 -timeout 10m ./...
 
+# -count=1: the pages lie outside of that module. CHROMIUM names another browser than the one that is found.
+test-browser: postgres chromium ## test portal and console in a real browser (Chromium)
+	cd deploy/browser && go vet ./... && go test -count=1 -timeout 10m ./...
+
+screenshots: postgres chromium ## make pictures of every page, in both themes and sizes (DIR=folder; without, ./screenshots)
+	cd deploy/browser && go test -count=1 -timeout 10m -run TestPages -args -screenshots '$(or $(abspath $(DIR)),$(CURDIR)/screenshots)'
+
 # Where there is no docker it says so, and ends with 2: it is not a part of make test.
 compose-test: ## build the image, start the compose file beside whatever runs, and deliver an event
 	deploy/compose/test
@@ -77,6 +84,7 @@ lint: tools ## check formatting, vet, lint, go.mod, workflows and the house rule
 	golangci-lint run
 	cd deploy/conformance/go && golangci-lint run
 	cd deploy/check && golangci-lint run
+	cd deploy/browser && golangci-lint run
 	go mod tidy -diff
 	go run github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
 	go test -count=1 ./shared/house
@@ -140,6 +148,16 @@ promtool: # put what checks the files of Prometheus and Alertmanager into ./.too
 	{ apt-get download $$want 2>/dev/null || { $$root apt-get update && apt-get download $$want; }; } && \
 	for p in *.deb; do dpkg-deb -x "$$p" . || exit 1; done && mkdir -p '$(CURDIR)/.tools' && \
 	for p in promtool amtool; do [ ! -e usr/bin/$$p ] || cp usr/bin/$$p '$(CURDIR)/.tools/'; done
+
+chromium: # install Chromium where there is no browser that the tests can drive
+	@[ ! "$(CHROMIUM)" ] || exit 0; for b in chromium chromium-browser google-chrome google-chrome-stable headless-shell \
+	/Applications/Chromium.app/Contents/MacOS/Chromium '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'; do ! command -v "$$b" >/dev/null || exit 0; done; \
+	root=sudo; [ "$$(id -u)" != 0 ] || root=; has() { command -v "$$1" >/dev/null; }; \
+	if has apt-get; then cmd='DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium'; cmd="$$cmd || { apt-get update && $$cmd; }"; \
+	elif has dnf; then cmd='dnf install -y chromium'; elif has brew; then cmd='brew install --cask chromium'; root=; \
+	else echo 'No Chromium here, and no apt-get, dnf or brew to install it with: please install Chromium or Chrome.' >&2; exit 1; fi; \
+	if [ "$$root" ] && ! has sudo; then echo "No Chromium here: please run as root: $$cmd" >&2; exit 1; fi; \
+	echo "No Chromium here; installing it: $$root $$cmd"; $$root sh -c "$$cmd"
 
 # Built by this Go and of this version, or built anew: a linter older than the compiler cannot read its packages.
 tools: ## build the linter into ./.tools where it is missing or another version

@@ -98,6 +98,9 @@ var rooms = []struct{ path, imports string }{
 	{"deploy/check", ""},
 	{"deploy/check/*", "anything"},
 
+	// The pages in a real browser: a module of their own, for what drives it.
+	{"deploy/browser", "anything"},
+
 	// The bench speaks HTTP only, as a producer and a receiver do; it measures strangers' systems as well as ours.
 	// But for two: the retry wheel has no front door of its own to be measured through, and a month of attempts is not
 	// made in a minute through any.
@@ -219,7 +222,7 @@ const (
 
 const (
 	// onlyTests may hold doc.go and tests, nothing that could be imported.
-	onlyTests = "shared/house deploy/e2e"
+	onlyTests = "shared/house deploy/e2e deploy/browser"
 
 	// topLevel are the folders of the repository, beside those with a dot. bin is built and ignored.
 	topLevel = "ingest fanout deliver retry dlq shared deploy bench bin"

@@ -1,0 +1,17 @@
+package browser
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestDocs: the description of the API is a page too.
+func TestDocs(t *testing.T) {
+	t.Parallel()
+	p := open(t)
+	p.visit("/docs")
+	p.at("API")
+	p.sees("Create an application")
+	require.Empty(t, p.audit())
+}
