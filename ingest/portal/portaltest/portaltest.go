@@ -5,6 +5,7 @@ package portaltest
 import (
 	"context"
 	"encoding/json"
+	"html"
 	"io"
 	"maps"
 	"net/http"
@@ -145,6 +146,9 @@ type Page struct {
 	Header   http.Header
 	Text     string
 }
+
+// Shows reports whether a text is on the page, as people read it.
+func (p Page) Shows(text string) bool { return strings.Contains(html.UnescapeString(p.Text), text) }
 
 // Get looks at a page.
 func (v *Visitor) Get(path string) Page {

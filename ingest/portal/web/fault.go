@@ -36,6 +36,7 @@ func (p *place) explain(v *Visit, err error) {
 		return
 	}
 	if v.partial() {
+		v.w.Header().Set("HX-Reselect", ".flash") // whatever part was asked for, this takes its place
 		err = v.execute(status, "error", "part", view)
 	} else {
 		err = v.page(status, "error", view)
