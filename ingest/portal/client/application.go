@@ -31,3 +31,33 @@ func (c *Client) Application(ctx context.Context, app string) (Application, erro
 	var a Application
 	return a, c.Get(ctx, Path("app", app), nil, &a)
 }
+
+// CreateApplication makes one. Fields are as the API has them, such as "name".
+func (c *Client) CreateApplication(ctx context.Context, fields map[string]any) (Application, error) {
+	var a Application
+	return a, c.Post(ctx, "/app", nil, fields, &a)
+}
+
+// ChangeApplication changes the fields that are given, and leaves the others.
+func (c *Client) ChangeApplication(ctx context.Context, app string, fields map[string]any) error {
+	return c.Patch(ctx, Path("app", app), nil, fields, nil)
+}
+
+// PauseApplication has deliveries to all endpoints of an application wait.
+func (c *Client) PauseApplication(ctx context.Context, app string) error {
+	return c.Post(ctx, Path("app", app, "pause"), nil, nil, nil)
+}
+
+// ResumeApplication has them go on.
+func (c *Client) ResumeApplication(ctx context.Context, app string) error {
+	return c.Post(ctx, Path("app", app, "resume"), nil, nil, nil)
+}
+
+// PortalLink makes a link that opens the portal of an application, for some seconds,
+// at least 3600.
+func (c *Client) PortalLink(ctx context.Context, app string, expiry int) (string, error) {
+	var answer struct {
+		URL string `json:"url"`
+	}
+	return answer.URL, c.Post(ctx, Path("auth", "app-portal-access", app), nil, map[string]any{"expiry": expiry}, &answer)
+}
