@@ -13,15 +13,16 @@ import (
 // functions are what templates have beside those of html/template.
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"asset":  assetPath,
-		"config": htmxConfig,
-		"path":   client.Path,
-		"input":  input,
-		"when":   when,
-		"ago":    func(at time.Time) Moment { return ago(at, time.Now()) },
-		"text":   text,
-		"count":  count,
-		"good":   Good, "bad": Bad, "warn": Warn, "busy": Busy, "off": Off,
+		"asset":   assetPath,
+		"config":  htmxConfig,
+		"path":    client.Path,
+		"input":   input,
+		"when":    when,
+		"ago":     func(at time.Time) Moment { return ago(at, time.Now()) },
+		"text":    text,
+		"count":   count,
+		"outcome": Outcome,
+		"good":    Good, "bad": Bad, "warn": Warn, "busy": Busy, "off": Off,
 	}
 }
 
