@@ -80,7 +80,7 @@ func TestEveryRouteIsDecided(t *testing.T) {
 	for _, r := range api.Routes() {
 		require.True(t, r.Decided, "%s %s", r.Method, r.Path)
 		if r.Members && !r.Open && !strings.HasPrefix(r.Path, "/app/{app_id}") {
-			require.Contains(t, []string{"/event-type", "/event-type/{name}", "/auth/logout"}, r.Path)
+			require.Contains(t, []string{"/event-type", "/event-type/{name}", "/event-type/{name}/example", "/auth/logout"}, r.Path)
 		}
 	}
 }

@@ -186,14 +186,23 @@ func (c *call) getEventType(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	t, err := c.Store.EventType(r.Context(), name)
+	t, err := c.visibleType(r, name)
 	if err != nil {
 		return reply{}, err
 	}
-	if !c.caller.sees(t) {
-		return reply{}, notFound()
-	}
 	return ok(showEventType(t)), nil
+}
+
+// visibleType is the event type of that name, if the caller may know of it.
+func (c *call) visibleType(r *http.Request, name string) (*store.EventType, error) {
+	t, err := c.Store.EventType(r.Context(), name)
+	if err != nil {
+		return nil, err
+	}
+	if !c.caller.sees(t) {
+		return nil, notFound()
+	}
+	return t, nil
 }
 
 // putEventType replaces an event type or makes one.

@@ -2,15 +2,16 @@ package api
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/store"
 )
 
 func exampleRoutes() []route {
 	return []route{
-		{"POST", endpointPath + "/send-example", forOperators, (*call).sendExample},
+		{"GET", "/event-type/{name}/example", forMembers, (*call).getExamples},
+		{"POST", endpointPath + "/send-example", forReplayers, (*call).sendExample},
 	}
 }
 
@@ -55,28 +56,61 @@ func (c *call) sendExample(r *http.Request) (reply, error) {
 	return ok(showMessage(e.Posted(), true)), d.err
 }
 
-// example makes a payload of the newest schema of the event type. Of a type
-// without one it tells no more than its name.
+// example is the payload of that index, of an event type that the caller sees.
 func (c *call) example(r *http.Request, f *form, name string, index int) ([]byte, error) {
-	t, err := c.Store.EventType(r.Context(), name)
+	t, err := c.visibleType(r, name)
 	if err != nil {
 		return nil, err
 	}
-	payload := any(map[string]any{"type": name})
-	if schema := newestSchema(t.Schemas); schema != nil {
-		made, err := sample(schema, index)
-		if errors.Is(err, errNoSample) {
-			f.refuse("exampleIndex", err.Error())
-			return nil, f.err()
-		}
-		if err != nil {
-			return nil, err
-		}
-		if payload = made; !isMap(made) { // a payload is an object
-			payload = map[string]any{"type": name, "data": made}
+	payloads, given, err := examplesOf(t)
+	if err != nil {
+		return nil, err
+	}
+	if !given {
+		index = 0 // there is one, whichever was asked for
+	}
+	if index >= len(payloads) {
+		f.refuse("exampleIndex", "the schema has no example of this index")
+		return nil, f.err()
+	}
+	return json.Marshal(payloads[index])
+}
+
+// getExamples shows what send-example would send, by its index.
+func (c *call) getExamples(r *http.Request) (reply, error) {
+	name, err := nameOf(r)
+	if err != nil {
+		return reply{}, err
+	}
+	t, err := c.visibleType(r, name)
+	if err != nil {
+		return reply{}, err
+	}
+	payloads, _, err := examplesOf(t)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(struct {
+		Data []any `json:"data"`
+	}{payloads}), nil
+}
+
+// examplesOf are the payloads that the newest schema of an event type gives, or the
+// one that is made of it. Of a type without a schema it tells no more than its name.
+func examplesOf(t *store.EventType) (payloads []any, given bool, err error) {
+	schema := newestSchema(t.Schemas)
+	if schema == nil {
+		return []any{map[string]any{"type": t.Name}}, false, nil
+	}
+	if payloads, given, err = samples(schema); err != nil {
+		return nil, false, err
+	}
+	for i, made := range payloads {
+		if !isMap(made) { // a payload is an object
+			payloads[i] = map[string]any{"type": t.Name, "data": made}
 		}
 	}
-	return json.Marshal(payload)
+	return payloads, given, nil
 }
 
 func isMap(value any) bool {

@@ -47,6 +47,10 @@ func TestSendExample(t *testing.T) {
 	w.send(t, "POST", path, `{"eventType":"nothing"}`).requireCode(t, 404, "not_found")
 	w.send(t, "POST", "/app/a/endpoint/two/send-example", `{"eventType":"paid"}`).requireCode(t, 404, "not_found")
 
+	require.Equal(t, []any{map[string]any{"n": 1.0}, map[string]any{"n": 2.0}}, w.must(t, 200, "GET", "/event-type/paid/example", "").body["data"])
+	require.Equal(t, []any{map[string]any{"type": "bare"}}, w.must(t, 200, "GET", "/event-type/bare/example", "").body["data"])
+	w.send(t, "GET", "/event-type/nothing/example", "").requireCode(t, 404, "not_found")
+
 	key := "Idempotency-Key:once"
 	a = w.must(t, 200, "POST", path, `{"eventType":"paid"}`, key)
 	require.Equal(t, a.body, w.must(t, 200, "POST", path, `{"eventType":"paid"}`, key).body)
@@ -54,6 +58,23 @@ func TestSendExample(t *testing.T) {
 
 	w.must(t, 200, "PATCH", "/app/a/endpoint/one", `{"disabled":true}`)
 	w.send(t, "POST", path, `{"eventType":"paid"}`).requireCode(t, 400, "endpoint_disabled")
+}
+
+// TestSendExampleOfHiddenType: members try what they may know of, and nothing else.
+func TestSendExampleOfHiddenType(t *testing.T) {
+	t.Parallel()
+	w := start(t, withSecret)
+	app := w.app(t, `{"name":"a"}`)
+	path := "/app/" + app + "/endpoint/" + w.endpoint(t, app, `{"url":"https://one.example/"}`) + "/send-example"
+	w.must(t, 201, "POST", "/event-type", `{"name":"beta","description":"","featureFlags":["beta"]}`)
+	plain, flagged := w.member(t, app, `{}`), w.member(t, app, `{"featureFlags":["beta"]}`)
+	w.sendAs(t, plain, "POST", path, `{"eventType":"beta"}`).requireCode(t, 404, "not_found")
+	w.sendAs(t, plain, "GET", "/event-type/beta/example", "").requireCode(t, 404, "not_found")
+	require.Empty(t, w.outbox(t))
+	require.Equal(t, 200, w.sendAs(t, flagged, "POST", path, `{"eventType":"beta"}`).status)
+	require.Equal(t, 200, w.sendAs(t, flagged, "GET", "/event-type/beta/example", "").status)
+	require.Len(t, w.outbox(t), 1)
+	w.sendAs(t, w.member(t, app, `{"capabilities":["ViewBase","ManageEndpoint"]}`), "POST", path, `{"eventType":"beta"}`).requireCode(t, 403, "insufficient access")
 }
 
 // TestExampleOfSchema makes examples of schemas that give none.

@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -17,27 +16,20 @@ const (
 	sampleSize  = 16 << 10
 )
 
-// errNoSample says that a schema has fewer examples than were counted on.
-var errNoSample = errors.New("the schema has no example of this index")
-
-// sample makes an example of a JSON schema: one that it gives, or one that is
-// made of what it says of its members. Where the schema gives a list of examples
-// the index chooses from it; where it gives none the index means nothing.
-func sample(schema json.RawMessage, index int) (any, error) {
+// samples are examples of a JSON schema: those that it gives, or one that is made of
+// what it says of its members.
+func samples(schema json.RawMessage) (all []any, given bool, err error) {
 	var root any
 	if err := json.Unmarshal(schema, &root); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if top, ok := root.(map[string]any); ok {
 		if examples, ok := top["examples"].([]any); ok && len(examples) > 0 {
-			if index >= len(examples) {
-				return nil, errNoSample
-			}
-			return examples[index], nil
+			return examples, true, nil
 		}
 	}
 	s := sampler{root: root, left: sampleSize}
-	return s.of(root, 0), nil
+	return []any{s.of(root, 0)}, false, nil
 }
 
 // newestSchema is the one of the highest version, as numbers where versions are.
