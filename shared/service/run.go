@@ -97,6 +97,7 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 	}
 	bytes := memory(settings, stages)
 	limitMemory(bytes)
+	collectRarely()
 	reg := newRegistry(bytes)
 	admin, err := listenAdmin(settings.AdminListen, reg)
 	if err != nil {
