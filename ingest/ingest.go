@@ -167,9 +167,16 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	defer bounded.Close()
 	env.Reg.MustRegister(service.NewPool("api", bounded))
 
+	commits, err := env.Store.Routine(ctx, writers+1) // and one to ask how it is
+	if err != nil {
+		return err
+	}
+	defer commits.Close()
+	env.Reg.MustRegister(service.NewPool("commits", commits))
+
 	metrics := newMetrics(env.Reg)
 	outbox := newOutbox(drain, env, metrics)
-	writer := newWriter(drain, env.Store, outbox, metrics)
+	writer := newWriter(drain, commits, outbox, metrics)
 	options.Handler = s.api(env, api.Config{
 		Store: bounded, Acceptor: writer, Announcer: outbox, Names: names, Keys: keys, Stopping: ctx.Done(),
 		Gate: writer.gate.shut, Refused: metrics.shed.Inc, Limited: metrics.limit, Client: options.Trusted.Client,

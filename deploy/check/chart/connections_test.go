@@ -12,10 +12,11 @@ import (
 )
 
 // Of a process: its pool, as it is by itself, and one to listen on; the API has a pool
-// of its own.
+// of its own, and so have commits of events.
 const (
 	pool     = 8
 	listener = 1
+	commits  = 3
 )
 
 // TestConnections: the sums that operators plan their database by are right.
@@ -67,7 +68,7 @@ func connections(all objects) (sum int) {
 	for stage, replicas := range most {
 		each := pool + listener
 		if stage == "ingest" {
-			each += pool
+			each += pool + commits
 		}
 		sum += (int(replicas) + 1) * each // one more during an upgrade
 	}
