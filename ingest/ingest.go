@@ -22,14 +22,8 @@ import (
 	"github.com/postrider/postrider/shared/archive"
 	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/service"
-	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/token"
 )
-
-// statementTimeout is the most that the database may work on one thing that the
-// API asks of it. It is below the time that a request may take, so that the
-// answer can say what was wrong.
-const statementTimeout = 8 * time.Second
 
 // Stage is the ingest stage. Its exported fields are its settings.
 type Stage struct {
@@ -160,25 +154,17 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	drain, done := env.DrainContext(ctx)
 	defer done()
 
-	bounded, err := s.openStore(ctx, env)
+	stores, err := s.openStores(ctx, env)
 	if err != nil {
 		return err
 	}
-	defer bounded.Close()
-	env.Reg.MustRegister(service.NewPool("api", bounded))
-
-	commits, err := env.Store.Routine(ctx, writers+1) // and one to ask how it is
-	if err != nil {
-		return err
-	}
-	defer commits.Close()
-	env.Reg.MustRegister(service.NewPool("commits", commits))
+	defer stores.close()
 
 	metrics := newMetrics(env.Reg)
 	outbox := newOutbox(drain, env, metrics)
-	writer := newWriter(drain, commits, outbox, metrics)
+	writer := newWriter(drain, stores.commits, outbox, metrics)
 	options.Handler = s.api(env, api.Config{
-		Store: bounded, Acceptor: writer, Announcer: outbox, Names: names, Keys: keys, Stopping: ctx.Done(),
+		Store: stores.api, Acceptor: writer, Announcer: outbox, Names: names, Keys: keys, Stopping: ctx.Done(),
 		Gate: writer.gate.shut, Refused: metrics.shed.Inc, Limited: metrics.limit, Client: options.Trusted.Client,
 	})
 	if options.Handler, err = s.Pages.before(options.Handler, env.Log, ctx.Done()); err != nil {
@@ -217,23 +203,6 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	work.Go(func() error { return retention.run(ctx) })
 	work.Go(func() error { return expunge(ctx, env) })
 	return work.Wait()
-}
-
-// openStore opens the store of the API: a pool of its own, as a role of its own if
-// there is one. That it is not let in is known before the first request.
-func (s *Stage) openStore(ctx context.Context, env service.Env) (*store.Store, error) {
-	if s.APIRole.IsZero() {
-		return env.Store.Bounded(ctx, statementTimeout)
-	}
-	fenced, err := env.Store.Fenced(ctx, s.APIRole.Reveal(), statementTimeout)
-	if err != nil {
-		return nil, fmt.Errorf("api-database-url: %w", err)
-	}
-	if err := fenced.Health(ctx); store.Refused(err) {
-		fenced.Close()
-		return nil, fmt.Errorf("api-database-url: %w (set POSTRIDER_API_DATABASE_URL)", err)
-	}
-	return fenced, nil
 }
 
 // api is the API, made of the parts given and what the settings say.

@@ -187,8 +187,8 @@ func TestPagesOf(t *testing.T) {
 		return client.List[int]{Data: []int{1}, Iterator: &next, PrevIterator: &previous, Done: done}
 	}
 	for name, c := range map[string]struct {
-		iterator  string
-		done      bool
+		iterator string
+		done     bool
 		on, back bool
 	}{
 		"the only page":           {"", true, false, false},
