@@ -77,7 +77,7 @@ func (p *tab) check(path string) {
 			wide := ask[[]string](p, "f.wide()")
 			expect(len(wide) == 0, "wider than a %s: %s", name, strings.Join(wide, "\n"))
 			if *screenshots != "" {
-				p.save(filepath.Join(*screenshots, fileOf(path)+"-"+name+"-"+theme+".png"))
+				p.save(filepath.Join(*screenshots, fileOf(path)+"-"+name+"-"+theme+".png"), size)
 			}
 			if (name == "desktop") == (theme == "light") { // each theme and each size once
 				for _, fault := range p.audit() {
@@ -90,8 +90,11 @@ func (p *tab) check(path string) {
 	p.prefers("light")
 }
 
-func (p *tab) save(file string) {
+// save keeps a picture of all of the page, in a window in which all of it is seen.
+func (p *tab) save(file string, s size) {
 	p.t.Helper()
+	p.resize(size{s.width, max(s.height, ask[int](p, "document.documentElement.scrollHeight"))})
+	defer p.resize(s)
 	require.NoError(p.t, os.MkdirAll(filepath.Dir(file), 0o755))
 	require.NoError(p.t, os.WriteFile(file, p.picture(), 0o644))
 }

@@ -149,12 +149,6 @@ func (p *tab) sees(texts ...string) {
 	}
 }
 
-// misses waits until a text can be read no more.
-func (p *tab) misses(text string) {
-	p.t.Helper()
-	await[bool](p, fmt.Sprintf("the text %q is gone", text), "!f.text().includes("+quote(text)+")")
-}
-
 // click clicks a link or button of that name with the mouse.
 func (p *tab) click(name string) {
 	p.t.Helper()

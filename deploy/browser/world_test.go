@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -84,6 +85,20 @@ func eventually(t *testing.T, ok func() bool, what string) {
 	t.Fatal("never: " + what)
 }
 
+// until waits until a message has reached a state at all endpoints: success or fail.
+func (a application) until(message, state string) {
+	a.t.Helper()
+	eventually(a.t, func() bool {
+		all := call(a.t, http.MethodGet, "/app/"+a.uid+"/msg/"+message+"/endpoint", nil)["data"].([]any)
+		for _, one := range all {
+			if one.(object)["statusText"] != state {
+				return false
+			}
+		}
+		return len(all) > 0
+	}, message+" is "+state)
+}
+
 // portal is the link that an application's people are given.
 func (a application) portal(with object) string {
 	a.t.Helper()
@@ -150,4 +165,11 @@ func (r *receiver) fails(path string) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = io.WriteString(w, `{"error":"the database is in maintenance"}`)
 	})
+}
+
+// arrived is what came to a path: headers and bodies.
+func (r *receiver) arrived(path string) ([]http.Header, []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.got[path]), slices.Clone(r.bodies[path])
 }
