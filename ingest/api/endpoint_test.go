@@ -26,7 +26,7 @@ func TestEndpoint(t *testing.T) { //nolint:tparallel // the steps follow each ot
 		"id": id, "uid": "one", "url": "https://example.com/", "description": "", "disabled": false, "disabledReason": nil, "disabledAt": nil, "paused": false,
 		"circuit": closed(), "ordered": false, "orderedPolicy": "block", "verify": false, "verification": verification("unverified", nil, nil),
 		"eventTypes": []any{"paid"}, "filterTypes": []any{"paid"}, "channels": []any{"eu"}, "throttleRate": 5.0, "rateLimit": 5.0,
-		"retrySchedule": []any{"5s", "1h30m0s"}, "timeoutMs": 2500.0, "version": 3.0, "metadata": map[string]any{"k": "v"}, "createdAt": a.body["createdAt"], "updatedAt": a.body["updatedAt"],
+		"retrySchedule": []any{"5s", "1h30m"}, "timeoutMs": 2500.0, "version": 3.0, "metadata": map[string]any{"k": "v"}, "createdAt": a.body["createdAt"], "updatedAt": a.body["updatedAt"],
 	}, a.body)
 	one := "/app/" + app + "/endpoint/one"
 	require.Equal(t, a.body, w.must(t, 200, "GET", one, "").body)
@@ -123,9 +123,9 @@ func TestEndpoint(t *testing.T) { //nolint:tparallel // the steps follow each ot
 			a := w.must(t, 200, "PATCH", one, patch)
 			return []any{a.body["retrySchedule"], a.body["timeoutMs"]}
 		}
-		require.Equal(t, []any{[]any{"5s", "1h30m0s"}, 2500.0}, own(`{}`))
+		require.Equal(t, []any{[]any{"5s", "1h30m"}, 2500.0}, own(`{}`))
 		require.Equal(t, []any{[]any{}, 2500.0}, own(`{"retrySchedule":[]}`), "no retries")
-		require.Equal(t, []any{[]any{"1m0s"}, 100.0}, own(`{"retrySchedule":["60s"],"timeoutMs":100}`))
+		require.Equal(t, []any{[]any{"1m"}, 100.0}, own(`{"retrySchedule":["60s"],"timeoutMs":100}`))
 		require.Equal(t, []any{nil, nil}, own(`{"retrySchedule":null,"timeoutMs":null}`))
 	})
 	t.Run("put replaces all but headers and keys, or creates", func(t *testing.T) {

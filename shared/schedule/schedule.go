@@ -71,9 +71,21 @@ func (s Schedule) Delays() []string {
 	}
 	delays := make([]string, len(s))
 	for i, delay := range s {
-		delays[i] = delay.String()
+		delays[i] = short(delay)
 	}
 	return delays
+}
+
+// short writes a duration without the zeros that nobody would write: 5m, not 5m0s.
+func short(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // Next tells how long to wait after the failed attempt with that number, from 1,

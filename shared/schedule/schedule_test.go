@@ -42,7 +42,7 @@ func TestDelaysRoundTrip(t *testing.T) {
 	t.Parallel()
 	s, err := Parse("5s,90m")
 	require.NoError(t, err)
-	require.Equal(t, []string{"5s", "1h30m0s"}, s.Delays())
+	require.Equal(t, []string{"5s", "1h30m"}, s.Delays())
 	again, err := New(s.Delays())
 	require.NoError(t, err)
 	require.Equal(t, s, again)
