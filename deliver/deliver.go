@@ -105,6 +105,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	limits := fair.Defaults()
 	limits.Slots, limits.BreakerAfter = s.Slots, s.BreakerAfter
 	metrics := newMetrics(env.Reg)
+	env.ShowWork(metrics.attempts, metrics.firstInShared())
 	client := env.Egress.Client(egress.Pool{Idle: limits.Slots, IdlePerHost: limits.Slots / hostShare})
 	defer client.CloseIdleConnections()
 	book := account.NewBook(env.Egress, client)

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -31,8 +30,9 @@ func TestTellsLoad(t *testing.T) {
 	again := *d
 	again.Event = event.NewID()
 	w.publish(&again)
+	census := w.bus.Census(event.SubjectLoad)
 	load := func() (l event.Load) {
-		answers, err := w.bus.AskAll(testkit.Context(t), event.SubjectLoad, time.Second)
+		answers, err := census.Take(testkit.Context(t))
 		require.NoError(t, err)
 		if len(answers) == 1 { // else it does not listen yet
 			l, err = event.ParseLoad(answers[0])

@@ -108,6 +108,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return m
 }
 
+// firstInShared is how late first attempts are that nothing of their own holds up.
+func (m *metrics) firstInShared() prometheus.Collector {
+	shared, _, _ := ways()
+	return m.firstDelay.WithLabelValues(shared).(prometheus.Histogram) //nolint:forcetypeassert // each of a HistogramVec is one
+}
+
 func (m *metrics) observe(j *job, a *attempt) {
 	m.attempts.WithLabelValues(string(a.outcome)).Inc()
 	m.durations.Observe(a.duration.Seconds())

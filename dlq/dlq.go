@@ -55,6 +55,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	drain, done := env.DrainContext(ctx)
 	defer done()
 	metrics := newMetrics(env.Reg)
+	env.ShowWork(metrics.dead, nil)
 	work, ctx := errgroup.WithContext(ctx)
 	recorder := &recorder{bus: env.Bus, store: env.Store, log: env.Log, metrics: metrics, trace: env.Trace}
 	work.Go(func() error { return recorder.run(ctx, drain) })

@@ -40,6 +40,7 @@ func (*Stage) Run(ctx context.Context, env service.Env) error {
 	drain, done := env.DrainContext(ctx)
 	defer done()
 	w := newWorker(env)
+	env.ShowWork(w.metrics.events, nil)
 	defer w.holding.Wait()
 	work, ctx := errgroup.WithContext(ctx)
 	for range workers {

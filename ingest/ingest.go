@@ -161,6 +161,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	defer stores.close()
 
 	metrics := newMetrics(env.Reg)
+	env.ShowWork(metrics.accepted.WithLabelValues("accepted"), nil)
 	outbox := newOutbox(drain, env, metrics)
 	writer := newWriter(drain, stores.commits, outbox, metrics)
 	options.Handler = s.api(env, api.Config{
@@ -211,6 +212,7 @@ func (s *Stage) api(env service.Env, parts api.Config) http.Handler {
 		return api.Health{Database: env.Store.Health(ctx), Queue: env.Bus.Health()}
 	}
 	parts.Talk = newTalk(env.Bus).now
+	parts.Fleet = newFleet(env.Bus, env.Process).now
 	parts.Token, parts.Secret = s.Token, s.JWTSecret
 	parts.Verify = s.Verify
 	parts.Portal = strings.TrimSuffix(s.PortalURL, "/")

@@ -7,30 +7,27 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/postrider/postrider/ingest/api"
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/event"
 )
 
-const (
-	// answerTime is how long deliver processes have to say what they have in hand.
-	answerTime = 200 * time.Millisecond
-
-	// lookedInto is in how many subjects of a stream, the longest, the oldest
-	// message is looked for.
-	lookedInto = 256
-)
+// lookedInto is in how many subjects of a stream, the longest, the oldest message is
+// looked for.
+const lookedInto = 256
 
 // talk finds out who has how much of the pipeline, for one caller at a time: what
 // that costs NATS is bounded however often it is asked for.
 type talk struct {
-	bus  *bus.Bus
-	turn chan struct{} // holds one while somebody asks
+	bus    *bus.Bus
+	census *bus.Census
+	turn   chan struct{} // holds one while somebody asks
 }
 
-func newTalk(b *bus.Bus) *talk { return &talk{bus: b, turn: make(chan struct{}, 1)} }
+func newTalk(b *bus.Bus) *talk {
+	return &talk{bus: b, census: b.Census(event.SubjectLoad), turn: make(chan struct{}, 1)}
+}
 
 // now asks the deliver processes and the streams. It returns bus.ErrDisconnected
 // while NATS is away.
@@ -41,10 +38,7 @@ func (t *talk) now(ctx context.Context) (api.Talk, error) {
 	case <-ctx.Done():
 		return api.Talk{}, fmt.Errorf("wait to ask: %w", context.Cause(ctx))
 	}
-	if err := t.bus.Connected(); err != nil {
-		return api.Talk{}, err
-	}
-	answers, err := t.bus.AskAll(ctx, event.SubjectLoad, answerTime)
+	answers, err := t.census.Take(ctx)
 	if err != nil {
 		return api.Talk{}, err
 	}

@@ -48,6 +48,7 @@ func (*Stage) Run(ctx context.Context, env service.Env) error {
 	drain, done := env.DrainContext(ctx)
 	defer done()
 	metrics := newMetrics(env.Reg)
+	env.ShowWork(metrics.released, nil)
 	r := newReleaser(env, metrics)
 
 	work, ctx := errgroup.WithContext(ctx)

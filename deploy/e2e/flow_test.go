@@ -55,6 +55,7 @@ func testWholeFlow(t *testing.T, s system) {
 	t.Run("credentials", func(t *testing.T) { t.Parallel(); testCredentials(t, s) })
 	t.Run("verification", func(t *testing.T) { t.Parallel(); testVerification(t, s) })
 	t.Run("top talkers", func(t *testing.T) { t.Parallel(); testTalkers(t, s) })
+	t.Run("pipeline", func(t *testing.T) { t.Parallel(); testPipeline(t, s) })
 }
 
 func testRetry(t *testing.T, s system) {

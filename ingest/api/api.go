@@ -130,8 +130,9 @@ type Config struct {
 	KeyRate      int                              // requests with an API key a second; 0: any number
 	MemberRate   int                              // requests with all tokens of an application a second; 0: any number
 
-	Health func(context.Context) Health        // nil: of the store alone
-	Talk   func(context.Context) (Talk, error) // nil: there is nobody to ask
+	Health func(context.Context) Health         // nil: of the store alone
+	Talk   func(context.Context) (Talk, error)  // nil: there is nobody to ask
+	Fleet  func(context.Context) (Fleet, error) // nil: likewise
 
 	Gate    func() error // why no request is let in at the moment; nil: it always is
 	Refused func()       // told of each request that was refused before it was read; nil: nobody
@@ -197,6 +198,9 @@ func New(config Config) http.Handler {
 	}
 	if s.Talk == nil {
 		s.Talk = func(context.Context) (Talk, error) { return Talk{}, nil }
+	}
+	if s.Fleet == nil {
+		s.Fleet = func(context.Context) (Fleet, error) { return Fleet{}, nil }
 	}
 	return s.handler()
 }

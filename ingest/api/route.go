@@ -57,6 +57,7 @@ func routes() []route {
 		replayRoutes(),
 		deadLetterRoutes(),
 		talkerRoutes(),
+		processRoutes(),
 		taskRoutes(),
 		operationalRoutes(),
 	)

@@ -10,7 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// maxAnswers bounds what AskAll gathers, and so its memory: more processes of a
+// maxAnswers bounds what a Census gathers, and so its memory: more processes of a
 // stage than anybody has.
 const maxAnswers = 256
 
@@ -31,31 +31,70 @@ func (b *Bus) Answer(subject string, answer func() []byte) (stop func(), err err
 	return func() { _ = sub.Unsubscribe() }, nil
 }
 
-// AskAll asks all who answer at the subject and returns what came within the
-// time: nothing at once when there is nobody, and not what came later.
-func (b *Bus) AskAll(ctx context.Context, subject string, within time.Duration) ([][]byte, error) {
-	sub, err := b.nc.SubscribeSync(answers + rand.Text())
+// How long who asks waits for answers: so long in any case, as nobody knows who has
+// come since the last time, and no longer than that for those who answered then.
+const (
+	answersSoon = 20 * time.Millisecond
+	answersLate = 200 * time.Millisecond
+)
+
+// Census asks all who answer at a subject, again and again. It is not safe for
+// concurrent use.
+type Census struct {
+	bus     *Bus
+	subject string
+	before  int // how many answered the last time
+}
+
+// Census returns one in which nobody has been asked yet.
+func (b *Bus) Census(subject string) *Census { return &Census{bus: b, subject: subject} }
+
+// Take asks all, and returns what came: nothing at once when there is nobody. Whoever
+// takes longer than 200 ms to answer is missed, and so is one who is new and takes
+// longer than 20 ms. It returns ErrDisconnected while there is no server.
+func (c *Census) Take(ctx context.Context) ([][]byte, error) {
+	if err := c.bus.Connected(); err != nil {
+		return nil, err
+	}
+	answers, err := c.take(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("ask at %s: %w", subject, err)
+		return nil, fmt.Errorf("ask at %s: %w", c.subject, err)
+	}
+	c.before = len(answers)
+	return answers, nil
+}
+
+func (c *Census) take(ctx context.Context) (all [][]byte, err error) {
+	sub, err := c.bus.nc.SubscribeSync(answers + rand.Text())
+	if err != nil {
+		return nil, err
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	if err := b.nc.PublishRequest(subject, sub.Subject, nil); err != nil {
-		return nil, fmt.Errorf("ask at %s: %w", subject, err)
+	if err := c.bus.nc.PublishRequest(c.subject, sub.Subject, nil); err != nil {
+		return nil, err
 	}
-	over, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	var all [][]byte
+	asked := time.Now()
 	for len(all) < maxAnswers {
-		m, err := sub.NextMsgWithContext(over)
+		within := answersLate
+		if c.before > 0 && len(all) >= c.before {
+			within = answersSoon
+		}
+		m, err := next(ctx, sub, asked.Add(within))
 		switch {
 		case ctx.Err() != nil:
-			return nil, fmt.Errorf("ask at %s: %w", subject, context.Cause(ctx))
+			return nil, context.Cause(ctx)
 		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrNoResponders):
 			return all, nil
 		case err != nil:
-			return nil, fmt.Errorf("ask at %s: %w", subject, err)
+			return nil, err
 		}
 		all = append(all, m.Data)
 	}
 	return all, nil
+}
+
+func next(ctx context.Context, sub *nats.Subscription, until time.Time) (*nats.Msg, error) {
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	return sub.NextMsgWithContext(ctx)
 }

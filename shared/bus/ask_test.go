@@ -12,13 +12,14 @@ import (
 	"github.com/postrider/postrider/shared/testkit"
 )
 
-// TestAskAll asks nobody, two processes, and one that is left of them.
-func TestAskAll(t *testing.T) {
+// TestCensus asks nobody, two processes, and one that is left of them.
+func TestCensus(t *testing.T) {
 	t.Parallel()
 	url := testkit.NATS(t).URL()
 	asker := testkit.Connect(t, url)
-	ask := func(within time.Duration) []string {
-		answers, err := asker.AskAll(testkit.Context(t), "top.test", within)
+	census := asker.Census("top.test")
+	ask := func() []string {
+		answers, err := census.Take(testkit.Context(t))
 		require.NoError(t, err)
 		var texts []string
 		for _, a := range answers {
@@ -27,21 +28,22 @@ func TestAskAll(t *testing.T) {
 		slices.Sort(texts)
 		return texts
 	}
-	require.Empty(t, ask(time.Hour), "told at once that nobody is there")
+	require.Empty(t, ask(), "told that nobody is there")
 	answer := func(text string) (stop func()) {
 		stop, err := testkit.Connect(t, url).Answer("top.test", func() []byte { return []byte(text) })
 		require.NoError(t, err)
 		return stop
 	}
 	stop := answer("one")
+	testkit.Eventually(t, func() bool { return slices.Equal([]string{"one"}, ask()) }, "one answers")
 	answer("two")
-	testkit.Eventually(t, func() bool { return slices.Equal([]string{"one", "two"}, ask(200*time.Millisecond)) }, "both answer")
+	testkit.Eventually(t, func() bool { return slices.Equal([]string{"one", "two"}, ask()) }, "one who has come since is found")
 	stop()
-	testkit.Eventually(t, func() bool { return slices.Equal([]string{"two"}, ask(200*time.Millisecond)) }, "one is left")
+	testkit.Eventually(t, func() bool { return slices.Equal([]string{"two"}, ask()) }, "one is left")
 
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := asker.AskAll(gone, "top.test", time.Hour)
+	_, err := census.Take(gone)
 	require.ErrorIs(t, err, context.Canceled)
 }
 

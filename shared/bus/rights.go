@@ -58,13 +58,18 @@ func (r rights) common(name string) []Right {
 	}
 }
 
-// stage are the rights of every stage.
-func (r rights) stage(name string) []Right {
+// looker are the rights of who begins with a look at the streams.
+func (r rights) looker(name string) []Right {
 	return append(r.common(name), Right{Why: "Looks at the start whether the streams are there: names and numbers, nothing of what is in them.", Publish: r.api("STREAM.INFO.*")})
 }
 
+// stage are the rights of every stage.
+func (r rights) stage(name string) []Right {
+	return append(r.looker(name), Right{Why: "Tells ingest how it is.", Publish: []string{answers + ">"}, Subscribe: []string{event.SubjectProcess}})
+}
+
 func (r rights) bootstrap() []Right {
-	return append(r.stage("bootstrap"),
+	return append(r.looker("bootstrap"),
 		Right{Why: "Makes the streams,", Publish: r.api("STREAM.CREATE.%s", r.streams()...)},
 		Right{Why: "changes what differs,", Publish: r.api("STREAM.UPDATE.%s", r.streams()...)},
 		Right{Why: "looks for their consumers,", Publish: r.api("CONSUMER.INFO.%s.*", r.streams()...)},
@@ -77,8 +82,8 @@ func (r rights) ingest() []Right {
 		Right{Why: "Puts on EVENTS what it has accepted.", Publish: r.puts(event.SubjectEvents)},
 		Right{Why: "Announces tasks to dlq.", Publish: r.puts(event.TaskSubject(">"))},
 		Right{
-			Why:     "Top talkers: asks the deliver processes,",
-			Publish: []string{event.SubjectLoad}, Subscribe: []string{answers + ">"},
+			Why:     "Asks all processes how they are, and the deliver processes what they have in hand,",
+			Publish: []string{event.SubjectProcess, event.SubjectLoad}, Subscribe: []string{answers + ">"},
 		},
 		Right{Why: "and looks since when the oldest deliveries wait.", Publish: r.api("STREAM.MSG.GET.%s", r.of(event.StreamDeliver, event.StreamOverflow)...)},
 	)
@@ -118,7 +123,7 @@ func (r rights) deliver() []Right {
 			Why:     "Asks one of them whether it lives, and answers.",
 			Publish: []string{presencePrefix + "*", inboxPrefix("deliver") + ".>"}, Subscribe: []string{presencePrefix + "*"},
 		},
-		{Why: "Tells ingest what it has in hand.", Publish: []string{answers + ">"}, Subscribe: []string{event.SubjectLoad}},
+		{Why: "Tells ingest what it has in hand.", Subscribe: []string{event.SubjectLoad}},
 	})
 }
 

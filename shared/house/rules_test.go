@@ -128,6 +128,7 @@ var modules = []struct {
 	// with nobody to return them to, and the embedded servers have logs of their own to pass on.
 	{"github.com/rs/zerolog", "shared/service shared/directory shared/trace shared/embedded shared/testkit deploy/local deliver/lanes " + stages, true},
 	{"github.com/prometheus/client_golang", "shared/service " + stages, true},
+	{"github.com/prometheus/client_model", "shared/service", false}, // what a metric says
 
 	// Traces. Stages know spans, not the library; tests are a collector.
 	{"go.opentelemetry.io/otel", "shared/trace", false},

@@ -67,7 +67,7 @@ func (b *backlog) saw(h bus.Holding) {
 }
 
 // ShowBacklog has look called every few seconds, by one at a time, until ctx ends,
-// and shows what it returns as the stage's metrics: how much there is for the stage
+// and shows what it returns as the stage's metrics, and to whoever asks this process: how much there is for the stage
 // to work on, whichever process does it, and since when. When look fails, what it
 // returned last is shown.
 func (e Env) ShowBacklog(ctx context.Context, look func(context.Context) (bus.Holding, error)) error {
@@ -83,6 +83,7 @@ func (e Env) ShowBacklog(ctx context.Context, look func(context.Context) (bus.Ho
 		case err == nil:
 			said = ""
 			b.saw(seen)
+			e.work.saw(seen)
 		case ctx.Err() == nil && err.Error() != said:
 			said = err.Error()
 			e.Log.Warn().Err(err).Msg("what waits for this stage cannot be seen")

@@ -142,6 +142,7 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 	prometheus.WrapRegistererWith(prometheus.Labels{"stage": ""}, reg).MustRegister(NewPool("main", db))
 	servers := newServers(db, b, log, reg)
 	work.Go(func() error { return servers.run(ctx) })
+	about := newStatus(admin, bytes)
 
 	for _, s := range stages {
 		env := Env{
@@ -153,10 +154,13 @@ func Run(ctx context.Context, settings Settings, stages ...Stage) error {
 			Egress:    policy,
 			Trace:     spans.Tracer(s.Name()),
 			Drain:     settings.Drain,
+			status:    about,
+			work:      about.of(s.Name()),
 		}
 		admin.add(s, env)
 		work.Go(func() error { return live(ctx, s, env, sayPlain) })
 	}
+	work.Go(func() error { return about.run(ctx, b) })
 	return work.Wait()
 }
 

@@ -68,6 +68,9 @@ type Env struct {
 	Egress    egress.Policy
 	Trace     *trace.Tracer // nil: nothing is traced
 	Drain     time.Duration // how long finishing may take
+
+	status *status // nil: nobody is told how this process is
+	work   *work   // nil: nor what the stage does
 }
 
 // Health returns why NATS or PostgreSQL cannot be used now.
