@@ -64,7 +64,7 @@ var rooms = []struct{ path, imports string }{
 	{"ingest/portal/web", "ingest/portal/client shared/secret"},
 	{"ingest/portal/member", "ingest/portal/web ingest/portal/client ingest/portal/chart shared/secret"},
 	{"ingest/portal/console", "ingest/portal/web ingest/portal/client ingest/portal/chart shared/secret"},
-	{"ingest/portal/portaltest", "ingest/portal ingest/portal/web ingest/api shared/secret shared/store shared/testkit"},
+	{"ingest/portal/portaltest", "ingest/portal ingest/portal/web ingest/api shared/event shared/secret shared/store shared/testkit"},
 
 	{"fanout", forStages},
 	{"deliver", forStages + " deliver/account deliver/fair deliver/lanes"},

@@ -126,8 +126,8 @@ func healthOf(a *client.Activity) (*health, error) {
 
 // share is a part of all in percent, rounded down: all but one are not 100 %.
 func share(part, all int64) string {
-	if part == all {
-		return "100 %"
+	if part == all || part == 0 {
+		return fmt.Sprintf("%d %%", part*100/all)
 	}
 	return fmt.Sprintf("%d.%d %%", part*100/all, part*1000/all%10)
 }

@@ -34,3 +34,27 @@ func TestEndpoints(t *testing.T) {
 	require.Contains(t, p.Text, `rel="next"`)
 	require.NotContains(t, p.Text, `rel="prev"`)
 }
+
+// TestHealth: how an endpoint did in the last day is in its row where that is asked
+// for, and on its page.
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	w := portaltest.Start(t)
+	app := w.App(t, "Acme")
+	made := func(url string) string {
+		return portaltest.ID(t, w.API(t, "POST", "/app/"+app+"/endpoint", `{"url":"`+url+`"}`))
+	}
+	well := made("https://well.example/in")
+	ill := made("https://ill.example/in")
+	mixed := made("https://mixed.example/in")
+	w.Attempts(t, app, well, "success", "success")
+	w.Attempts(t, app, ill, "http_5xx")
+	w.Attempts(t, app, mixed, "success", "success", "timeout")
+	v := w.Member(t, app)
+	require.NotContains(t, v.Get("/portal/endpoints").Text, "<svg")
+	p := v.Get("/portal/endpoints?health=")
+	for _, said := range []string{"100 %", "0 %", "66.6 %", "Healthy", "Failing", "Some fail", "Last 24 hours: 2 succeeded, 1 failed"} {
+		require.True(t, p.Shows(said), said)
+	}
+	require.True(t, v.Get("/portal/endpoints/"+mixed).Shows("66.6 %"))
+}

@@ -53,7 +53,7 @@ func endpointReason(e *client.Endpoint) string {
 	case e.Disabled:
 		return disabledReason(e) + " Messages are not sent to it. They are kept as dead letters, and can be sent when it is enabled again."
 	case e.Paused:
-		return "Messages wait, in order, until it is resumed. None is lost."
+		return "Messages wait until it is resumed. None is lost."
 	case e.Verify && e.Verification.State == "pending":
 		return "A challenge is on its way. Messages wait until it is answered."
 	case e.Verify && e.Verification.State == "failed":

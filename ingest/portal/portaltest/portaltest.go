@@ -5,6 +5,7 @@ package portaltest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"html"
 	"io"
 	"maps"
@@ -14,12 +15,14 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/postrider/postrider/ingest/api"
 	"github.com/postrider/postrider/ingest/portal"
 	"github.com/postrider/postrider/ingest/portal/web"
+	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/secret"
 	"github.com/postrider/postrider/shared/store"
 	"github.com/postrider/postrider/shared/testkit"
@@ -59,6 +62,11 @@ func Start(t testing.TB, options ...func(*api.Config)) *World {
 	return w
 }
 
+// QueueAway is an option: nothing can be delivered.
+func QueueAway(c *api.Config) {
+	c.Health = func(context.Context) api.Health { return api.Health{Queue: errors.New("away")} }
+}
+
 // API does something through the API, as an operator, and returns the answer, which
 // has to be a success.
 func (w *World) API(t testing.TB, method, path, body string) map[string]any {
@@ -92,6 +100,29 @@ func ID(t testing.TB, answer map[string]any) string {
 	t.Helper()
 	id, ok := answer["id"].(string)
 	require.True(t, ok, "no id: %v", answer)
+	return id
+}
+
+// Attempts records what became of a message of its own at an endpoint, one attempt
+// after the other, and returns the message's id.
+func (w *World) Attempts(t testing.TB, app, endpoint string, outcomes ...string) string {
+	t.Helper()
+	message := ID(t, w.API(t, http.MethodPost, "/app/"+app+"/msg", `{"eventType":"test","payload":{}}`))
+	attempts := make([]store.Attempt, len(outcomes))
+	for i, outcome := range outcomes {
+		attempts[i] = store.Attempt{
+			ID: event.NewID(), Tenant: parse(t, event.Tenant, app), Event: parse(t, event.Message, message), Endpoint: parse(t, event.Endpoint, endpoint),
+			Number: i + 1, Outcome: outcome, Duration: 100 * time.Millisecond, Response: []byte{},
+		}
+	}
+	require.NoError(t, w.Store.RecordAttempts(t.Context(), attempts))
+	return message
+}
+
+func parse(t testing.TB, kind event.Kind, text string) event.ID {
+	t.Helper()
+	id, err := kind.Parse(text)
+	require.NoError(t, err)
 	return id
 }
 

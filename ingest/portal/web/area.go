@@ -21,7 +21,8 @@ type Area struct {
 	// Enter finds out whose key was given at the login page, by asking the API.
 	Enter func(ctx context.Context, key string, as func(token secret.String) *client.Client) (Session, error)
 
-	// Who names whom the pages are shown to, at the top of each; empty: nobody knows.
+	// Who names whom the pages are shown to, at the top of each; empty where that cannot
+	// be known.
 	Who func(*Visit) string
 
 	Nav    []Link

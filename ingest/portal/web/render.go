@@ -60,6 +60,7 @@ type frame struct {
 	Flash string
 	Path  string // of the page, to come back to
 	In    bool   // whether somebody has logged in
+	Waits bool   // whether nothing is delivered at the moment
 	View  any
 }
 
@@ -94,8 +95,10 @@ func (v *Visit) Part(name, part string, view any) error {
 // page is a whole page.
 func (v *Visit) page(status int, name string, view any) error {
 	f := frame{Area: v.in.area, Theme: v.theme(), Flash: v.flash(), Path: v.r.URL.RequestURI(), In: !v.session.Token.IsZero(), View: view}
-	if f.In && v.in.area.Who != nil {
+	if f.In {
 		f.Who = v.in.area.Who(v)
+		health, err := v.API.Health(v.Context())
+		f.Waits = err == nil && !health.Queue.OK() // of the database, the page itself says that it is away
 	}
 	return v.execute(status, name, "layout", f)
 }

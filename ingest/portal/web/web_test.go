@@ -35,6 +35,7 @@ func serve(t *testing.T, config web.Config, routes ...web.Route) *httptest.Serve
 		Enter: func(_ context.Context, key string, _ func(secret.String) *client.Client) (web.Session, error) {
 			return web.Session{App: "app", Token: secret.New(key)}, nil
 		},
+		Who: func(v *web.Visit) string { return v.App },
 		Files: fstest.MapFS{
 			"templates/page.html":  {Data: []byte(`{{define "title"}}T{{end}}{{define "main"}}<p>{{.}}</p>{{end}}`)},
 			"templates/login.html": {Data: []byte(`{{define "title"}}L{{end}}{{define "main"}}{{.Form.Fault "key"}}{{end}}`)},
