@@ -101,7 +101,7 @@ func (p *place) anybody(do Action) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		v := p.visit(w, r)
 		if err := safely(do, v); err != nil {
-			p.explain(v, err)
+			p.explain(v, err) //nolint:contextcheck // it is in the visit
 		}
 	})
 }

@@ -50,8 +50,11 @@ func serve(t *testing.T, config web.Config, routes ...web.Route) *httptest.Serve
 	return server
 }
 
+// answer is a response whose body is closed at the end of the test.
+type answer struct{ *http.Response }
+
 // ask makes a request with a session.
-func ask(t *testing.T, server *httptest.Server, path string, headers ...string) *http.Response {
+func ask(t *testing.T, server *httptest.Server, path string, headers ...string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, http.NoBody)
 	require.NoError(t, err)
@@ -63,10 +66,10 @@ func ask(t *testing.T, server *httptest.Server, path string, headers ...string) 
 	response, err := server.Client().Transport.RoundTrip(request)
 	require.NoError(t, err)
 	t.Cleanup(func() { response.Body.Close() })
-	return response
+	return answer{response}
 }
 
-func text(t *testing.T, response *http.Response) string {
+func text(t *testing.T, response answer) string {
 	t.Helper()
 	var out strings.Builder
 	_, err := bufio.NewReader(response.Body).WriteTo(&out)
@@ -133,7 +136,7 @@ func TestLiveIsBounded(t *testing.T) {
 	server := serve(t, web.Config{Stopping: stopping}, web.Get("/live", func(v *web.Visit) error {
 		return v.Live(time.Hour, func(context.Context, *web.Live) error { return nil })
 	}))
-	var open []*http.Response
+	var open []answer
 	for {
 		response := ask(t, server, "/test/live")
 		if response.StatusCode != http.StatusOK {
