@@ -139,6 +139,9 @@ func (s settings) validate() error {
 	return load.Validate()
 }
 
+// wakesSpan is how long it is measured what being woken costs this machine.
+const wakesSpan = 4 * time.Second
+
 // bench measures and reports. It is sound when all that was accepted was
 // delivered, once, and idempotency keys cost what they may.
 func bench(ctx context.Context, s settings, out, progress io.Writer) (sound bool, err error) {
@@ -148,6 +151,10 @@ func bench(ctx context.Context, s settings, out, progress io.Writer) (sound bool
 		return false, err
 	}
 	defer func() { err = errors.Join(err, sink.Close()) }()
+	wakes, err := machine.MeasureWakes(ctx, s.lightRate, wakesSpan)
+	if err != nil {
+		return false, err
+	}
 	tell("starting the system")
 	measured, err := open(ctx, s)
 	if err != nil {
@@ -163,7 +170,8 @@ func bench(ctx context.Context, s settings, out, progress io.Writer) (sound bool
 		return false, err
 	}
 	where := machine.Describe(ctx, parts.Processes)
-	text := render(where, describeLoad(load), phases)
+	about := describeLoad(load) + "\n\n" + wakes.String()
+	text := render(where, about, phases)
 	sound = true
 	if s.keys > 0 {
 		keys, err := measureKeys(ctx, s.keys, load, parts, tell)
@@ -174,7 +182,7 @@ func bench(ctx context.Context, s settings, out, progress io.Writer) (sound bool
 		sound = keys.ratio() <= keyLimit
 	}
 	_, _ = fmt.Fprint(out, text)
-	if err := s.keep(text, found(where, describeLoad(load), phases)); err != nil {
+	if err := s.keep(text, found(where, about, phases)); err != nil {
 		return false, err
 	}
 	for _, p := range phases {
