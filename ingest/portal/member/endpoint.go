@@ -45,6 +45,9 @@ func showEndpoint(v *web.Visit) error {
 	return v.Render("endpoint", view)
 }
 
+// Tabs are the other pages about it.
+func (v endpointView) Tabs() []tab { return endpointTabs(v.ID, "Overview") }
+
 // Retries is the retry schedule in words.
 func (v endpointView) Retries() string {
 	switch {

@@ -31,10 +31,13 @@ func Area() *web.Area {
 		Enter: enter, Who: who, Files: files,
 		Nav: []web.Link{
 			{Label: "Endpoints", Path: "/portal/endpoints"},
+			{Label: "Try it", Path: "/portal/try"},
 		},
 		Routes: slices.Concat(
 			[]web.Route{web.Get("/", func(v *web.Visit) error { return v.Redirect("/portal/endpoints", "") })},
 			endpointRoutes(),
+			tryRoutes(),
+			signatureRoutes(),
 		),
 	}
 }

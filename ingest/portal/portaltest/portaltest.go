@@ -197,9 +197,27 @@ func (v *Visitor) Post(path string, fields ...string) Page {
 	return v.do(http.MethodPost, path, form)
 }
 
+// Open looks at what never ends: until the context does.
+func (v *Visitor) Open(ctx context.Context, path string) io.Reader {
+	v.t.Helper()
+	response := v.send(ctx, http.MethodGet, path, nil)
+	v.t.Cleanup(func() { response.Body.Close() })
+	require.Equal(v.t, http.StatusOK, response.StatusCode)
+	return response.Body
+}
+
 func (v *Visitor) do(method, path string, form url.Values) Page {
 	v.t.Helper()
-	request, err := http.NewRequestWithContext(v.t.Context(), method, v.world.URL+path, strings.NewReader(form.Encode()))
+	response := v.send(v.t.Context(), method, path, form)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(v.t, err)
+	return Page{Status: response.StatusCode, Location: response.Header.Get("Location"), Header: response.Header, Text: string(text)}
+}
+
+func (v *Visitor) send(ctx context.Context, method, path string, form url.Values) *http.Response {
+	v.t.Helper()
+	request, err := http.NewRequestWithContext(ctx, method, v.world.URL+path, strings.NewReader(form.Encode()))
 	require.NoError(v.t, err)
 	maps.Copy(request.Header, v.Header)
 	if form != nil {
@@ -210,11 +228,8 @@ func (v *Visitor) do(method, path string, form url.Values) Page {
 	}
 	response, err := http.DefaultTransport.RoundTrip(request)
 	require.NoError(v.t, err)
-	defer response.Body.Close()
 	v.jar.SetCookies(request.URL, response.Cookies())
-	text, err := io.ReadAll(response.Body)
-	require.NoError(v.t, err)
-	return Page{Status: response.StatusCode, Location: response.Header.Get("Location"), Header: response.Header, Text: string(text)}
+	return response
 }
 
 // acceptor stores events one by one.
