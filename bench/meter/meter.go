@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -122,9 +123,26 @@ func (m *Meter) look(ctx context.Context, n int) error {
 		err = m.servers.streams(ctx, m.recorder)
 	}
 	if n%otherTicks == 0 {
-		err = errors.Join(err, m.servers.others(ctx, m.recorder))
+		err = errors.Join(err, m.servers.others(ctx, m.recorder), m.files())
 	}
 	return err
+}
+
+// files notes how many files and connections each process has open, but for those of
+// other users. Of PostgreSQL, whose sessions are processes of their own, it is only
+// the first.
+func (m *Meter) files() error {
+	for name, pid := range m.parts.Processes {
+		n, err := procs.Files(pid)
+		if errors.Is(err, fs.ErrPermission) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("measure %s: %w", name, err)
+		}
+		m.recorder.note(FilesPlot, name, float64(n))
+	}
+	return nil
 }
 
 // End must be called once. An error is that of a process that went away.

@@ -16,6 +16,7 @@ const (
 	StreamsPlot     = "messages in streams"
 	GoroutinesPlot  = "goroutines"
 	ConnectionsPlot = "connections and consumers"
+	FilesPlot       = "open files and connections"
 	RowsPlot        = "rows in tables, as PostgreSQL estimates them"
 )
 
@@ -90,10 +91,14 @@ func (l *line) thin() {
 
 // plots are all lines by plot.
 func (r *recorder) plots() (all []findings.Plot) {
-	for _, title := range []string{CoresPlot, MemoryPlot, StreamsPlot, GoroutinesPlot, ConnectionsPlot, RowsPlot} {
+	for _, title := range []string{CoresPlot, MemoryPlot, StreamsPlot, GoroutinesPlot, ConnectionsPlot, FilesPlot, RowsPlot} {
 		p := findings.Plot{Title: title}
 		for _, name := range slices.Sorted(maps.Keys(r.lines[title])) {
-			p.Lines = append(p.Lines, findings.Line{Name: name, Points: r.lines[title][name].points})
+			l := findings.Line{Name: name, Points: r.lines[title][name].points}
+			if title == RowsPlot && !slices.ContainsFunc(l.Points, func(p findings.Point) bool { return p.Value > 0 }) {
+				continue // a table that nobody used
+			}
+			p.Lines = append(p.Lines, l)
 		}
 		if len(p.Lines) > 0 {
 			all = append(all, p)

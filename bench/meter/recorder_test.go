@@ -36,3 +36,16 @@ func TestUsages(t *testing.T) {
 	require.InDelta(t, 3, plots[1].Lines[0].Points[0].Value, 0)
 	require.Equal(t, int64(5<<20), r.peak["deliver"])
 }
+
+// TestEmptyTables: one that stays empty is not shown, one that fills has its whole past.
+func TestEmptyTables(t *testing.T) {
+	t.Parallel()
+	r := newRecorder(time.Now(), nil)
+	for n := range 3 {
+		r.noteAt(float64(n), RowsPlot, "tasks", float64(n))
+		r.noteAt(float64(n), RowsPlot, "revocations", 0)
+	}
+	lines := r.plots()[0].Lines
+	require.Len(t, lines, 1)
+	require.Len(t, lines[0].Points, 3)
+}

@@ -180,13 +180,14 @@ func (s *servers) others(ctx context.Context, r *recorder) error {
 	return s.rows(ctx, r)
 }
 
-// rows notes how large tables are, those of all days together.
+// rows notes how large tables are, those of all days together, also while they are
+// empty: what comes later has grown from nothing.
 func (s *servers) rows(ctx context.Context, r *recorder) error {
 	rows, err := s.database.Query(ctx, `SELECT coalesce(parent.relname, t.relname)::text, sum(t.n_live_tup)::float8
 		FROM pg_stat_user_tables t
 		LEFT JOIN pg_inherits i ON i.inhrelid = t.relid
 		LEFT JOIN pg_class parent ON parent.oid = i.inhparent
-		GROUP BY 1 HAVING sum(t.n_live_tup) > 0`)
+		GROUP BY 1`)
 	if err != nil {
 		return fmt.Errorf("measure PostgreSQL: %w", err)
 	}

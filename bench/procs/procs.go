@@ -59,6 +59,16 @@ func CPUOf(pid int) (time.Duration, error) {
 	return ticks(s.own), err
 }
 
+// Files returns how many files and connections a process has open, without its
+// descendants.
+func Files(pid int) (int, error) {
+	open, err := os.ReadDir(path(pid, "fd"))
+	if err != nil {
+		return 0, fmt.Errorf("list open files of process %d: %w", pid, err)
+	}
+	return len(open), nil
+}
+
 // table is all processes at one moment.
 type table struct {
 	stats    map[int]stat

@@ -86,6 +86,24 @@ func TestChild(t *testing.T) {
 	require.ErrorContains(t, err, "read usage of child: process")
 }
 
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	child := exec.CommandContext(t.Context(), "cat")
+	in, err := child.StdinPipe()
+	require.NoError(t, err)
+	for range 5 { // it inherits one each
+		child.ExtraFiles = append(child.ExtraFiles, os.Stdin)
+	}
+	require.NoError(t, child.Start())
+	n, err := procs.Files(child.Process.Pid)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, n, 8, "with input, output and errors")
+	require.NoError(t, in.Close())
+	require.NoError(t, child.Wait())
+	_, err = procs.Files(child.Process.Pid)
+	require.ErrorContains(t, err, "open files")
+}
+
 // own is what this process has used.
 func own(t *testing.T) procs.Usage {
 	t.Helper()

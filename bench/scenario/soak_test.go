@@ -8,6 +8,7 @@ import (
 
 	"github.com/postrider/postrider/bench/findings"
 	"github.com/postrider/postrider/bench/latency"
+	"github.com/postrider/postrider/bench/meter"
 )
 
 func TestFlat(t *testing.T) {
@@ -27,21 +28,51 @@ func TestFlat(t *testing.T) {
 		"a single peak":     {line("x", 100, 100, 100, 100, 100, 100, 100, 900, 100), false},
 		"as much as it may": {line("x", 100, 100, 100, 100, 100, 100, 118, 118, 118), false},
 		"grows":             {line("x", 100, 100, 100, 100, 100, 100, 119, 119, 119), true},
-		"left out":          {line("RETRY", 1, 1, 1, 1, 1, 1, 900, 900, 900), false},
 		"too short":         {line("x", 1, 1, 1), true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := &report{&findings.Report{}}
-			r.flat(test.plot, 8, "RETRY")
+			r.flat(test.plot, 8)
 			require.Equal(t, test.broken, r.Broken(), r.String())
 		})
 	}
-	r := &report{&findings.Report{}}
-	r.grown(line("events", 1, 1, 1, 2, 2, 2, 3, 3, 3))
-	require.Contains(t, r.String(), "2, 3")
-	require.False(t, r.Broken())
+}
+
+// TestSteady: what keeps events grows with them, what waits for ill endpoints too, and
+// nothing else may.
+func TestSteady(t *testing.T) {
+	t.Parallel()
+	grows := func(title string, names ...string) findings.Plot {
+		p := findings.Plot{Title: title}
+		for _, name := range names {
+			l := findings.Line{Name: name}
+			for n := range 9 {
+				l.Points = append(l.Points, findings.Point{At: float64(n), Value: float64(n * n * 1000)})
+			}
+			p.Lines = append(p.Lines, l)
+		}
+		return p
+	}
+	for _, test := range []struct {
+		plot   findings.Plot
+		broken bool
+	}{
+		{grows(meter.RowsPlot, kept()...), false},
+		{grows(meter.RowsPlot, "tasks"), true},
+		{grows(meter.StreamsPlot, "RETRY", "OVERFLOW"), false},
+		{grows(meter.StreamsPlot, "DELIVER"), true},
+		{grows(meter.FilesPlot, "deliver"), true},
+		{grows(meter.GoroutinesPlot, "deliver"), true},
+		{grows(meter.ConnectionsPlot, "consumers of streams"), true},
+		{grows(meter.MemoryPlot, "deliver"), true},
+		{grows(meter.CoresPlot, "deliver"), false},
+	} {
+		r := &report{&findings.Report{}}
+		r.steady([]findings.Plot{test.plot})
+		require.Equal(t, test.broken, r.Broken(), test.plot.Title)
+	}
 }
 
 func TestWindows(t *testing.T) {
