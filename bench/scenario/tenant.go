@@ -41,13 +41,10 @@ func (s *system) tenant(ctx context.Context, name string, settings fields, endpo
 		return sender.Target{}, fmt.Errorf("create application: %w", err)
 	}
 	to := sender.Target{App: made.ID}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(setupWorkers)
 	for _, e := range endpoints {
 		to.Paths = append(to.Paths, e.path)
-		group.Go(func() error { return s.subscribe(ctx, to.App, e) })
 	}
-	return to, group.Wait()
+	return to, atOnce(ctx, len(endpoints), func(ctx context.Context, i int) error { return s.subscribe(ctx, to.App, endpoints[i]) })
 }
 
 // subscribe makes one more endpoint.
@@ -72,16 +69,21 @@ func (s *system) tenants(ctx context.Context, n int, name string, at *sink, beha
 // told.
 func (s *system) each(ctx context.Context, n int, of func(i int) (string, endpoint)) ([]sender.Target, error) {
 	targets := make([]sender.Target, n)
+	return targets, atOnce(ctx, n, func(ctx context.Context, i int) (err error) {
+		name, only := of(i)
+		targets[i], err = s.tenant(ctx, name, nil, only)
+		return err
+	})
+}
+
+// atOnce does something n times, some of it at once, until one of them fails.
+func atOnce(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(setupWorkers)
-	for i := range targets {
-		group.Go(func() (err error) {
-			name, only := of(i)
-			targets[i], err = s.tenant(ctx, name, nil, only)
-			return err
-		})
+	for i := range n {
+		group.Go(func() error { return do(ctx, i) })
 	}
-	return targets, group.Wait()
+	return group.Wait()
 }
 
 // quietTenants makes tenants whose first attempts are timed.

@@ -20,14 +20,24 @@ import (
 	"github.com/postrider/postrider/shared/stack"
 )
 
-// Exit codes. Failure is also a promise that is broken.
+// Exit codes. Failure is also a promise that is broken. Where none is, but one could
+// not be looked at here, it is as with other programs that can't do what they are
+// told.
 const (
-	ExitFailure = 1
-	ExitUsage   = 2
+	ExitFailure   = 1
+	ExitUsage     = 2
+	ExitNotTested = 2
 )
 
+// ErrNotTested is what the error of a case wraps that cannot be run on this machine,
+// whatever becomes of the promise on others.
+var ErrNotTested = errors.New("NOT TESTED")
+
+// errBroken is the error of a run in which promises are broken.
+var errBroken = errors.New("promises are broken")
+
 // Case is one promise. Run returns an error when it could not find out. One that
-// is apart is not among all: it takes long.
+// is apart is not among all: it takes long, or more than every machine has.
 type Case struct {
 	Name, Promise string
 	Apart         bool
@@ -57,11 +67,22 @@ func (s Suite) Run(ctx context.Context, args []string, out, progress io.Writer) 
 	if cases == nil {
 		return code
 	}
-	if err := s.runAll(ctx, settings, cases, out, progress); err != nil {
+	err := s.runAll(ctx, settings, cases, out, progress)
+	if err != nil {
 		fmt.Fprintf(progress, "%s: %s\n", s.Name, err)
+	}
+	return exitCode(err)
+}
+
+func exitCode(err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, ErrNotTested) && !errors.Is(err, errBroken):
+		return ExitNotTested
+	default:
 		return ExitFailure
 	}
-	return 0
 }
 
 func (s Suite) runAll(ctx context.Context, settings Settings, cases []Case, out, progress io.Writer) (err error) {
@@ -74,11 +95,20 @@ func (s Suite) runAll(ctx context.Context, settings Settings, cases []Case, out,
 	if err := stack.Build(ctx, bin); err != nil {
 		return err
 	}
+	return s.runEach(ctx, settings, cases, bin, out, progress)
+}
+
+// runEach runs them with the programs in bin.
+func (s Suite) runEach(ctx context.Context, settings Settings, cases []Case, bin string, out, progress io.Writer) error {
 	found := findings.Run{Program: s.Name, At: time.Now().UTC()}
-	var broken []string
+	var broken, untested []string
 	for _, c := range cases {
 		t := s.trial(c, settings, bin, progress)
-		if err := c.Run(ctx, t); err != nil {
+		switch err := c.Run(ctx, t); {
+		case errors.Is(err, ErrNotTested):
+			t.Report.Note("**NOT TESTED**", "%s", err)
+			untested = append(untested, c.Name)
+		case err != nil:
 			t.Report.Fault(err)
 		}
 		if t.Report.Broken() {
@@ -92,10 +122,14 @@ func (s Suite) runAll(ctx context.Context, settings Settings, cases []Case, out,
 			return context.Cause(ctx)
 		}
 	}
+	var failed error
 	if len(broken) > 0 {
-		return fmt.Errorf("promises are broken: %s", strings.Join(broken, ", "))
+		failed = fmt.Errorf("%w: %s", errBroken, strings.Join(broken, ", "))
 	}
-	return nil
+	if len(untested) > 0 {
+		failed = errors.Join(failed, fmt.Errorf("%w: %s", ErrNotTested, strings.Join(untested, ", ")))
+	}
+	return failed
 }
 
 func (s Suite) trial(c Case, settings Settings, bin string, progress io.Writer) *Trial {

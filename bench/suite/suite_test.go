@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,6 +73,39 @@ func TestTrial(t *testing.T) {
 	require.Regexp(t, `^trials: one +\d\.\d s: 1 of 2\n$`, said.String())
 	require.Equal(t, &findings.Report{Title: "one: it holds"}, trial.Report)
 	require.InDelta(t, 7, trial.Rate, 0)
+}
+
+// TestVerdicts is what becomes of a run by what becomes of its cases.
+func TestVerdicts(t *testing.T) {
+	t.Parallel()
+	lost := errors.New("lost")
+	tests := map[string]struct {
+		one, two error
+		code     int
+		says     string
+	}{
+		"kept":             {nil, nil, 0, ""},
+		"broken":           {nil, lost, ExitFailure, "promises are broken: two"},
+		"not tested":       {fmt.Errorf("%w: no such machine", ErrNotTested), nil, ExitNotTested, "NOT TESTED: one"},
+		"the worse counts": {ErrNotTested, lost, ExitFailure, "promises are broken: two\nNOT TESTED: one"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := Suite{Name: "trials"}
+			var out bytes.Buffer
+			cases := []Case{
+				{Name: "one", Run: func(context.Context, *Trial) error { return test.one }},
+				{Name: "two", Run: func(context.Context, *Trial) error { return test.two }},
+			}
+			err := s.runEach(t.Context(), Settings{}, cases, "", &out, io.Discard)
+			require.Equal(t, test.code, exitCode(err))
+			if test.says != "" {
+				require.EqualError(t, err, test.says)
+			}
+			require.Equal(t, test.one != nil, strings.Contains(out.String(), "NOT TESTED"))
+		})
+	}
 }
 
 func TestPublish(t *testing.T) {
