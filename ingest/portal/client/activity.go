@@ -47,11 +47,16 @@ func (c *Client) EndpointActivity(ctx context.Context, app, endpoint string, que
 	return a, c.Get(ctx, Path("app", app, "endpoint", endpoint, "activity"), query, &a)
 }
 
-// Activities is the activity of at most 100 endpoints over a day, in their order.
-func (c *Client) Activities(ctx context.Context, app string, endpoints []string) ([]Activity, error) {
+// Activities is the activity of at most 100 endpoints, in their order. Period is as that
+// of EndpointActivity; empty: a day.
+func (c *Client) Activities(ctx context.Context, app string, endpoints []string, period string) ([]Activity, error) {
 	var list struct {
 		Data []Activity `json:"data"`
 	}
-	err := c.Get(ctx, Path("app", app, "activity"), url.Values{"endpoint_ids": {strings.Join(endpoints, ",")}}, &list)
+	query := url.Values{"endpoint_ids": {strings.Join(endpoints, ",")}}
+	if period != "" {
+		query.Set("period", period)
+	}
+	err := c.Get(ctx, Path("app", app, "activity"), query, &list)
 	return list.Data, err
 }

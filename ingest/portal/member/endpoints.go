@@ -88,7 +88,7 @@ func activitiesOf(v *web.Visit, endpoints []client.Endpoint) ([]*client.Activity
 		for i := range part {
 			ids[i] = part[i].ID
 		}
-		found, err := v.API.Activities(v.Context(), v.App, ids)
+		found, err := v.API.Activities(v.Context(), v.App, ids, "")
 		if err != nil {
 			return nil, err
 		}

@@ -31,11 +31,15 @@ func Area() *web.Area {
 		Enter: enter, Who: who, Files: files,
 		Nav: []web.Link{
 			{Label: "Endpoints", Path: "/portal/endpoints"},
+			{Label: "Activity", Path: "/portal/activity"},
+			{Label: "Event types", Path: eventTypesPath},
 			{Label: "Try it", Path: "/portal/try"},
 		},
 		Routes: slices.Concat(
 			[]web.Route{web.Get("/", func(v *web.Visit) error { return v.Redirect("/portal/endpoints", "") })},
 			endpointRoutes(),
+			activityRoutes(),
+			eventTypeRoutes(),
 			tryRoutes(),
 			signatureRoutes(),
 		),
