@@ -55,6 +55,30 @@ func TestWrongKeys(t *testing.T) {
 	}
 }
 
+// TestGuessing: who brings wrong tokens here waits as at the API, which counts them.
+func TestGuessing(t *testing.T) {
+	t.Parallel()
+	w := portaltest.Start(t, portaltest.FewLogins)
+	v := w.Visitor(t)
+	for range 2 {
+		require.Equal(t, http.StatusUnprocessableEntity, v.Post("/console/login", "key", "guess").Status)
+	}
+	p := v.Post("/console/login", "key", "another")
+	require.Equal(t, http.StatusTooManyRequests, p.Status)
+	require.Contains(t, p.Text, "Too many wrong tokens")
+}
+
+// TestLongKey: a token that no browser could keep is refused with the reason.
+func TestLongKey(t *testing.T) {
+	t.Parallel()
+	w := portaltest.Start(t)
+	link := w.Link(t, w.App(t, "Acme"), `{"featureFlags":["`+strings.Repeat("f", 250)+strings.Repeat(`","`+strings.Repeat("f", 250), 13)+`"]}`)
+	p := w.Visitor(t).Post("/login", "key", link)
+	require.Equal(t, http.StatusUnprocessableEntity, p.Status)
+	require.Contains(t, p.Text, "fewer feature flags")
+	require.Empty(t, p.Header.Get("Set-Cookie"))
+}
+
 // TestEndedSession: who looks on after the token was revoked is sent to log in, also
 // where only a part of a page was asked for.
 func TestEndedSession(t *testing.T) {

@@ -56,23 +56,8 @@ func (v endpointView) Retries() string {
 	case len(v.RetrySchedule) == 0:
 		return "none"
 	default:
-		return "after " + delays(v.RetrySchedule)
+		return "after " + strings.Join(v.RetrySchedule, ", ")
 	}
-}
-
-// delays are written as people do: 5m and not 5m0s.
-func delays(schedule []string) string {
-	short := make([]string, len(schedule))
-	for i, delay := range schedule {
-		short[i] = delay
-		if rest, ok := strings.CutSuffix(short[i], "m0s"); ok {
-			short[i] = rest + "m"
-		}
-		if rest, ok := strings.CutSuffix(short[i], "h0m"); ok {
-			short[i] = rest + "h"
-		}
-	}
-	return strings.Join(short, ", ")
 }
 
 // Limit is the limit in words.

@@ -94,7 +94,7 @@ func showEndpointForm(v *web.Visit, id string, form web.Form, show func(string, 
 func filledIn(e *client.Endpoint) web.Form {
 	values := url.Values{
 		"url": {e.URL}, "description": {e.Description}, "eventTypes": e.EventTypes, "channels": {strings.Join(e.Channels, ", ")},
-		"retrySchedule": {delays(e.RetrySchedule)}, "orderedPolicy": {e.OrderedPolicy},
+		"retrySchedule": {strings.Join(e.RetrySchedule, ", ")}, "orderedPolicy": {e.OrderedPolicy},
 	}
 	if e.RetrySchedule != nil && len(e.RetrySchedule) == 0 {
 		values.Set("retrySchedule", noRetries)

@@ -48,3 +48,15 @@ func TestOtherApplications(t *testing.T) {
 	}
 	require.Equal(t, before, w.API(t, "GET", "/app/"+theirs+"/endpoint/"+ids["{endpoint}"], ""))
 }
+
+// TestNamesInPaths: whatever stands where an id belongs stays in its place.
+func TestNamesInPaths(t *testing.T) {
+	t.Parallel()
+	w := portaltest.Start(t)
+	v := w.Member(t, w.App(t, "Acme"))
+	for _, name := range []string{"..%2F..", "%2E%2E", ".", "x%2Fsecret", "x%3Flimit=1", "x%23", "%00", "%0d%0aX-A:b", "%ff", "ep_x", "%7B%7D"} {
+		p := v.Get("/portal/endpoints/" + name + "/edit")
+		require.Contains(t, []int{301, 307, 404}, p.Status, "%s: %s", name, p.Text)
+		require.Empty(t, p.Header.Get("X-A"))
+	}
+}

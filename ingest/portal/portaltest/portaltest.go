@@ -67,6 +67,9 @@ func QueueAway(c *api.Config) {
 	c.Health = func(context.Context) api.Health { return api.Health{Queue: errors.New("away")} }
 }
 
+// FewLogins is an option: nobody may bring more than two wrong tokens a minute.
+func FewLogins(c *api.Config) { c.FailedLogins = 2 }
+
 // API does something through the API, as an operator, and returns the answer, which
 // has to be a success.
 func (w *World) API(t testing.TB, method, path, body string) map[string]any {

@@ -17,7 +17,8 @@ const (
 
 	flashLife = time.Minute
 	themeLife = 365 * 24 * time.Hour
-	maxFlash  = 512 // bytes
+	maxFlash  = 512  // bytes
+	maxCookie = 4000 // bytes of a session: browsers keep no cookie that is longer than 4096 with its name
 )
 
 func (p *place) cookieName(name string) string { return "postrider_" + p.area.Name + "_" + name }
@@ -64,20 +65,23 @@ func showLogin(v *Visit) error {
 
 // login takes a key for a session. What is wrong with it is said by the API.
 func login(v *Visit) error {
-	form := v.Form()
-	key := strings.TrimSpace(form.Value("key"))
+	key := strings.TrimSpace(v.Form().Value("key"))
 	session, err := v.in.area.Enter(v.Context(), key, v.as)
+	value := session.App + ":" + session.Token.Reveal()
+	var fault string
 	switch {
-	case err == nil:
 	case client.Is(err, http.StatusUnauthorized), client.Is(err, http.StatusForbidden), client.Is(err, http.StatusNotFound):
-		form = Form{Faults: map[string]string{"key": "This does not open it: it is not whole, not for here, or has ended."}}
-		return v.Refuse("login", loginView{Form: form, Login: v.in.area.Login})
-	default:
+		fault = "This does not open it: it is not whole, not for here, or has ended."
+	case err != nil:
 		return err
+	case len(value) > maxCookie:
+		fault = "This is too long for a browser to keep: have it made with fewer feature flags."
+	default:
+		v.setCookie(sessionCookie, value, v.in.area.Life)
+		v.leave(v.in.area.Path + "/")
+		return nil
 	}
-	v.setCookie(sessionCookie, session.App+":"+session.Token.Reveal(), v.in.area.Life)
-	v.leave(v.in.area.Path + "/")
-	return nil
+	return v.Refuse("login", loginView{Form: Form{Faults: map[string]string{"key": fault}}, Login: v.in.area.Login})
 }
 
 // logout ends the session everywhere, as far as its token can end.
