@@ -74,6 +74,12 @@
 
     links: () => [...document.links].map((a) => a.href),
 
+    // parameters are what the page's addresses can have behind the question mark.
+    parameters: () => [...new Set([
+      ...[...document.links].flatMap((a) => [...new URL(a.href).searchParams.keys()]),
+      ...[...document.querySelectorAll('form[method=get] [name]')].map((e) => e.name),
+    ])],
+
     // wide names what is wider than the window, which then scrolls sideways.
     wide: () => {
       const room = document.documentElement.clientWidth

@@ -5,12 +5,16 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"unicode"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/ingest/portal"
 )
 
 // tricks are what people put into fields to see what happens. Each would leave a trace
@@ -43,16 +47,46 @@ func TestHostile(t *testing.T) {
 			t.Parallel()
 			p := open(t)
 			enter(p)
+			parameters := map[string][]string{} // of a page, by its pattern
 			n := 0
 			p.walk(area, area == "/portal", func(path string) {
 				n++
 				p.unharmed(path)
+				page := pageOf(path)
+				parameters[page] = append(parameters[page], ask[[]string](p, "f.parameters()")...)
 			})
 			require.Empty(t, p.unseen(area), "no link leads to these")
 			t.Logf("%d pages", n)
+			p.allow("40", "422") // the console tells of every answer like that
+			for _, pattern := range portal.Pages() {
+				if strings.HasPrefix(pattern, area+"/") {
+					p.misled(pattern, parameters[pattern])
+				}
+			}
 		})
 	}
 }
+
+// misled visits a page with tricks in its address, where its path has room for some, and
+// in all parameters that its forms and links have.
+func (p *tab) misled(pattern string, parameters []string) {
+	p.t.Helper()
+	trick := tricks["attributes"] + tricks["ends"]
+	query := url.Values{"iterator": {trick}}
+	for _, name := range parameters {
+		query.Set(name, trick)
+	}
+	path := placeholder.ReplaceAllString(pattern, strings.ReplaceAll(url.PathEscape(trick), "$", "$$")) + "?" + query.Encode()
+	p.visit(path)
+	status, _ := p.answer()
+	if status >= http.StatusInternalServerError {
+		p.t.Errorf("%s: status %d", path, status)
+	}
+	p.unharmed(path)
+}
+
+// placeholder is what stands for an id in a pattern.
+var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
 
 // unharmed reports it when a trick was taken for more than text, or broke the page.
 func (p *tab) unharmed(path string) {
