@@ -3,19 +3,20 @@ package browser
 import (
 	"net/http"
 	"testing"
+	"time"
 )
 
 // showcase makes an application with something of everything: endpoints in each state,
-// messages that arrived, that wait and that failed, types with and without a schema.
+// a day of messages, some that arrived by themselves and some that failed, a job, types
+// with a schema and without.
 func showcase(t *testing.T) application {
 	t.Helper()
-	types := map[string]string{
+	for name, description := range map[string]string{
 		"invoice.created": "An invoice was written.",
 		"invoice.paid":    "An invoice was paid in full.",
 		"customer.moved":  "A customer has another address.",
-	}
-	for name, description := range types {
-		eventType(t, name, object{"description": description, "schemas": object{"1": object{
+	} {
+		eventType(t, name, object{"description": description, "groupName": "billing", "schemas": object{"1": object{
 			"type": "object", "title": "Invoice", "required": []string{"invoice", "amount"},
 			"properties": object{
 				"invoice": object{"type": "integer", "description": "Number of the invoice.", "examples": []int{1017}},
@@ -26,20 +27,24 @@ func showcase(t *testing.T) application {
 	}
 	eventType(t, "ping", object{"description": "Says nothing but that we are there."})
 	r := newReceiver(t)
-	r.fails("/crm")
+	r.fails("/failing")
 	a := newApplication(t, "Acme Inc.")
-	a.endpoint(r.URL+"/orders", object{
+	const acme = "https://hooks.acme.example/"
+	a.endpoint(acme+"old", object{"description": "Before the move", "disabled": true})
+	a.endpoint(acme+"partner", object{"description": "Partner", "verify": true, "eventTypes": []string{"customer.moved"}})
+	still := a.endpoint(acme+"ledger", object{"description": "Ledger", "ordered": true, "retrySchedule": []string{"5s", "5m", "2h"}})
+	call(t, http.MethodPost, "/app/"+a.uid+"/endpoint/"+still+"/pause", nil)
+	failing := a.endpoint(r.URL+"/failing", object{"description": "Tests of the new version", "eventTypes": []string{"ping"}, "throttleRate": 50})
+	a.endpoint(r.URL+"/staging", object{"description": "Staging", "eventTypes": []string{"ping"}})
+	ill := a.endpoint(acme+"crm", object{"description": "CRM", "eventTypes": []string{"invoice.paid", "invoice.created", "customer.moved"}})
+	well := a.endpoint(acme+"orders", object{
 		"description": "Order service", "eventTypes": []string{"invoice.paid", "invoice.created"},
 		"headers": object{"X-Region": "eu", "Authorization": "Bearer secret"}, "metadata": object{"team": "sales"},
 	})
-	a.endpoint(r.URL+"/crm", object{"description": "CRM", "throttleRate": 50})
-	a.endpoint(r.URL+"/old", object{"description": "Before the move", "disabled": true})
-	a.endpoint(r.URL+"/partner", object{"description": "Partner", "verify": true})
-	still := a.endpoint(r.URL+"/ledger", object{"description": "Ledger", "ordered": true, "retrySchedule": []string{"5s", "5m", "2h"}})
-	call(t, http.MethodPost, "/app/"+a.uid+"/endpoint/"+still+"/pause", nil)
-	for i := range 12 {
-		name := []string{"invoice.paid", "invoice.created", "customer.moved"}[i%3]
-		a.post(name, object{"invoice": 1017 + i, "amount": "129.00", "customer": object{"name": "Jane Doe", "city": "Ghent"}}, object{"tags": []string{"vip"}})
+	a.history(well, ill)
+	for range 3 {
+		a.settled(a.post("ping", object{"text": "hello"}, object{"tags": []string{"vip"}, "channels": []string{"eu"}}))
 	}
+	call(t, http.MethodPost, "/app/"+a.uid+"/endpoint/"+failing+"/recover", object{"since": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)})
 	return a
 }
