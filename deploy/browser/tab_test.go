@@ -172,6 +172,13 @@ func (p *tab) fill(label, value string) {
 	}))
 }
 
+// choose chooses an option of a list.
+func (p *tab) choose(label, option string) {
+	p.t.Helper()
+	await[bool](p, fmt.Sprintf("the option %q of %q", option, label), "f.select("+quote(label)+","+quote(option)+")")
+	p.settle()
+}
+
 // complains waits for the message beside a field, and returns it.
 func (p *tab) complains(label string) string {
 	p.t.Helper()
