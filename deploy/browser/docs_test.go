@@ -1,10 +1,6 @@
 package browser
 
-import (
-	"testing"
-
-	"github.com/stretchr/testify/require"
-)
+import "testing"
 
 // TestDocs: the description of the API is a page too.
 func TestDocs(t *testing.T) {
@@ -13,5 +9,4 @@ func TestDocs(t *testing.T) {
 	p.visit("/docs")
 	p.at("API")
 	p.sees("Create an application")
-	require.Empty(t, p.audit())
 }
