@@ -72,10 +72,11 @@ func (f *form) tenant(t *store.Tenant) error {
 func (c *call) listApplications(r *http.Request) (reply, error) {
 	p := readParams(r)
 	page := p.page(event.Tenant, p.ascending(true))
+	search := p.text("search")
 	if err := p.err(); err != nil {
 		return reply{}, err
 	}
-	tenants, more, err := c.Store.Tenants(r.Context(), page)
+	tenants, more, err := c.Store.Tenants(r.Context(), search, page)
 	if err != nil {
 		return reply{}, err
 	}

@@ -3,6 +3,7 @@ package api_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -83,6 +84,33 @@ func TestApplication(t *testing.T) { //nolint:tparallel // the steps follow each
 		w.must(t, 201, "POST", "/app", `{"name":"New","uid":"new"}`)
 	})
 	w.must(t, 404, "GET", "/app/"+event.Tenant.Format(event.NewID()), "")
+}
+
+// TestSearchApplications finds a part of a name or of a uid, and takes what else
+// means something to a database for text.
+func TestSearchApplications(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.must(t, 201, "POST", "/app", `{"name":"Acme 100%","uid":"one"}`)
+	w.must(t, 201, "POST", "/app", `{"name":"Großhandel"}`)
+	w.must(t, 201, "POST", "/app", `{"name":"Third","uid":"acme_3"}`)
+	for search, want := range map[string][]any{
+		"": {"Acme 100%", "Großhandel", "Third"}, "ACME": {"Acme 100%", "Third"}, "100%": {"Acme 100%"}, "%": {"Acme 100%"},
+		"_3": {"Third"}, "GROß": {"Großhandel"}, `\`: {}, "'": {}, "nobody": {},
+	} {
+		found := []any{}
+		for _, app := range w.must(t, 200, "GET", "/app?search="+url.QueryEscape(search), "").body["data"].([]any) {
+			found = append(found, app.(map[string]any)["name"])
+		}
+		require.Equal(t, want, found, "%q", search)
+	}
+	page := w.must(t, 200, "GET", "/app?search=acme&limit=1", "")
+	require.Equal(t, false, page.body["done"])
+	next := w.must(t, 200, "GET", "/app?search=acme&limit=1&iterator="+page.body["iterator"].(string), "")
+	require.Equal(t, "Third", next.body["data"].([]any)[0].(map[string]any)["name"])
+	for _, bad := range []string{"%00", "%ff", strings.Repeat("a", 257)} {
+		w.must(t, 422, "GET", "/app?search="+bad, "")
+	}
 }
 
 // TestPages walks through lists in every direction.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/store"
@@ -107,6 +108,16 @@ func (p *params) name(field string) string {
 	text := p.values.Get(field)
 	if text != "" && !isName(text) {
 		p.refuse(field, "is not a name")
+	}
+	return text
+}
+
+// text reads what people write, as far as the database can hold it.
+func (p *params) text(field string) string {
+	text := p.values.Get(field)
+	if len(text) > maxName || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		p.refuse(field, "must be at most 256 bytes of text")
+		return ""
 	}
 	return text
 }

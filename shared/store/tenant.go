@@ -82,8 +82,13 @@ func (s *Store) TenantByUID(ctx context.Context, uid string) (event.ID, error) {
 }
 
 // Tenants lists tenants by id, all but SystemTenant, and tells whether there are more.
-func (s *Store) Tenants(ctx context.Context, p Page[event.ID]) ([]Tenant, bool, error) {
+// With a search only those in whose name or uid it is, in capitals or not; that looks at
+// all of them, until there are enough.
+func (s *Store) Tenants(ctx context.Context, search string, p Page[event.ID]) ([]Tenant, bool, error) {
 	q := newQuery(selectTenant+` WHERE deleted_at IS NULL AND id <> $1`, SystemTenant)
+	if search != "" {
+		q.and(`position(lower(%s) IN lower(concat_ws(E'\n', name, uid))) > 0`, search)
+	}
 	turn(q, "id", p)
 	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
 	tenants, err := collect(rows, err, scanTenant)
