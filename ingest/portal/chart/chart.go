@@ -50,6 +50,23 @@ func Sparkline(title string, bars []Bar) (template.HTML, error) {
 	return p.draw("spark")
 }
 
+// Trend is how fast something went, as a line without words, for a row of a table. The
+// title says what it is of; the last and the highest value are added, in a unit such as
+// "a second".
+func Trend(title, unit string, values []float64) (template.HTML, error) {
+	var last, most float64
+	scaled := make([]*int64, len(values))
+	for i, value := range values {
+		n := int64(math.Round(value * 1000))
+		scaled[i] = &n
+		last, most = value, max(most, value)
+	}
+	p := picture{Title: fmt.Sprintf("%s: %.1f %s, at most %.1f", title, last, unit, most), Width: sparkWidth, Height: sparkHeight}
+	inside := box{width: sparkWidth, height: sparkHeight - 1}
+	p.Strokes = []stroke{{Class: "line line1", Path: inside.path(scaled, ceiling(int64(math.Round(most*1000))))}}
+	return p.draw("spark")
+}
+
 // Bars is what succeeded and what failed over time, with its axes and its table.
 func Bars(title string, bars []Bar) (template.HTML, error) {
 	p := picture{Title: title, Width: wide, Height: high, Head: []string{"Time", "Succeeded", "Failed"}}

@@ -67,3 +67,18 @@ func TestCharts(t *testing.T) {
 	require.Contains(t, string(drawn), `<th scope="row">15:00</th><td>–</td>`)
 	require.Equal(t, 2, strings.Count(strings.Split(string(drawn), `class="line line1" d="`)[1][:60], "M"), "the line is broken where there is nothing")
 }
+
+// TestTrend: the last and the highest value are told, and a line of nothing is one too.
+func TestTrend(t *testing.T) {
+	t.Parallel()
+	for _, values := range [][]float64{nil, {0, 0}, {0.004}, {1e9, 2}} {
+		drawn, err := chart.Trend("a <stage>", "a second", values)
+		require.NoError(t, err)
+		requireWhole(t, string(drawn))
+		require.Contains(t, string(drawn), "a &lt;stage&gt;: ")
+	}
+	drawn, err := chart.Trend("x", "a second", []float64{0, 20, 10.04})
+	require.NoError(t, err)
+	require.Contains(t, string(drawn), "x: 10.0 a second, at most 20.0")
+	require.Contains(t, string(drawn), "L60 ", "the middle of three")
+}

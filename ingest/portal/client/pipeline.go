@@ -55,7 +55,7 @@ type Process struct {
 	StartedAt        time.Time      `json:"startedAt"`
 	MemoryBytes      int64          `json:"memoryBytes"`
 	MemoryLimitBytes int64          `json:"memoryLimitBytes"`
-	Goroutines       int            `json:"goroutines"`
+	Goroutines       int64          `json:"goroutines"`
 	Stages           []ProcessStage `json:"stages"`
 }
 

@@ -2,6 +2,7 @@ package console
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/postrider/postrider/ingest/portal/client"
 	"github.com/postrider/postrider/ingest/portal/web"
@@ -14,6 +15,7 @@ func applicationRoutes() []web.Route {
 		[]web.Route{
 			web.Get("/applications", listApplications),
 			web.Get("/applications/{app}", showApplication),
+			web.Get("/applications/{app}/now", showApplicationNow),
 			web.Post("/applications/{app}/pause", pauseApplication),
 			web.Post("/applications/{app}/resume", resumeApplication),
 			web.Post("/applications/{app}/portal", openPortal),
@@ -29,7 +31,7 @@ func applicationPath(id string, below ...string) string {
 
 // applicationsView is the list of the applications.
 type applicationsView struct {
-	Search web.Form
+	Filter web.Filter
 	Rows   []client.Application
 	Pages  web.Pages
 }
@@ -37,31 +39,36 @@ type applicationsView struct {
 // listApplications lists all, or those that a search finds. What is the id or the uid
 // of one leads to it.
 func listApplications(v *web.Visit) error {
-	query := v.Query()
-	search := query.Get("search")
-	if search != "" && !query.Has("iterator") {
+	view := applicationsView{Filter: v.Filter("search")}
+	if search := view.Filter.Value("search"); search != "" {
 		if app, err := v.API.Application(v.Context(), search); err == nil {
 			return v.Redirect(applicationPath(app.ID), "")
 		}
 	}
-	list, err := v.API.Applications(v.Context(), query)
-	view := applicationsView{Search: web.Form{Values: query}}
-	if view.Search.Refused(err, "") {
+	list, err := v.API.Applications(v.Context(), view.Filter.Asked())
+	if view.Filter.Refused(err) {
 		return v.Refuse("applications", view)
 	}
 	if err != nil {
 		return err
 	}
-	view.Rows, view.Pages = list.Data, web.PagesOf(list, applicationsPath, query)
+	view.Rows, view.Pages = list.Data, web.PagesOf(list, applicationsPath, view.Filter.Values)
 	return v.Render("applications", view)
 }
 
 // applicationView is one application.
-type applicationView struct {
-	client.Application
+type applicationView struct{ client.Application }
 
-	Waiting *client.Talker // what it has of the pipeline; nil: nothing, or not known
-	Known   bool
+// Retries is the retry schedule in words.
+func (v applicationView) Retries() string {
+	switch {
+	case v.RetrySchedule == nil:
+		return "as the installation has it"
+	case len(v.RetrySchedule) == 0:
+		return "none"
+	default:
+		return "after " + strings.Join(v.RetrySchedule, ", ")
+	}
 }
 
 func showApplication(v *web.Visit) error {
@@ -69,7 +76,40 @@ func showApplication(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	return v.Render("application", applicationView{Application: app})
+	return v.Render("application", applicationView{app})
+}
+
+// applicationNow is what an application has of the pipeline now.
+type applicationNow struct {
+	client.Application
+
+	Known bool // else NATS is away
+	Slots int  // attempts in flight, of all applications
+	Has   client.Talker
+}
+
+// mostTalkers is the most that the API ranks. Who is not among them has next to nothing.
+const mostTalkers = 250
+
+// showApplicationNow is a part of the page by itself, since it asks all deliver
+// processes.
+func showApplicationNow(v *web.Visit) error {
+	app, err := v.API.Application(v.Context(), v.Value("app"))
+	if err != nil {
+		return err
+	}
+	view := applicationNow{Application: app}
+	talkers, err := v.API.Talkers(v.Context(), mostTalkers)
+	if err != nil && !away(err) {
+		return err
+	}
+	view.Known, view.Slots = err == nil, talkers.Slots
+	for _, t := range slices.Concat(talkers.Applications.BySlots, talkers.Applications.ByBacklog, talkers.Applications.ByAge) {
+		if t.AppID == app.ID {
+			view.Has = t
+		}
+	}
+	return v.Render("applicationnow", view)
 }
 
 func pauseApplication(v *web.Visit) error {
@@ -86,4 +126,29 @@ func resumeApplication(v *web.Visit) error {
 		return err
 	}
 	return v.Redirect(applicationPath(id), "Resumed. The messages that waited are on their way.")
+}
+
+// portalLife is for how long an operator looks at a portal, in seconds: as short as the
+// API allows.
+const portalLife = 3600
+
+// portalView is a link to the portal of an application.
+type portalView struct {
+	client.Application
+
+	Link string
+}
+
+// openPortal shows the link and does not lead there: it may be the address of a portal
+// elsewhere, and is what an operator gives to whoever asks for access.
+func openPortal(v *web.Visit) error {
+	app, err := v.API.Application(v.Context(), v.Value("app"))
+	if err != nil {
+		return err
+	}
+	link, err := v.API.PortalLink(v.Context(), app.ID, portalLife)
+	if err != nil {
+		return err
+	}
+	return v.Render("portal", portalView{app, link})
 }

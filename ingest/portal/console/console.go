@@ -26,11 +26,17 @@ func Area() *web.Area {
 		Name: "console", Title: "Postrider", Path: "/console", Login: "/console/login", Life: life,
 		Enter: enter, Who: func(*web.Visit) string { return "Operator" }, Files: files,
 		Nav: []web.Link{
-			{Label: "Applications", Path: "/console/applications"},
+			{Label: "Overview", Path: overviewPath},
+			{Label: "Applications", Path: applicationsPath},
+			{Label: "Top talkers", Path: talkersPath},
+			{Label: "API keys", Path: keysPath},
 		},
 		Routes: slices.Concat(
-			[]web.Route{web.Get("/", func(v *web.Visit) error { return v.Redirect("/console/applications", "") })},
+			[]web.Route{web.Get("/", func(v *web.Visit) error { return v.Redirect(overviewPath, "") })},
+			overviewRoutes(),
 			applicationRoutes(),
+			talkerRoutes(),
+			keyRoutes(),
 		),
 	}
 }

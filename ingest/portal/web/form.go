@@ -3,6 +3,7 @@ package web
 import (
 	"maps"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/postrider/postrider/ingest/portal/client"
@@ -101,4 +102,27 @@ func PagesOf[T any](list client.List[T], path string, query url.Values) Pages {
 		p.Previous = to(list.PrevIterator)
 	}
 	return p
+}
+
+// Number reads a field for a number, as the API wants it: nil where there is none, and
+// what is no number as it is, so that the API says so.
+func (f Form) Number(name string) any {
+	text := strings.TrimSpace(f.Value(name))
+	if text == "" {
+		return nil
+	}
+	if n, err := strconv.Atoi(text); err == nil {
+		return n
+	}
+	return text
+}
+
+// List reads a field of several texts, joined by commas or on lines of their own; nil
+// where there is none, which stands for what is usual.
+func (f Form) List(name string) any {
+	texts := strings.FieldsFunc(f.Value(name), func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\r' })
+	if len(texts) == 0 {
+		return nil
+	}
+	return texts
 }

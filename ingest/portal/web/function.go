@@ -17,10 +17,13 @@ func functions() template.FuncMap {
 		"config":  htmxConfig,
 		"path":    client.Path,
 		"input":   input,
+		"choose":  choose,
 		"when":    when,
 		"ago":     func(at time.Time) Moment { return ago(at, time.Now()) },
+		"age":     func(at time.Time) Moment { return age(at, time.Now()) },
 		"text":    text,
 		"count":   count,
+		"bytes":   size,
 		"outcome": Outcome,
 		"good":    Good, "bad": Bad, "warn": Warn, "busy": Busy, "off": Off,
 	}
@@ -66,6 +69,13 @@ func ago(at, now time.Time) Moment {
 	return m
 }
 
+// age is for how long something has been there, to the second.
+func age(at, now time.Time) Moment {
+	m := when(at)
+	m.Short = span(max(0, now.Sub(at)))
+	return m
+}
+
 // span is a time that passes, in its largest unit.
 func span(d time.Duration) string {
 	switch {
@@ -95,4 +105,17 @@ func count(n int64) string {
 		digits = digits[:at] + "\u202f" + digits[at:]
 	}
 	return digits
+}
+
+// size is a number of bytes in the unit that fits: 1.5 MiB.
+func size(n int64) string {
+	if n < 1<<10 {
+		return strconv.FormatInt(n, 10) + " B"
+	}
+	amount, unit := float64(n), -1
+	for amount >= 1<<10 && unit < 3 {
+		amount /= 1 << 10
+		unit++
+	}
+	return strconv.FormatFloat(amount, 'f', 1, 64) + " " + [...]string{"KiB", "MiB", "GiB", "TiB"}[unit]
 }

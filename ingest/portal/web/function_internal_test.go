@@ -33,6 +33,25 @@ func TestCount(t *testing.T) {
 	}
 }
 
+// TestSize: bytes are told in the largest unit of which there is one.
+func TestSize(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 5 << 20: "5.0 MiB", 3 << 30: "3.0 GiB", 2048 << 40: "2048.0 TiB"} {
+		require.Equal(t, want, size(n))
+	}
+}
+
+// TestInstant: a time of a form is UTC, and what is none is left to the API.
+func TestInstant(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"2026-11-22T10:30": "2026-11-22T10:30:00Z", "2026-11-22T10:30:05": "2026-11-22T10:30:05Z", "2026-11-22": "2026-11-22T00:00:00Z",
+		"2026-11-22T10:30:00+01:00": "2026-11-22T10:30:00+01:00", "yesterday": "yesterday",
+	} {
+		require.Equal(t, want, instant(text))
+	}
+}
+
 // TestFault: what is wrong with a part of a field stands beside the field.
 func TestFault(t *testing.T) {
 	t.Parallel()
