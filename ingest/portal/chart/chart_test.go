@@ -80,5 +80,5 @@ func TestTrend(t *testing.T) {
 	drawn, err := chart.Trend("x", "a second", []float64{0, 20, 10.04})
 	require.NoError(t, err)
 	require.Contains(t, string(drawn), "x: 10.0 a second, at most 20.0")
-	require.Contains(t, string(drawn), "L60 ", "the middle of three")
+	require.Contains(t, string(drawn), "L56 0", "the highest is in the middle, and at the top")
 }

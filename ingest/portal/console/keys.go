@@ -94,7 +94,7 @@ type keyView struct {
 // nothing ever tells it again.
 func createKey(v *web.Visit) error {
 	form := v.Form()
-	fields := map[string]any{"name": form.Value("name"), "scopes": slices.Concat([]string{}, form.Values["scopes"])}
+	fields := map[string]any{"name": form.Value("name"), "scopes": append([]string{}, form.Values["scopes"]...)}
 	if days, err := strconv.Atoi(form.Value("expiresAt")); err == nil {
 		fields["expiresAt"] = time.Now().UTC().AddDate(0, 0, days)
 	}

@@ -13,6 +13,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -183,6 +184,14 @@ type Page struct {
 
 // Shows reports whether a text is on the page, as people read it.
 func (p Page) Shows(text string) bool { return strings.Contains(html.UnescapeString(p.Text), text) }
+
+// Link is the address that the link with these words leads to.
+func (p Page) Link(t testing.TB, words string) string {
+	t.Helper()
+	found := regexp.MustCompile(`<a [^>]*href="([^"]*)"[^>]*>` + regexp.QuoteMeta(words) + `</a>`).FindStringSubmatch(p.Text)
+	require.NotNil(t, found, "no link %q in %s", words, p.Text)
+	return html.UnescapeString(found[1])
+}
 
 // Get looks at a page.
 func (v *Visitor) Get(path string) Page {
