@@ -16,6 +16,7 @@ func TestImportRulesBite(t *testing.T) {
 		{"a stage imports another", "fanout/a.go", ours + "deliver", "rooms does not allow"},
 		{"a stage's test imports another", "fanout/a_test.go", ours + "deliver", "rooms does not allow"},
 		{"the vocabulary imports ours", "shared/event/a.go", ours + "shared/bus", "rooms does not allow"},
+		{"a page imports the store", "ingest/portal/member/a.go", ours + "shared/store", "rooms does not allow"},
 		{"a stage imports testkit", "retry/a.go", ours + "shared/testkit", "rooms does not allow"},
 		{"a program imports the store", "dlq/cmd/dlq/main.go", ours + "shared/store", "rooms does not allow"},
 		{"the bench imports a stage", "bench/load/main.go", ours + "ingest", "rooms does not allow"},
