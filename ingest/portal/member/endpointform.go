@@ -118,10 +118,12 @@ const noRetries = "none"
 // passed on as it is: the API says so at its field.
 func endpointFields(form web.Form) map[string]any {
 	fields := map[string]any{
-		"url": form.Value("url"), "description": form.Value("description"),
-		"eventTypes": list(form.Values["eventTypes"]), "channels": list(separate(form.Value("channels"))),
-		"throttleRate": number(form.Value("throttleRate")), "timeoutMs": number(form.Value("timeoutMs")),
-		"ordered": form.Value("ordered") == "true", "retrySchedule": list(separate(form.Value("retrySchedule"))),
+		"url": form.Value("url"), "description": form.Value("description"), "eventTypes": nil, "channels": form.List("channels"),
+		"throttleRate": form.Number("throttleRate"), "timeoutMs": form.Number("timeoutMs"),
+		"ordered": form.Value("ordered") == "true", "retrySchedule": form.List("retrySchedule"),
+	}
+	if chosen := form.Values["eventTypes"]; len(chosen) > 0 {
+		fields["eventTypes"] = chosen
 	}
 	if form.Value("retrySchedule") == noRetries {
 		fields["retrySchedule"] = []string{}
@@ -130,31 +132,6 @@ func endpointFields(form web.Form) map[string]any {
 		fields["orderedPolicy"] = policy
 	}
 	return fields
-}
-
-// list is nil, which stands for what is usual, where nothing was chosen.
-func list(chosen []string) any {
-	if len(chosen) == 0 {
-		return nil
-	}
-	return chosen
-}
-
-// separate takes what is joined by commas or lines apart.
-func separate(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\r' })
-}
-
-// number reads a number that may be absent.
-func number(text string) any {
-	text = strings.TrimSpace(text)
-	if text == "" {
-		return nil
-	}
-	if n, err := strconv.Atoi(text); err == nil {
-		return n
-	}
-	return text
 }
 
 const (

@@ -50,13 +50,7 @@ type rotateView struct {
 	client.Endpoint
 
 	Form   web.Form
-	Graces []choice
-}
-
-// choice is one of a few values.
-type choice struct {
-	Value, Label string
-	Chosen       bool
+	Graces []web.Choice
 }
 
 func showRotate(v *web.Visit) error {
@@ -68,16 +62,14 @@ func rotateForm(v *web.Visit, form web.Form, show func(string, any) error) error
 	if err != nil {
 		return err
 	}
-	graces := []choice{{Value: "3600", Label: "1 hour"}, {Value: "86400", Label: "1 day"}, {Value: "604800", Label: "7 days"}, {Value: "0", Label: "not at all: the old secret is known to somebody"}}
-	for i := range graces {
-		graces[i].Chosen = graces[i].Value == form.Value("gracePeriodSeconds")
-	}
+	graces := form.Options("gracePeriodSeconds",
+		"3600", "1 hour", "86400", "1 day", "604800", "7 days", "0", "not at all: the old secret is known to somebody")
 	return show("rotate", rotateView{Endpoint: e, Form: form, Graces: graces})
 }
 
 func rotateSecret(v *web.Visit) error {
 	form, id := v.Form(), v.Value("endpoint")
-	fields := map[string]any{"gracePeriodSeconds": number(form.Value("gracePeriodSeconds"))}
+	fields := map[string]any{"gracePeriodSeconds": form.Number("gracePeriodSeconds")}
 	if key := form.Value("key"); key != "" {
 		fields["key"] = key
 	}

@@ -98,7 +98,7 @@ func sendExample(v *web.Visit) error {
 	form := v.Form()
 	eventType := form.Value("eventType")
 	sent, err := v.API.SendExample(v.Context(), v.App, e.ID, map[string]any{
-		"eventType": eventType, "exampleIndex": number(form.Value("exampleIndex")),
+		"eventType": eventType, "exampleIndex": form.Number("exampleIndex"),
 	})
 	if client.Is(err, http.StatusNotFound) { // the endpoint was there
 		form.Faults = map[string]string{"eventType": "There is no such event type any more."}

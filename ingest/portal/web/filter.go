@@ -83,7 +83,7 @@ func (f *Filter) Refused(err error) bool {
 }
 
 // Options are the choices of a field, of values and labels by turns.
-func (f Filter) Options(name string, of ...string) []Choice {
+func (f Form) Options(name string, of ...string) []Choice {
 	choices := make([]Choice, 0, len(of)/2)
 	for i := 0; i+1 < len(of); i += 2 {
 		choices = append(choices, Choice{Value: of[i], Label: of[i+1], Chosen: f.Value(name) == of[i]})
