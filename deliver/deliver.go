@@ -136,7 +136,8 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		w.standing.changed(c)
 	})
 	env.Reg.MustRegister(newGauges(w.scheduler.Stats))
-	stop, err := tellLoad(env.Bus, w.scheduler)
+	self := env.Process()
+	stop, err := tellLoad(env.Bus, w.scheduler, keeper, self.Instance())
 	if err != nil {
 		return err
 	}

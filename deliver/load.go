@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/postrider/postrider/deliver/fair"
+	"github.com/postrider/postrider/deliver/lanes"
 	"github.com/postrider/postrider/shared/bus"
 	"github.com/postrider/postrider/shared/event"
 )
@@ -12,11 +13,16 @@ import (
 // what it has in hand.
 const told = 250
 
-// tellLoad answers whoever asks what this process has in hand, until stop is
-// called.
-func tellLoad(b *bus.Bus, s *fair.Scheduler) (stop func(), err error) {
+// tellLoad answers whoever asks what this process, which the instance names, has in
+// hand, until stop is called.
+func tellLoad(b *bus.Bus, s *fair.Scheduler, k *lanes.Keeper, instance string) (stop func(), err error) {
 	return b.Answer(event.SubjectLoad, func() []byte {
-		answer, err := json.Marshal(s.Top(told))
+		load := s.Top(told)
+		load.Instance = instance
+		for _, l := range k.Open() {
+			load.Lanes = append(load.Lanes, l.Subject())
+		}
+		answer, err := json.Marshal(load)
 		if err != nil {
 			return nil // nobody could read it either
 		}

@@ -46,6 +46,7 @@ func TestTellsLoad(t *testing.T) {
 		Slots:     2,
 		Tenants:   []event.Talker{{Tenant: w.tenant, Slots: 2}},
 		Endpoints: []event.Talker{{Tenant: w.tenant, Endpoint: d.Endpoint, Slots: 2}},
+		Instance:  (&event.Process{}).Instance(),
 	}, l)
 	release()
 	w.acknowledged(0)

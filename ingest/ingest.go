@@ -211,8 +211,10 @@ func (s *Stage) api(env service.Env, parts api.Config) http.Handler {
 	parts.Health = func(ctx context.Context) api.Health {
 		return api.Health{Database: env.Store.Health(ctx), Queue: env.Bus.Health()}
 	}
-	parts.Talk = newTalk(env.Bus).now
+	talk := newTalk(env.Bus)
+	parts.Talk, parts.Lanes = talk.now, talk.lanes
 	parts.Fleet = newFleet(env.Bus, env.Process).now
+	parts.Look = newStreams(env.Bus).now
 	parts.Token, parts.Secret = s.Token, s.JWTSecret
 	parts.Verify = s.Verify
 	parts.Portal = strings.TrimSuffix(s.PortalURL, "/")

@@ -32,24 +32,20 @@ func newTalk(b *bus.Bus) *talk {
 // now asks the deliver processes and the streams. It returns bus.ErrDisconnected
 // while NATS is away.
 func (t *talk) now(ctx context.Context) (api.Talk, error) {
-	select {
-	case t.turn <- struct{}{}:
-		defer func() { <-t.turn }()
-	case <-ctx.Done():
-		return api.Talk{}, fmt.Errorf("wait to ask: %w", context.Cause(ctx))
+	leave, err := t.enter(ctx)
+	if err != nil {
+		return api.Talk{}, err
 	}
-	answers, err := t.census.Take(ctx)
+	defer leave()
+	loads, err := t.loads(ctx)
 	if err != nil {
 		return api.Talk{}, err
 	}
 	all := make(tally)
-	var found api.Talk
-	for _, answer := range answers {
-		if l, err := event.ParseLoad(answer); err == nil { // else it is of another version
-			found.Workers++
-			found.Slots += l.Slots
-			all.load(l)
-		}
+	found := api.Talk{Workers: len(loads)}
+	for _, l := range loads {
+		found.Slots += l.Slots
+		all.load(l)
 	}
 	heads := map[string][]string{event.StreamOverflow: {event.SubjectsOverflow}}
 	for _, l := range event.Lanes() {
@@ -64,6 +60,27 @@ func (t *talk) now(ctx context.Context) (api.Talk, error) {
 		found.Talkers = append(found.Talkers, *talker)
 	}
 	return found, nil
+}
+
+// enter waits for one's turn to ask.
+func (t *talk) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case t.turn <- struct{}{}:
+		return func() { <-t.turn }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait to ask: %w", context.Cause(ctx))
+	}
+}
+
+// loads asks the deliver processes what they have in hand.
+func (t *talk) loads(ctx context.Context) (all []event.Load, err error) {
+	answers, err := t.census.Take(ctx)
+	for _, answer := range answers {
+		if l, err := event.ParseLoad(answer); err == nil { // else it is of another version
+			all = append(all, l)
+		}
+	}
+	return all, err
 }
 
 // look adds what a stream holds of whom, and since when: at the heads of its

@@ -262,6 +262,18 @@ func (k *Keeper) Stats() Stats {
 	return s
 }
 
+// Open lists the lanes that this worker works on now.
+func (k *Keeper) Open() (open []event.OwnLane) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, b := range k.boards {
+		for e := range b.served {
+			open = append(open, e.lane)
+		}
+	}
+	return open
+}
+
 // hear says that the lane may have messages.
 func (k *Keeper) hear(l event.OwnLane) {
 	k.change(l.Tenant, func(b *board) {

@@ -31,4 +31,7 @@ func testPipeline(t *testing.T, s system) {
 		}
 	}
 	require.Len(t, stages, 5)
+	for _, path := range []string{"/admin/streams", "/admin/lanes", "/admin/circuits", "/admin/dlq", "/admin/dlq/count"} {
+		c.must(t, http.StatusOK, http.MethodGet, path, nil) // it has the rights to look
+	}
 }

@@ -86,6 +86,11 @@ func TestRedrive(t *testing.T) {
 	require.Equal(t, 4, testkit.StreamMessages(t, nats, event.StreamDeliver))
 	require.Regexp(t, `^qtask_\w+ \w+: looked at`, redriven(app, "-no-wait"))
 	testkit.Eventually(t, func() bool { return testkit.StreamMessages(t, nats, event.StreamDeliver) == 6 }, "it is done all the same")
+	testkit.Eventually(t, func() bool {
+		left, err := s.CountDeadLetters(testkit.Context(t), store.LetterFilter{Tenant: tenant}, 1)
+		require.NoError(t, err)
+		return len(left.ByReason) == 0
+	}, "and committed")
 	require.Regexp(t, `finished: looked at 0 of 0, 0 on their way again\n$`, redriven("-all"))
 
 	_, err := do(t, env, "redrive", "nobody")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/postrider/postrider/shared/bus"
-	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/service"
 )
 
@@ -71,28 +69,11 @@ type viewer struct {
 	now    time.Time
 }
 
-// order is that of an event's way.
-var order = []string{event.StreamEvents, event.StreamDeliver, event.StreamOverflow, event.StreamRetry, event.StreamDLQ, event.StreamTasks} //nolint:gochecknoglobals // constant
-
 // sorted lists the streams of some names, or all, those of a kind by their shards.
 func (v *viewer) sorted(kinds ...string) []bus.StreamState {
-	var all []bus.StreamState
-	for _, s := range v.states {
-		if len(kinds) == 0 || slices.Contains(kinds, bus.Stem(s.Name)) || slices.Contains(kinds, s.Name) {
-			all = append(all, s)
-		}
-	}
-	rank := func(s bus.StreamState) int {
-		at := slices.Index(order, bus.Stem(s.Name))
-		if at < 0 {
-			at = len(order)
-		}
-		return at
-	}
-	slices.SortFunc(all, func(a, b bus.StreamState) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(len(a.Name), len(b.Name)), cmp.Compare(a.Name, b.Name))
+	return slices.DeleteFunc(bus.InOrder(v.states), func(s bus.StreamState) bool {
+		return len(kinds) > 0 && !slices.Contains(kinds, bus.Stem(s.Name)) && !slices.Contains(kinds, s.Name)
 	})
-	return all
 }
 
 // named are the streams that somebody means by a name: one, or of a divided stream

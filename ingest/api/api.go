@@ -130,9 +130,11 @@ type Config struct {
 	KeyRate      int                              // requests with an API key a second; 0: any number
 	MemberRate   int                              // requests with all tokens of an application a second; 0: any number
 
-	Health func(context.Context) Health         // nil: of the store alone
-	Talk   func(context.Context) (Talk, error)  // nil: there is nobody to ask
-	Fleet  func(context.Context) (Fleet, error) // nil: likewise
+	Health func(context.Context) Health            // nil: of the store alone
+	Talk   func(context.Context) (Talk, error)     // nil: there is nobody to ask
+	Fleet  func(context.Context) (Fleet, error)    // nil: likewise
+	Look   func(context.Context) ([]Stream, error) // at the streams; nil: likewise
+	Lanes  laneLooker                              // nil: likewise
 
 	Gate    func() error // why no request is let in at the moment; nil: it always is
 	Refused func()       // told of each request that was refused before it was read; nil: nobody
@@ -201,6 +203,12 @@ func New(config Config) http.Handler {
 	}
 	if s.Fleet == nil {
 		s.Fleet = func(context.Context) (Fleet, error) { return Fleet{}, nil }
+	}
+	if s.Lanes == nil {
+		s.Lanes = func(context.Context, int) (Lanes, error) { return Lanes{}, nil }
+	}
+	if s.Look == nil {
+		s.Look = func(context.Context) ([]Stream, error) { return nil, nil }
 	}
 	return s.handler()
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/postrider/postrider/shared/event"
 	"github.com/postrider/postrider/shared/store"
 )
 
@@ -30,6 +31,37 @@ func showCircuit(b *store.Breaker, now time.Time) circuit {
 		shown.State = circuitHalfOpen
 	}
 	return shown
+}
+
+// openCircuit is the circuit breaker of an endpoint among those of all.
+type openCircuit struct {
+	AppID      *string `json:"appId"` // null: of operational webhooks
+	EndpointID string  `json:"endpointId"`
+	URL        string  `json:"url"`
+	circuit
+	FailedProbes int `json:"failedProbes"`
+}
+
+// listCircuits lists the endpoints of all applications whose circuit breaker is open.
+func (c *call) listCircuits(r *http.Request) (reply, error) {
+	p := readParams(r)
+	page, app := p.page(event.Endpoint, p.ascending(true)), p.name("app_id")
+	if err := p.err(); err != nil {
+		return reply{}, err
+	}
+	tenant, _, err := c.owner(r, named{app: app})
+	if err != nil {
+		return reply{}, err
+	}
+	broken, more, err := c.Store.BrokenEndpoints(r.Context(), tenant, page)
+	if err != nil {
+		return reply{}, err
+	}
+	now := time.Now()
+	show := func(b *store.Broken) openCircuit {
+		return openCircuit{showOwner(b.Tenant), event.Endpoint.Format(b.Endpoint), b.URL, showCircuit(&b.Breaker, now), b.FailedProbes}
+	}
+	return listOf(broken, more, show, func(b *store.Broken) string { return event.Endpoint.Format(b.Endpoint) }), nil
 }
 
 // resetCircuit closes the circuit breaker of an endpoint at the word of somebody

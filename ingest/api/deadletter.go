@@ -1,7 +1,11 @@
 package api
 
 import (
+	"bytes"
+	"cmp"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +22,9 @@ func deadLetterRoutes() []route {
 		{"DELETE", endpointPath + "/dlq/{msg_id}", forOperators, (*call).purgeDeadLetter},
 		{"POST", endpointPath + "/dlq/{msg_id}/redrive", forReplayers, (*call).redriveOne},
 		{"POST", "/admin/redrive-dlq", forOperators, (*call).redriveEverything},
+		{"GET", "/admin/dlq", forOperators, (*call).listAllDeadLetters},
+		{"GET", "/admin/dlq/count", forOperators, (*call).countAllDeadLetters},
+		{"POST", "/admin/dlq/redrive", forOperators, (*call).redriveAny},
 	}
 	for _, path := range []string{appPath, endpointPath} {
 		routes = append(routes,
@@ -47,23 +54,53 @@ func showDeadLetter(l *store.DeadLetter) deadLetter {
 	}
 }
 
+// anyDeadLetter is a dead letter among those of all applications.
+type anyDeadLetter struct {
+	AppID *string `json:"appId"` // null: of an operational webhook
+	deadLetter
+}
+
+func showAnyDeadLetter(l *store.DeadLetter) anyDeadLetter {
+	return anyDeadLetter{showOwner(l.Tenant), showDeadLetter(l)}
+}
+
+// showOwner is the application that a tenant is.
+func showOwner(tenant event.ID) *string {
+	if tenant == store.SystemTenant {
+		return nil
+	}
+	return new(event.Tenant.Format(tenant))
+}
+
 // letters reads which dead letters are asked for, and of whom.
 func (c *call) letters(r *http.Request, p *params) (store.LetterFilter, error) {
 	filter := store.LetterFilter{
 		Reason: p.name("reason"), Types: p.names("event_types"), After: p.moment("after"), Before: p.moment("before"),
 	}
-	named := p.name("endpoint_id")
+	who := named{endpoint: p.name("endpoint_id")}
+	if ofAll(r) {
+		if who.app = p.name("app_id"); who.app == "" && who.endpoint != "" {
+			p.refuse("endpoint_id", "needs app_id")
+		}
+	}
 	if err := p.err(); err != nil {
 		return filter, err
 	}
 	var err error
-	filter.Tenant, filter.Endpoint, err = c.owner(r, named)
+	filter.Tenant, filter.Endpoint, err = c.owner(r, who)
 	return filter, err
 }
 
-// owner finds whose dead letters the path is about: those of an endpoint, or of
-// all of an application, of which one endpoint may be named.
-func (c *call) owner(r *http.Request, named string) (tenant, endpoint event.ID, err error) {
+// named is whose dead letters are meant, as far as the path leaves it open; empty
+// for everybody's.
+type named struct{ app, endpoint string }
+
+// ofAll reports whether the path is about all applications.
+func ofAll(r *http.Request) bool { return r.PathValue("app_id") == "" }
+
+// owner finds whose dead letters are meant: those of an endpoint, of an application,
+// or of all. None of the ids that it returns has to be there.
+func (c *call) owner(r *http.Request, who named) (tenant, endpoint event.ID, err error) {
 	if r.PathValue("endpoint_id") != "" {
 		e, err := c.endpoint(r)
 		if err != nil {
@@ -71,14 +108,25 @@ func (c *call) owner(r *http.Request, named string) (tenant, endpoint event.ID, 
 		}
 		return e.Tenant, e.ID, nil
 	}
-	t, err := c.tenant(r)
-	if err != nil || named == "" {
+	var t *store.Tenant
+	switch {
+	case !ofAll(r):
+		t, err = c.tenant(r)
+	case who.app == "":
+		return tenant, endpoint, nil
+	default:
+		var ref store.Ref
+		if ref, err = refOf(event.Tenant, who.app); err == nil {
+			t, err = c.Store.Tenant(r.Context(), ref)
+		}
+	}
+	if err != nil || who.endpoint == "" {
 		if err == nil {
 			tenant = t.ID
 		}
 		return tenant, endpoint, err
 	}
-	ref, err := refOf(event.Endpoint, named)
+	ref, err := refOf(event.Endpoint, who.endpoint)
 	if err != nil {
 		return tenant, endpoint, err
 	}
@@ -90,22 +138,36 @@ func (c *call) owner(r *http.Request, named string) (tenant, endpoint event.ID, 
 }
 
 func (c *call) listDeadLetters(r *http.Request) (reply, error) {
+	found, more, err := c.findDeadLetters(r)
+	if err != nil {
+		return reply{}, err
+	}
+	return listOf(found, more, showDeadLetter, letterIterator), nil
+}
+
+func (c *call) listAllDeadLetters(r *http.Request) (reply, error) {
+	found, more, err := c.findDeadLetters(r)
+	if err != nil {
+		return reply{}, err
+	}
+	return listOf(found, more, showAnyDeadLetter, letterIterator), nil
+}
+
+func (c *call) findDeadLetters(r *http.Request) (found []store.DeadLetter, more bool, err error) {
 	p := readParams(r)
 	page := p.letterPage()
 	filter, err := c.letters(r, p)
 	if err != nil {
-		return reply{}, err
+		return nil, false, err
 	}
 	if page.From == (store.LetterKey{}) && !filter.After.IsZero() {
 		page.Back = true
 	}
-	letters, more, err := c.Store.DeadLetters(r.Context(), filter, page)
-	if err != nil {
-		return reply{}, err
-	}
-	return listOf(letters, more, showDeadLetter, func(l *store.DeadLetter) string {
-		return event.Message.Format(l.Event) + "." + event.Endpoint.Format(l.Endpoint)
-	}), nil
+	return c.Store.DeadLetters(r.Context(), filter, page)
+}
+
+func letterIterator(l *store.DeadLetter) string {
+	return event.Message.Format(l.Event) + "." + event.Endpoint.Format(l.Endpoint)
 }
 
 // letterPage reads which page of a list of dead letters is wanted. An event can
@@ -134,20 +196,55 @@ type letterCount struct {
 	More     bool           `json:"more"` // there are more than were counted
 }
 
+func showLetterCount(counted *store.LetterCount) letterCount {
+	count := letterCount{ByReason: counted.ByReason, More: counted.More}
+	for _, n := range count.ByReason {
+		count.Total += n
+	}
+	return count
+}
+
 func (c *call) countDeadLetters(r *http.Request) (reply, error) {
 	filter, err := c.letters(r, readParams(r))
 	if err != nil {
 		return reply{}, err
 	}
-	count := letterCount{}
-	count.ByReason, count.More, err = c.Store.CountDeadLetters(r.Context(), filter, countedLetters)
+	count, err := c.Store.CountDeadLetters(r.Context(), filter, countedLetters)
 	if err != nil {
 		return reply{}, err
 	}
-	for _, n := range count.ByReason {
-		count.Total += n
+	return ok(showLetterCount(count)), nil
+}
+
+// ownersLetters is how many dead letters an application has.
+type ownersLetters struct {
+	AppID *string `json:"appId"` // null: of operational webhooks
+	Total int     `json:"total"`
+}
+
+// countAllDeadLetters counts those of all applications, and tells who has most.
+func (c *call) countAllDeadLetters(r *http.Request) (reply, error) {
+	p := readParams(r)
+	limit := p.limit()
+	filter, err := c.letters(r, p)
+	if err != nil {
+		return reply{}, err
 	}
-	return ok(count), nil
+	count, err := c.Store.CountDeadLetters(r.Context(), filter, countedLetters)
+	if err != nil {
+		return reply{}, err
+	}
+	tenants := slices.SortedFunc(maps.Keys(count.ByTenant), func(a, b event.ID) int {
+		return cmp.Or(cmp.Compare(count.ByTenant[b], count.ByTenant[a]), bytes.Compare(a[:], b[:]))
+	})
+	most := []ownersLetters{}
+	for _, tenant := range tenants[:min(limit, len(tenants))] {
+		most = append(most, ownersLetters{showOwner(tenant), count.ByTenant[tenant]})
+	}
+	return ok(struct {
+		letterCount
+		ByApplication []ownersLetters `json:"byApplication"`
+	}{showLetterCount(count), most}), nil
 }
 
 // letter finds the dead letter of the path.
@@ -221,12 +318,7 @@ func (c *call) purge(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	var all bool
-	member(f, "all", &all)
-	one := r.PathValue("endpoint_id") == "" && f.given("endpointId")
-	if !all && !one && !f.given("reason") && !f.given("eventTypes") && !f.given("since") && !f.given("until") {
-		f.refuse("all", "must be true when nothing else says what to purge")
-	}
+	f.chooses(r)
 	t, err := c.chosen(r, f)
 	if err != nil {
 		return reply{}, err
@@ -250,12 +342,52 @@ func (c *call) chosen(r *http.Request, f *form) (store.Task, error) {
 	if clearable(f, "until", &t.Until) && !t.Until.After(t.Since) {
 		f.refuse("until", "must be after since")
 	}
+	who := named{endpoint: endpoint}
+	if ofAll(r) && clearable(f, "appId", &who.app) {
+		f.name("appId", who.app)
+	}
+	if ofAll(r) && who.app == "" && endpoint != "" {
+		f.refuse("endpointId", "needs appId")
+	}
 	if err := f.err(); err != nil {
 		return t, err
 	}
 	var err error
-	t.Tenant, t.Endpoint, err = c.owner(r, endpoint)
+	t.Tenant, t.Endpoint, err = c.owner(r, who)
 	return t, err
+}
+
+// redriveAny delivers again what is dead in any application and what the form
+// chooses. That all is meant has to be said.
+func (c *call) redriveAny(r *http.Request) (reply, error) {
+	f, err := readForm(r)
+	if err != nil {
+		return reply{}, err
+	}
+	f.chooses(r)
+	t, err := c.chosen(r, f)
+	if err != nil {
+		return reply{}, err
+	}
+	t.Kind = store.TaskRedrive
+	return c.startTask(r, t)
+}
+
+// chooses refuses a form that says of no dead letters which are meant, nor that all
+// are.
+func (f *form) chooses(r *http.Request) {
+	var all bool
+	member(f, "all", &all)
+	choices := []string{"reason", "eventTypes", "since", "until"}
+	if r.PathValue("endpoint_id") == "" {
+		choices = append(choices, "endpointId")
+	}
+	if ofAll(r) {
+		choices = append(choices, "appId")
+	}
+	if !all && !slices.ContainsFunc(choices, f.given) {
+		f.refuse("all", "must be true when nothing else says which are meant")
+	}
 }
 
 // redriveEverything delivers again what is dead in all applications. Svix answers

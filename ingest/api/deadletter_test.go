@@ -115,6 +115,60 @@ func TestOneDeadLetter(t *testing.T) {
 	g.must(t, 200, "GET", "/app/a/endpoint/one/dlq/order-1", "")
 }
 
+// TestDeadLettersOfAll lists, counts and redrives those of two applications, and of an
+// operational webhook.
+func TestDeadLettersOfAll(t *testing.T) {
+	t.Parallel()
+	g := bury(t)
+	app := g.must(t, 200, "GET", "/app/a", "").id(t)
+	other := g.app(t, `{"name":"b","uid":"b"}`)
+	endpoint := g.endpoint(t, other, `{"url":"https://three.example/"}`)
+	message := g.message(t, other, `{"eventType":"a","payload":{}}`)
+	system := store.DeadLetter{Tenant: store.SystemTenant, Endpoint: event.NewID(), Event: event.NewID(), Type: "endpoint.disabled", Reason: "dns", Attempts: 8}
+	require.NoError(t, g.store.RecordDeadLetters(t.Context(), []store.DeadLetter{system, {
+		Tenant: parse(t, event.Tenant, other), Endpoint: parse(t, event.Endpoint, endpoint), Event: parse(t, event.Message, message),
+		Type: "a", Reason: "timeout", Attempts: 1,
+	}}))
+
+	a := g.must(t, 200, "GET", "/admin/dlq", "")
+	require.Equal(t, []any{nil, other, app, app, app, app}, a.data(t, "appId"), "newest message first")
+	first := a.body["data"].([]any)[1].(map[string]any)
+	require.Equal(t, map[string]any{
+		"appId": other, "msgId": message, "endpointId": endpoint, "eventType": "a", "reason": "timeout", "attempts": 1.0, "diedAt": first["diedAt"],
+	}, first)
+	for query, want := range map[string][]any{
+		"reason=timeout":                     {message, g.messages[2], g.messages[1]},
+		"reason=timeout&limit=1":             {message},
+		"app_id=b":                           {message},
+		"app_id=" + app + "&endpoint_id=two": {g.messages[1]},
+		"event_types=b":                      {g.messages[1], g.messages[1]},
+		"limit=2&iterator=" + message + "." + endpoint: {g.messages[2], g.messages[1]},
+	} {
+		require.Equal(t, want, g.must(t, 200, "GET", "/admin/dlq?"+query, "").data(t, "msgId"), query)
+	}
+	require.Equal(t, map[string]any{
+		"total": 6.0, "more": false, "byReason": map[string]any{"endpoint_disabled": 1.0, "timeout": 3.0, "rejected": 1.0, "dns": 1.0},
+		"byApplication": []any{map[string]any{"appId": app, "total": 4.0}, map[string]any{"appId": nil, "total": 1.0}, map[string]any{"appId": other, "total": 1.0}},
+	}, g.must(t, 200, "GET", "/admin/dlq/count", "").body)
+	a = g.must(t, 200, "GET", "/admin/dlq/count?reason=timeout&limit=1", "")
+	require.Equal(t, []any{3.0, []any{map[string]any{"appId": app, "total": 2.0}}}, []any{a.body["total"], a.body["byApplication"]})
+	for _, path := range []string{"/admin/dlq", "/admin/dlq/count"} {
+		g.exchange(t, "GET", path+"?endpoint_id=two", "").requireInvalid(t, "query.endpoint_id")
+		g.send(t, "GET", path+"?app_id=none", "").requireCode(t, 404, "not_found")
+	}
+
+	a = g.must(t, 202, "POST", "/admin/dlq/redrive", `{"reason":"timeout"}`)
+	require.Equal(t, store.Selection{Reason: "timeout"}, g.board.last(t).Selection)
+	require.True(t, g.board.last(t).Tenant.IsZero())
+	require.Equal(t, "dlq.redrive", g.must(t, 200, "GET", "/background-task/"+a.id(t), "").body["task"])
+	g.must(t, 202, "POST", "/admin/dlq/redrive", `{"appId":"a","endpointId":"two"}`)
+	require.Equal(t, []event.ID{parse(t, event.Tenant, app), parse(t, event.Endpoint, g.two)}, []event.ID{g.board.last(t).Tenant, g.board.last(t).Endpoint})
+	g.must(t, 202, "POST", "/admin/dlq/redrive", `{"all":true}`)
+	g.exchange(t, "POST", "/admin/dlq/redrive", `{}`).requireInvalid(t, "body.all")
+	g.exchange(t, "POST", "/admin/dlq/redrive", `{"endpointId":"two"}`).requireInvalid(t, "body.endpointId")
+	g.send(t, "POST", "/admin/dlq/redrive", `{"appId":"none"}`).requireCode(t, 404, "not_found")
+}
+
 // TestPurge does what the API has asked for, as dlq would.
 func TestPurge(t *testing.T) {
 	t.Parallel()

@@ -62,6 +62,7 @@ func TestRepeatedPosts(t *testing.T) { //nolint:tparallel // they look at all th
 		"/app/{app_id}/msg/bulk-expunge":                             `{"ids":["` + spare + `"]}`,
 		"/app/{app_id}/msg/expunge-all-contents":                     ``,
 		"/admin/redrive-dlq":                                         ``,
+		"/admin/dlq/redrive":                                         `{"all":true}`,
 		"/background-task/{task_id}/cancel":                          ``,
 		"/app/{app_id}/background-task/{task_id}/cancel":             ``,
 		"/app/{app_id}/endpoint/{endpoint_id}/dlq/redrive":           ``,

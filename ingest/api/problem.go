@@ -90,7 +90,7 @@ func explain(err error) *problem {
 		return comeBack("The database is not available")
 	case store.TooLong(err):
 		return comeBack("This took the database too long: ask for less, for example for a shorter time between after and before")
-	case errors.Is(err, bus.ErrDisconnected):
+	case errors.Is(err, bus.ErrDisconnected) || errors.Is(err, bus.ErrSilent):
 		return comeBack("The queue is not available")
 	case errors.Is(err, errTimeout) || store.Unavailable(err):
 		return comeBack("The database is not available")

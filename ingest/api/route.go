@@ -58,6 +58,8 @@ func routes() []route {
 		deadLetterRoutes(),
 		talkerRoutes(),
 		processRoutes(),
+		streamRoutes(),
+		laneRoutes(),
 		taskRoutes(),
 		operationalRoutes(),
 	)

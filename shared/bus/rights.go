@@ -86,6 +86,10 @@ func (r rights) ingest() []Right {
 			Publish: []string{event.SubjectProcess, event.SubjectLoad}, Subscribe: []string{answers + ">"},
 		},
 		Right{Why: "and looks since when the oldest deliveries wait.", Publish: r.api("STREAM.MSG.GET.%s", r.of(event.StreamDeliver, event.StreamOverflow)...)},
+		Right{
+			Why:     "Shows operators the streams with their consumers: names and numbers, nothing of what is in them.",
+			Publish: slices.Concat(r.api("STREAM.LIST"), r.api("CONSUMER.LIST.%s", r.streams()...)),
+		},
 	)
 }
 

@@ -1,11 +1,14 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,6 +64,23 @@ func (b *Bus) Streams(ctx context.Context) (map[string]StreamState, error) {
 		return nil, fmt.Errorf("list streams: %w", err)
 	}
 	return states, nil
+}
+
+// way is the order in which events come through the streams.
+var way = []string{event.StreamEvents, event.StreamDeliver, event.StreamOverflow, event.StreamRetry, event.StreamDLQ, event.StreamTasks} //nolint:gochecknoglobals // constant
+
+// InOrder lists streams in the order in which events come through them, those of a
+// kind by their shards, and what is none of events last.
+func InOrder(states map[string]StreamState) []StreamState {
+	rank := func(s StreamState) int {
+		if at := slices.Index(way, Stem(s.Name)); at >= 0 {
+			return at
+		}
+		return len(way)
+	}
+	return slices.SortedFunc(maps.Values(states), func(a, b StreamState) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(len(a.Name), len(b.Name)), cmp.Compare(a.Name, b.Name))
+	})
 }
 
 // Gone reports whether there is no such stream. A stream that has no leader at the

@@ -29,6 +29,9 @@ type Load struct {
 	Slots     int
 	Tenants   []Talker
 	Endpoints []Talker
+
+	Instance string   // names the process, as Process does
+	Lanes    []string // own lanes that it works on, by their subjects
 }
 
 // talker is a Talker on its way, readable like all that travels.

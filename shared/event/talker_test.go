@@ -16,6 +16,8 @@ func TestLoad(t *testing.T) {
 		Slots:     7,
 		Tenants:   []event.Talker{{Tenant: tenant, Slots: 4, Waiting: 16}},
 		Endpoints: []event.Talker{{Tenant: tenant, Endpoint: endpoint, Slots: 3, Waiting: 2}},
+		Instance:  "host/1",
+		Lanes:     []string{event.OwnLane{Tenant: tenant}.Subject()},
 	}
 	data, err := json.Marshal(want)
 	require.NoError(t, err)

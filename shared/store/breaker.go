@@ -88,6 +88,38 @@ func (s *Store) OpenBreakers(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
+// Broken is an endpoint whose circuit breaker is open.
+type Broken struct {
+	Breaker
+
+	Tenant   event.ID
+	Endpoint event.ID
+	URL      string // without userinfo
+}
+
+// BrokenEndpoints lists the endpoints of a tenant, or of all when it is zero, whose
+// circuit breaker is open, by id, and tells whether there are more.
+func (s *Store) BrokenEndpoints(ctx context.Context, tenant event.ID, p Page[event.ID]) ([]Broken, bool, error) {
+	q := newQuery(`
+		SELECT b.opened_at, b.next_probe_at, b.failed_probes, b.tenant_id, b.endpoint_id, e.url
+		FROM endpoint_breakers b JOIN endpoints e ON e.id = b.endpoint_id AND e.deleted_at IS NULL WHERE true`)
+	if !tenant.IsZero() {
+		q.and(`b.tenant_id = %s`, tenant)
+	}
+	turn(q, "b.endpoint_id", p)
+	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
+	broken, err := collect(rows, err, func(row pgx.Row, b *Broken) error {
+		err := row.Scan(&b.OpenedAt, &b.NextProbeAt, &b.FailedProbes, &b.Tenant, &b.Endpoint, &b.URL)
+		b.URL, _ = cutUserinfo(b.URL) // which is in it where secrets are stored as they are
+		return err
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("list open breakers: %w", err)
+	}
+	broken, more := cut(broken, p)
+	return broken, more, nil
+}
+
 // lockEndpoint keeps an endpoint from being changed, disabled or deleted until the
 // transaction ends, and tells whether it is active, which is neither of the last
 // two. An endpoint is always locked before its breaker, and its tenant last.

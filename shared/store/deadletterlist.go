@@ -10,8 +10,8 @@ import (
 	"github.com/postrider/postrider/shared/event"
 )
 
-// LetterFilter selects dead letters of a tenant. Other zero fields select
-// everything.
+// LetterFilter selects dead letters. Zero fields select everything: those of all
+// tenants, too.
 type LetterFilter struct {
 	Tenant   event.ID
 	Endpoint event.ID
@@ -49,27 +49,36 @@ func (s *Store) DeadLetters(ctx context.Context, f LetterFilter, p Page[LetterKe
 	return letters, more, nil
 }
 
-// CountDeadLetters counts dead letters by their reason. It looks at no more than
-// limit of them and tells whether there are more.
-func (s *Store) CountDeadLetters(ctx context.Context, f LetterFilter, limit int) (byReason map[string]int, more bool, err error) {
-	q := f.query(`SELECT reason, count(*) FROM (SELECT reason FROM dead_letters d`)
-	fmt.Fprintf(&q.sql, ` LIMIT %d) AS d GROUP BY reason`, limit+1)
+// LetterCount is how many dead letters there are.
+type LetterCount struct {
+	ByReason map[string]int
+	ByTenant map[event.ID]int
+	More     bool // there are older ones, which were not counted
+}
+
+// CountDeadLetters counts dead letters, the newest, and at most limit.
+func (s *Store) CountDeadLetters(ctx context.Context, f LetterFilter, limit int) (*LetterCount, error) {
+	q := f.query(`SELECT tenant_id, reason, count(*) FROM (SELECT tenant_id, reason FROM dead_letters d`)
+	fmt.Fprintf(&q.sql, ` ORDER BY event_id DESC LIMIT %d) AS d GROUP BY tenant_id, reason`, limit+1)
 	rows, err := s.db.Query(ctx, q.sql.String(), q.args...)
 	if err != nil {
-		return nil, false, fmt.Errorf("count dead letters: %w", err)
+		return nil, fmt.Errorf("count dead letters: %w", err)
 	}
-	byReason = make(map[string]int)
-	total := 0
+	count := LetterCount{ByReason: make(map[string]int), ByTenant: make(map[event.ID]int)}
+	var tenant event.ID
 	var reason string
-	var n int
-	_, err = pgx.ForEachRow(rows, []any{&reason, &n}, func() error {
-		byReason[reason], total = n, total+n
+	var n, total int
+	_, err = pgx.ForEachRow(rows, []any{&tenant, &reason, &n}, func() error {
+		count.ByReason[reason] += n
+		count.ByTenant[tenant] += n
+		total += n
 		return nil
 	})
 	if err != nil {
-		return nil, false, fmt.Errorf("count dead letters: %w", err)
+		return nil, fmt.Errorf("count dead letters: %w", err)
 	}
-	return byReason, total > limit, nil
+	count.More = total > limit
+	return &count, nil
 }
 
 // DeadLetter reads what is said of an event that is dead at the endpoint. It
@@ -84,7 +93,10 @@ func (s *Store) DeadLetter(ctx context.Context, endpoint, eventID event.ID) (*De
 
 // query begins with what selects from dead letters d, and keeps to the filter.
 func (f LetterFilter) query(sql string) *query {
-	q := newQuery(sql+` WHERE tenant_id = $1`, f.Tenant)
+	q := newQuery(sql + ` WHERE true`)
+	if !f.Tenant.IsZero() {
+		q.and(`tenant_id = %s`, f.Tenant)
+	}
 	if !f.Endpoint.IsZero() {
 		q.and(`endpoint_id = %s`, f.Endpoint)
 	}
