@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/chromedp/cdproto/network"
+
 	"github.com/postrider/postrider/ingest/portal"
 )
 
@@ -61,7 +63,7 @@ func (p *tab) walk(area string, all bool, see func(path string)) {
 func (p *tab) unseen(area string) []string {
 	p.t.Helper()
 	var seen []string
-	for _, path := range p.paths() {
+	for path := range p.paths() {
 		if strings.HasPrefix(path, "/") {
 			seen = append(seen, pageOf(path))
 		}
@@ -69,6 +71,16 @@ func (p *tab) unseen(area string) []string {
 	return slices.DeleteFunc(portal.Pages(), func(pattern string) bool {
 		return !strings.HasPrefix(pattern, area+"/") || slices.Contains(seen, pattern)
 	})
+}
+
+// live reports whether a page is none, but a stream of what goes on at one.
+func (p *tab) live(pattern string) bool {
+	for path, kind := range p.paths() {
+		if kind == network.ResourceTypeEventSource && pageOf(path) == pattern {
+			return true
+		}
+	}
+	return false
 }
 
 // shapeOf is an address without what it is about: the page, and the names of its parameters.

@@ -21,19 +21,19 @@ type watch struct {
 	dialogs sync.WaitGroup // that are being closed
 
 	mu      sync.Mutex
-	at      string                       // the page
-	seen    []string                     // faults
-	allowed []string                     // parts of those that the test provokes
-	names   map[network.RequestID]string // the path that was asked for
-	loading map[network.RequestID]bool   // those that a page waits for
-	asked   map[string]bool              // every path that was asked for
-	bytes   map[string]int64             // by such a path
-	status  int64                        // of the page
+	at      string                          // the page
+	seen    []string                        // faults
+	allowed []string                        // parts of those that the test provokes
+	names   map[network.RequestID]string    // the path that was asked for
+	loading map[network.RequestID]bool      // those that a page waits for
+	asked   map[string]network.ResourceType // every path that was asked for, and what for
+	bytes   map[string]int64                // by such a path
+	status  int64                           // of the page
 	headers map[string]string
 }
 
 func newWatch(base string) *watch {
-	return &watch{base: base, names: map[network.RequestID]string{}, loading: map[network.RequestID]bool{}, asked: map[string]bool{}, bytes: map[string]int64{}}
+	return &watch{base: base, names: map[network.RequestID]string{}, loading: map[network.RequestID]bool{}, asked: map[string]network.ResourceType{}, bytes: map[string]int64{}}
 }
 
 // event is called by the browser, in order.
@@ -83,7 +83,7 @@ func (w *watch) request(e *network.EventRequestWillBeSent) {
 		w.loading[e.RequestID] = true // of the others, the icon among them, not every end is told of
 	default:
 	}
-	w.asked[strings.TrimPrefix(url, w.base)] = true
+	w.asked[strings.TrimPrefix(url, w.base)] = e.Type
 	if !strings.HasPrefix(url, w.base+"/") && !strings.HasPrefix(url, "data:") && url != "about:blank" {
 		w.fault("loads from elsewhere: %s", url)
 	}
@@ -154,9 +154,9 @@ func (w *watch) answer() (status int64, headers map[string]string) {
 	return w.status, maps.Clone(w.headers)
 }
 
-// paths is all that was asked for since the tab was opened.
-func (w *watch) paths() []string {
+// paths is all that was asked for since the tab was opened, and what for.
+func (w *watch) paths() map[string]network.ResourceType {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.Collect(maps.Keys(w.asked))
+	return maps.Clone(w.asked)
 }
