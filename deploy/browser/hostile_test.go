@@ -19,19 +19,19 @@ import (
 
 // tricks are what people put into fields to see what happens. Each would leave a trace
 // where it is taken for more than text: an element or attribute that is called x-ran,
-// or the variable ran. Several are for one place in a page only: after an attribute's
-// quote, in a comment, in a script, in a template.
+// or the variable ran. Much in them works in one place of a page only: after the quote
+// of an attribute, in a comment, in a script, in a template.
 var tricks = map[string]string{
-	"elements":   `<x-ran></x-ran><script>ran=1</script><img src=x onerror=ran=1 x-ran><iframe srcdoc="<script>parent.ran=1</script>" x-ran></iframe>`,
-	"attributes": `" x-ran onfocus="ran=1" autofocus style="position:fixed;inset:0;background:red" ' x-ran onmouseover='ran=1' x=`,
-	"ends":       `--></title></style></textarea></script></select></pre></code></svg></template><x-ran></x-ran><svg onload=ran=1 x-ran>`,
-	"styles":     `<style>*{display:none}</style><link rel=stylesheet href=//elsewhere.example/a.css x-ran>}body{display:none}/*`,
-	"templates":  "{{.}}{{7*7}}${ran=1}<%=7*7%>#{7*7}`-ran=1-`';ran=1;//\\';ran=1;//</script><x-ran>",
-	"htmx":       `<div hx-get="/portal/" hx-trigger="load" hx-on:load="ran=1" data-hx-post="/portal/logout" sse-connect="/" x-ran></div>`,
-	"addresses":  `javascript:ran=1//data:text/html,<script>ran=1</script>`,
-	"characters": "\u202eright to left\u202c \u0085\u2028\u2029\ufeff\u200b\x1b[31mred\x07 e\u0301\u0327\u0317\u0335 \U0001F469\u200d\U0001F469\u200d\U0001F467 \uffff &lt;x-ran&gt; &#60;x-ran&#62; %3Cx-ran%3E \\u003cx-ran\\u003e",
-	"lines":      "first\r\nSet-Cookie: ran=1\r\n\r\n<x-ran></x-ran>\nlast\ttab",
-	"long":       strings.Repeat("unbroken", 100),
+	"markup": `<x-ran></x-ran><script>ran=1</script><img src=x onerror=ran=1 x-ran><iframe srcdoc="<script>parent.ran=1</script>" x-ran></iframe>` +
+		`--></title></style></textarea></script></select></pre></code></svg></template><x-ran></x-ran><svg onload=ran=1 x-ran>`,
+	"attributes": `" x-ran onfocus="ran=1" autofocus style="position:fixed;inset:0;background:red" ' x-ran onmouseover='ran=1' x=` +
+		`<div hx-get="/portal/" hx-trigger="load" hx-on:load="ran=1" data-hx-post="/portal/logout" sse-connect="/" x-ran></div>` +
+		`javascript:ran=1//data:text/html,<script>ran=1</script>`,
+	"styles": `<style>*{display:none}</style><link rel=stylesheet href=//elsewhere.example/a.css x-ran>}body{display:none}/*` +
+		"{{.}}{{7*7}}${ran=1}<%=7*7%>#{7*7}`-ran=1-`';ran=1;//\\';ran=1;//</script><x-ran>",
+	"characters": "\u202eright to left\u202c \u0085\u2028\u2029\ufeff\u200b\x1b[31mred\x07 e\u0301\u0327\u0317\u0335 \U0001F469\u200d\U0001F469\u200d\U0001F467 \uffff " +
+		"&lt;x-ran&gt; &#60;x-ran&#62; %3Cx-ran%3E \\u003cx-ran\\u003e first\r\nSet-Cookie: ran=1\r\n\r\n<x-ran></x-ran>\nlast\ttab",
+	"long": strings.Repeat("unbroken", 100),
 }
 
 // TestHostile: whatever customers and receivers write, pages show it as text. All pages
@@ -71,7 +71,7 @@ func TestHostile(t *testing.T) {
 // in all parameters that its forms and links have.
 func (p *tab) misled(pattern string, parameters []string) {
 	p.t.Helper()
-	trick := tricks["attributes"] + tricks["ends"]
+	trick := tricks["attributes"] + tricks["markup"]
 	query := url.Values{"iterator": {trick}}
 	for _, name := range parameters {
 		query.Set(name, trick)
@@ -115,8 +115,9 @@ func (p *tab) unharmed(path string) {
 func hostile(t *testing.T) application {
 	t.Helper()
 	r := newReceiver(t)
-	a := newApplication(t, tricks["elements"]+tricks["attributes"])
-	call(t, http.MethodPatch, "/app/"+a.uid, object{"metadata": object{"trick": tricks["ends"]}})
+	a := newApplication(t, tricks["markup"]+tricks["attributes"])
+	call(t, http.MethodPatch, "/app/"+a.uid, object{"metadata": object{"trick": tricks["markup"]}})
+	call(t, http.MethodPost, "/api-key", object{"name": tricks["markup"], "scopes": []string{"publish"}})
 	var messages []string
 	for i, name := range slices.Sorted(maps.Keys(tricks)) {
 		raw, trick := tricks[name], line(tricks[name])
