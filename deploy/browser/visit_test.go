@@ -72,7 +72,7 @@ func TestWithoutScript(t *testing.T) {
 	p.visit(a.portal(nil))
 	p.fill("Link to the portal", a.portal(nil))
 	p.click("Open")
-	p.at("Endpoints")
+	p.at("Overview")
 }
 
 // TestKeyboard: the first stop leads past what is the same on every page, and where one

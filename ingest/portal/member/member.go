@@ -30,13 +30,14 @@ func Area() *web.Area {
 		Name: "portal", Title: "Webhooks", Path: "/portal", Login: "/login", Life: life,
 		Enter: enter, Who: who, Files: files,
 		Nav: []web.Link{
-			{Label: "Endpoints", Path: "/portal/endpoints"},
+			{Label: "Overview", Path: homePath},
+			{Label: "Endpoints", Path: endpointsPath},
 			{Label: "Activity", Path: "/portal/activity"},
 			{Label: "Event types", Path: eventTypesPath},
 			{Label: "Try it", Path: "/portal/try"},
 		},
 		Routes: slices.Concat(
-			[]web.Route{web.Get("/", func(v *web.Visit) error { return v.Redirect("/portal/endpoints", "") })},
+			homeRoutes(),
 			endpointRoutes(),
 			activityRoutes(),
 			eventTypeRoutes(),
