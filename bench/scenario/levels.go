@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -154,7 +155,21 @@ func (s *system) society(ctx context.Context, p profile.Profile, well string, ba
 			ill = append(ill, to)
 		}
 	}
-	return healthy, ill, err
+	return healthy, ill, errors.Join(err, s.settle(ctx))
+}
+
+// settle has PostgreSQL look at its tables now, as it does within a minute of their
+// being filled: what is measured is a system that has been there since yesterday.
+func (s *system) settle(ctx context.Context) (err error) {
+	db, closed, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closed()) }()
+	if _, err := db.Exec(ctx, `ANALYZE`); err != nil {
+		return fmt.Errorf("analyze tables: %w", err)
+	}
+	return nil
 }
 
 // profiled is the part of a profile that these tenants have, as quiet traffic.

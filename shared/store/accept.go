@@ -49,6 +49,10 @@ type Batch struct {
 // circle, and give a key to the first of those in one group. The version that comes
 // back is the tenant's at this commit.
 //
+// Tenants and yesterday's keys are looked up for each event, by their indexes,
+// however many the planner believes there are: as joins they were read whole while
+// the statistics of young tables were still to be made.
+//
 // From $13 on are columns that few events have. In a group without any of them the
 // whole array is NULL, which costs nothing: unnest makes up for what is missing.
 const acceptSQL = `
@@ -58,12 +62,13 @@ WITH input AS (
             $13::text[], $14::uuid[], $15::timestamptz[], $16::timestamptz[], $17::text[])
          AS i(id, tenant_id, event_type, uid, channels, priority, payload, idempotency_key, fingerprint, batch_id, tenant_uid, tags, endpoint_id,
              deliver_at, expires_at, traceparent)
-    JOIN tenants t ON t.id = i.tenant_id AND t.deleted_at IS NULL AND (i.tenant_uid = '' OR t.uid = i.tenant_uid)
+    CROSS JOIN LATERAL (SELECT version FROM tenants t
+        WHERE t.id = i.tenant_id AND t.deleted_at IS NULL AND (i.tenant_uid = '' OR t.uid = i.tenant_uid) LIMIT 1) t
 ), claimed AS (
     INSERT INTO event_keys (day, tenant_id, scope, key, event_id, fingerprint)
     SELECT $11::date, tenant_id, 0, idempotency_key, id, fingerprint FROM input i
-    WHERE idempotency_key <> '' AND NOT EXISTS (
-        SELECT FROM event_keys k WHERE k.day = $11::date - 1 AND k.tenant_id = i.tenant_id AND k.scope = 0 AND k.key = i.idempotency_key)
+    WHERE idempotency_key <> '' AND (
+        SELECT k.day FROM event_keys k WHERE k.day = $11::date - 1 AND k.tenant_id = i.tenant_id AND k.scope = 0 AND k.key = i.idempotency_key) IS NULL
     ORDER BY tenant_id, idempotency_key, id
     ON CONFLICT DO NOTHING
     RETURNING event_id
@@ -72,8 +77,8 @@ WITH input AS (
 ), named AS (
     INSERT INTO event_keys (day, tenant_id, scope, key, event_id, fingerprint)
     SELECT $11::date, tenant_id, 1, uid, id, fingerprint FROM fresh f
-    WHERE uid <> '' AND NOT EXISTS (
-        SELECT FROM event_keys k WHERE k.day = $11::date - 1 AND k.tenant_id = f.tenant_id AND k.scope = 1 AND k.key = f.uid)
+    WHERE uid <> '' AND (
+        SELECT k.day FROM event_keys k WHERE k.day = $11::date - 1 AND k.tenant_id = f.tenant_id AND k.scope = 1 AND k.key = f.uid) IS NULL
     ORDER BY tenant_id, uid, id
     ON CONFLICT DO NOTHING
     RETURNING event_id
