@@ -35,6 +35,9 @@ func Area() *web.Area {
 			{Label: "Activity", Path: "/portal/activity"},
 			{Label: "Event types", Path: eventTypesPath},
 			{Label: "Try it", Path: "/portal/try"},
+			{Label: "Messages", Path: messagesPath},
+			{Label: "Dead letters", Path: lettersPath},
+			{Label: "Jobs", Path: jobsPath},
 		},
 		Routes: slices.Concat(
 			homeRoutes(),
@@ -43,6 +46,7 @@ func Area() *web.Area {
 			eventTypeRoutes(),
 			tryRoutes(),
 			signatureRoutes(),
+			messageRoutes(),
 		),
 	}
 }

@@ -1,0 +1,132 @@
+package member
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+
+	"github.com/postrider/postrider/ingest/portal/client"
+	"github.com/postrider/postrider/ingest/portal/web"
+)
+
+const lettersPath = "/portal/dead-letters"
+
+func letterRoutes() []web.Route {
+	return []web.Route{
+		web.Get("/dead-letters", listLetters),
+		web.Get("/dead-letters/redrive", confirmRedrive),
+		web.Post("/dead-letters/redrive", redriveLetters),
+	}
+}
+
+// lettersView is the list of the dead letters.
+type lettersView struct {
+	Filter  filter
+	Count   client.DeadLetterCount
+	Reasons []choice
+	Rows    []letterRow
+	Pages   web.Pages
+	Redrive string // address of the page that has them sent again
+}
+
+// letterRow is one of them.
+type letterRow struct {
+	client.DeadLetter
+
+	Endpoint string // its URL
+	Why      string // its reason in words
+}
+
+// letterFilter is what can be asked for of dead letters.
+func letterFilter(v *web.Visit) filter {
+	return filterOf(v, "endpoint_id", "reason", "event_types", "after", "before")
+}
+
+func listLetters(v *web.Visit) error {
+	view := lettersView{Filter: letterFilter(v)}
+	if err := view.Filter.choices(v); err != nil {
+		return err
+	}
+	query := view.Filter.asked()
+	list, err := v.API.DeadLetters(v.Context(), v.App, query)
+	if view.Filter.refused(err) {
+		return v.Refuse("deadletters", view)
+	}
+	if err != nil {
+		return err
+	}
+	if view.Count, err = v.API.CountDeadLetters(v.Context(), v.App, query); err != nil {
+		return err
+	}
+	urls, err := endpointURLs(v)
+	if err != nil {
+		return err
+	}
+	for _, l := range list.Data {
+		view.Rows = append(view.Rows, letterRow{l, urls.name(l.EndpointID), web.Outcome(l.Reason)})
+	}
+	view.Reasons = reasons(view.Filter, view.Count.ByReason)
+	view.Pages = web.PagesOf(list, lettersPath, view.Filter.Values)
+	chosen := maps.Clone(view.Filter.Values)
+	chosen.Del("iterator")
+	view.Redrive = lettersPath + "/redrive?" + chosen.Encode()
+	return v.Render("deadletters", view)
+}
+
+// reasons are those that there are, and the one that was chosen, to choose from.
+func reasons(f filter, counted map[string]int64) []choice {
+	choices := f.options("reason", "", "any")
+	names := slices.Sorted(maps.Keys(counted))
+	if chosen := f.Value("reason"); chosen != "" && !slices.Contains(names, chosen) {
+		names = append(names, chosen)
+	}
+	for _, name := range names {
+		choices = append(choices, f.options("reason", name, web.Outcome(name))...)
+	}
+	return choices
+}
+
+// confirmRedrive says how many messages will be sent again before they are.
+func confirmRedrive(v *web.Visit) error {
+	f := letterFilter(v)
+	count, err := v.API.CountDeadLetters(v.Context(), v.App, f.asked())
+	if err != nil {
+		return err
+	}
+	number := fmt.Sprintf("%d dead letters are sent again", count.Total)
+	if count.More {
+		number = "More than " + number
+	}
+	chosen := f.Values.Encode()
+	return v.Confirm(web.Confirm{
+		Title: "Send dead letters again?",
+		Says: []string{
+			number + ", each with retries of its own. What fails again is a dead letter again.",
+			"Those of endpoints that are disabled, and those whose payload was removed, stay where they are.",
+		},
+		Action: lettersPath + "/redrive?" + chosen, Button: "Send them again", Back: lettersPath + "?" + chosen,
+	})
+}
+
+func redriveLetters(v *web.Visit) error {
+	task, err := v.API.RedriveDeadLetters(v.Context(), v.App, redriveFields(letterFilter(v).asked()))
+	if err != nil {
+		return err
+	}
+	return v.Redirect(jobPath(task.ID), "")
+}
+
+// redriveFields is what was chosen from a list, as the API wants it of a redrive.
+func redriveFields(asked url.Values) map[string]any {
+	fields := make(map[string]any)
+	for name, field := range map[string]string{"endpoint_id": "endpointId", "reason": "reason", "after": "since", "before": "until"} {
+		if asked.Has(name) {
+			fields[field] = asked.Get(name)
+		}
+	}
+	if asked.Has("event_types") {
+		fields["eventTypes"] = separate(asked.Get("event_types"))
+	}
+	return fields
+}
