@@ -43,6 +43,7 @@ type destination struct {
 type step struct {
 	client.Step
 
+	Time     string // to the millisecond; empty: not known yet
 	State    web.State
 	What     string
 	Endpoint string // empty: it is of the message itself
@@ -130,7 +131,10 @@ func progressOf(ctx context.Context, v *web.Visit, id string) (progress, error) 
 	published := false
 	for _, s := range timeline.Data {
 		published = published || s.Step == "published"
-		settled = settled && s.Step != "pending"
+		if s.Step == "pending" && s.EndpointID != nil {
+			settled = false
+			p.Destinations = append(p.Destinations, destination{client.Destination{ID: *s.EndpointID, URL: urls.name(*s.EndpointID)}, deliveryState(s.Step)})
+		}
 		p.Steps = append(p.Steps, stepOf(id, s, urls))
 	}
 	p.Settled = settled && published
@@ -155,6 +159,9 @@ func deliveryState(text string) web.State {
 // stepOf puts a step into words.
 func stepOf(message string, s client.Step, urls addresses) step {
 	shown := step{Step: s}
+	if s.At != nil {
+		shown.Time = s.At.UTC().Format("2006-01-02 15:04:05.000")
+	}
 	if s.EndpointID != nil {
 		shown.Endpoint = urls.name(*s.EndpointID)
 	}

@@ -3,6 +3,7 @@
 package portaltest
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -197,6 +198,28 @@ func (p Page) Link(t testing.TB, words string) string {
 func (v *Visitor) Get(path string) Page {
 	v.t.Helper()
 	return v.do(http.MethodGet, path, nil)
+}
+
+// Until looks at a part of a page that goes on changing, until it has said a text, and
+// returns all that it has said.
+func (v *Visitor) Until(path, text string) string {
+	v.t.Helper()
+	ctx, leave := context.WithCancel(v.t.Context())
+	defer leave()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, v.world.URL+path, http.NoBody)
+	require.NoError(v.t, err)
+	for _, cookie := range v.jar.Cookies(request.URL) {
+		request.AddCookie(cookie)
+	}
+	response, err := http.DefaultTransport.RoundTrip(request)
+	require.NoError(v.t, err)
+	defer response.Body.Close()
+	var said strings.Builder
+	for lines := bufio.NewScanner(response.Body); !strings.Contains(said.String(), text); {
+		require.True(v.t, lines.Scan(), "it ended without %q: %s", text, said.String())
+		said.WriteString(lines.Text() + "\n")
+	}
+	return said.String()
 }
 
 // Post sends a form, of names and values by turns.
