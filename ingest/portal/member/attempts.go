@@ -46,6 +46,9 @@ func listAttempts(v *web.Visit) error {
 	return v.Render("attempts", view)
 }
 
+// Tabs are the other pages about the endpoint.
+func (v attemptsView) Tabs() []tab { return endpointTabs(v.ID, "Attempts") }
+
 // States are the ends of an attempt to choose from.
 func (v attemptsView) States() []choice {
 	return v.Filter.options("status", "", "any", "0", "succeeded", "2", "failed")

@@ -32,12 +32,12 @@ func Area() *web.Area {
 		Nav: []web.Link{
 			{Label: "Overview", Path: homePath},
 			{Label: "Endpoints", Path: endpointsPath},
-			{Label: "Activity", Path: "/portal/activity"},
-			{Label: "Event types", Path: eventTypesPath},
-			{Label: "Try it", Path: "/portal/try"},
 			{Label: "Messages", Path: messagesPath},
 			{Label: "Dead letters", Path: lettersPath},
 			{Label: "Jobs", Path: jobsPath},
+			{Label: "Activity", Path: "/portal/activity"},
+			{Label: "Event types", Path: eventTypesPath},
+			{Label: "Try it", Path: "/portal/try"},
 		},
 		Routes: slices.Concat(
 			homeRoutes(),

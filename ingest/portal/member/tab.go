@@ -10,6 +10,7 @@ type tab struct {
 func endpointTabs(id, here string) []tab {
 	tabs := []tab{
 		{Label: "Overview", Path: endpointPath(id)},
+		{Label: "Attempts", Path: endpointPath(id, "attempts")},
 		{Label: "Activity", Path: endpointPath(id, "activity")},
 		{Label: "Try it", Path: endpointPath(id, "try")},
 		{Label: "Signatures", Path: endpointPath(id, "signatures")},
