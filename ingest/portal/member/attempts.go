@@ -26,14 +26,14 @@ func listAttempts(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	view := attemptsView{Endpoint: e, Filter: filterOf(v, "status", "status_code_class", "event_types", "after", "before")}
-	if err := view.Filter.choices(v); err != nil {
+	view := attemptsView{Endpoint: e}
+	if view.Filter, err = filterOf(v, "status", "status_code_class", "event_types", "after", "before"); err != nil {
 		return err
 	}
-	query := view.Filter.asked()
+	query := view.Filter.Asked()
 	query.Set("with_content", "false")
 	list, err := v.API.AttemptsAt(v.Context(), v.App, e.ID, query)
-	if view.Filter.refused(err) {
+	if view.Filter.Refused(err) {
 		return v.Refuse("attempts", view)
 	}
 	if err != nil {
@@ -50,6 +50,6 @@ func listAttempts(v *web.Visit) error {
 func (v attemptsView) Tabs() []tab { return endpointTabs(v.ID, "Attempts") }
 
 // States are the ends of an attempt to choose from.
-func (v attemptsView) States() []choice {
-	return v.Filter.options("status", "", "any", "0", "succeeded", "2", "failed")
+func (v attemptsView) States() []web.Choice {
+	return v.Filter.Options("status", "", "any", "0", "succeeded", "2", "failed")
 }

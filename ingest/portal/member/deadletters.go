@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/postrider/postrider/ingest/portal/client"
 	"github.com/postrider/postrider/ingest/portal/web"
@@ -24,7 +25,7 @@ func letterRoutes() []web.Route {
 type lettersView struct {
 	Filter  filter
 	Count   client.DeadLetterCount
-	Reasons []choice
+	Reasons []web.Choice
 	Rows    []letterRow
 	Pages   web.Pages
 	Redrive string // address of the page that has them sent again
@@ -38,19 +39,20 @@ type letterRow struct {
 	Why      string // its reason in words
 }
 
-// letterFilter is what can be asked for of dead letters.
-func letterFilter(v *web.Visit) filter {
-	return filterOf(v, "endpoint_id", "reason", "event_types", "after", "before")
+// letterFields are what can be asked for of dead letters.
+func letterFields() []string {
+	return []string{"endpoint_id", "reason", "event_types", "after", "before"}
 }
 
 func listLetters(v *web.Visit) error {
-	view := lettersView{Filter: letterFilter(v)}
-	if err := view.Filter.choices(v); err != nil {
+	var view lettersView
+	var err error
+	if view.Filter, err = filterOf(v, letterFields()...); err != nil {
 		return err
 	}
-	query := view.Filter.asked()
+	query := view.Filter.Asked()
 	list, err := v.API.DeadLetters(v.Context(), v.App, query)
-	if view.Filter.refused(err) {
+	if view.Filter.Refused(err) {
 		return v.Refuse("deadletters", view)
 	}
 	if err != nil {
@@ -59,38 +61,36 @@ func listLetters(v *web.Visit) error {
 	if view.Count, err = v.API.CountDeadLetters(v.Context(), v.App, query); err != nil {
 		return err
 	}
-	urls, err := endpointURLs(v)
+	urls, err := endpointURLs(v.Context(), v)
 	if err != nil {
 		return err
 	}
 	for _, l := range list.Data {
 		view.Rows = append(view.Rows, letterRow{l, urls.name(l.EndpointID), web.Outcome(l.Reason)})
 	}
-	view.Reasons = reasons(view.Filter, view.Count.ByReason)
+	view.Reasons = reasons(view.Filter.Filter, view.Count.ByReason)
 	view.Pages = web.PagesOf(list, lettersPath, view.Filter.Values)
-	chosen := maps.Clone(view.Filter.Values)
-	chosen.Del("iterator")
-	view.Redrive = lettersPath + "/redrive?" + chosen.Encode()
+	view.Redrive = lettersPath + "/redrive?" + view.Filter.Chosen().Encode()
 	return v.Render("deadletters", view)
 }
 
 // reasons are those that there are, and the one that was chosen, to choose from.
-func reasons(f filter, counted map[string]int64) []choice {
-	choices := f.options("reason", "", "any")
+func reasons(f web.Filter, counted map[string]int64) []web.Choice {
+	choices := f.Options("reason", "", "any")
 	names := slices.Sorted(maps.Keys(counted))
 	if chosen := f.Value("reason"); chosen != "" && !slices.Contains(names, chosen) {
 		names = append(names, chosen)
 	}
 	for _, name := range names {
-		choices = append(choices, f.options("reason", name, web.Outcome(name))...)
+		choices = append(choices, f.Options("reason", name, web.Outcome(name))...)
 	}
 	return choices
 }
 
 // confirmRedrive says how many messages will be sent again before they are.
 func confirmRedrive(v *web.Visit) error {
-	f := letterFilter(v)
-	count, err := v.API.CountDeadLetters(v.Context(), v.App, f.asked())
+	f := v.Filter(letterFields()...)
+	count, err := v.API.CountDeadLetters(v.Context(), v.App, f.Asked())
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func confirmRedrive(v *web.Visit) error {
 	if count.More {
 		number = "More than " + number
 	}
-	chosen := f.Values.Encode()
+	chosen := f.Chosen().Encode()
 	return v.Confirm(web.Confirm{
 		Title: "Send dead letters again?",
 		Says: []string{
@@ -110,7 +110,7 @@ func confirmRedrive(v *web.Visit) error {
 }
 
 func redriveLetters(v *web.Visit) error {
-	task, err := v.API.RedriveDeadLetters(v.Context(), v.App, redriveFields(letterFilter(v).asked()))
+	task, err := v.API.RedriveDeadLetters(v.Context(), v.App, redriveFields(v.Filter(letterFields()...).Asked()))
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func redriveFields(asked url.Values) map[string]any {
 		}
 	}
 	if asked.Has("event_types") {
-		fields["eventTypes"] = separate(asked.Get("event_types"))
+		fields["eventTypes"] = strings.Split(asked.Get("event_types"), ",")
 	}
 	return fields
 }

@@ -24,75 +24,22 @@ func jobPath(id string, below ...string) string {
 	return client.Path(append([]string{"portal", "jobs", id}, below...)...)
 }
 
-// job is a task as people see it.
-type job struct {
-	client.Task
-
-	State web.State
-	What  string // its kind
-}
-
-func jobOf(t *client.Task) job {
-	j := job{Task: *t, What: jobKind(t.Kind)}
-	switch {
-	case t.Status == "running":
-		j.State = web.Busy("Running")
-	case t.Data.Cancelled:
-		j.State = web.Off("Cancelled")
-	case t.Status == "failed":
-		j.State = web.Bad("Failed")
-	default:
-		j.State = web.Good("Done")
-	}
-	return j
-}
-
-// Share is how much of a job is done, in percent; nil: it is not known of how much.
-func (j job) Share() *int64 {
-	if j.Data.Total == nil || *j.Data.Total == 0 {
-		return nil
-	}
-	return new(min(100, j.Data.Done*100 / *j.Data.Total))
-}
-
-// jobKind says what a kind of task does.
-func jobKind(kind string) string {
-	switch kind {
-	case "message.resend":
-		return "Resend of a message"
-	case "endpoint.recover":
-		return "Recovery of failed messages"
-	case "endpoint.replay":
-		return "Replay of missing messages"
-	case "endpoint.bulk-replay":
-		return "Replay of messages"
-	case "dlq.redrive":
-		return "Redrive of dead letters"
-	case "dlq.purge":
-		return "Removal of dead letters"
-	case "application.purge_content":
-		return "Removal of payloads"
-	default:
-		return kind
-	}
-}
-
 // jobsView is the list of the jobs.
 type jobsView struct {
-	Rows    []job
+	Rows    []web.Job
 	Running bool // one of them goes on
 	Pages   web.Pages
 }
 
 func listJobs(v *web.Visit) error {
-	f := filterOf(v)
-	list, err := v.API.Tasks(v.Context(), v.App, f.asked())
+	query := v.Query()
+	list, err := v.API.Tasks(v.Context(), v.App, query)
 	if err != nil {
 		return err
 	}
-	view := jobsView{Pages: web.PagesOf(list, jobsPath, f.Values)}
+	view := jobsView{Pages: web.PagesOf(list, jobsPath, query)}
 	for i := range list.Data {
-		view.Rows = append(view.Rows, jobOf(&list.Data[i]))
+		view.Rows = append(view.Rows, web.JobOf(list.Data[i]))
 		view.Running = view.Running || list.Data[i].Status == "running"
 	}
 	return v.Render("jobs", view)
@@ -103,7 +50,7 @@ func showJob(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	return v.Render("job", jobOf(&t))
+	return v.Render("job", web.JobOf(t))
 }
 
 // followJob shows how far a job has come until it has ended.
@@ -112,14 +59,14 @@ func followJob(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	var last job
+	var last web.Job
 	return v.Live(followInterval, func(ctx context.Context, live *web.Live) error {
 		if t, err = v.API.Task(ctx, v.App, t.ID); err != nil {
 			return err
 		}
-		if now := jobOf(&t); !reflect.DeepEqual(now, last) {
+		if now := web.JobOf(t); !reflect.DeepEqual(now, last) {
 			last = now
-			if err := live.Send("progress", "job", "progress", now); err != nil {
+			if err := live.Send("progress", "job", "job", now); err != nil {
 				return err
 			}
 		}

@@ -118,7 +118,7 @@ func progressOf(ctx context.Context, v *web.Visit, id string) (progress, error) 
 	if err != nil {
 		return p, err
 	}
-	urls, err := endpointURLs(v)
+	urls, err := endpointURLs(ctx, v)
 	if err != nil {
 		return p, err
 	}

@@ -40,34 +40,30 @@ type messagesView struct {
 
 // listMessages finds messages: one by its name, or all that the filter lets through.
 func listMessages(v *web.Visit) error {
-	f := filterOf(v, "event_types", "channel", "tag", "after", "before")
+	f, err := filterOf(v, "event_types", "channel", "tag", "after", "before")
+	if err != nil {
+		return err
+	}
 	if id := f.Value("id"); id != "" {
 		m, err := v.API.Message(v.Context(), v.App, id)
 		switch {
 		case err == nil:
 			return v.Redirect(messagePath(m.ID), "")
 		case client.Is(err, http.StatusNotFound):
-			f.Fault = "There is no message with this id or event id."
-			return showMessages(v, messagesView{Filter: f}, v.Refuse)
+			f.Wrong = "There is no message with this id or event id."
+			return v.Refuse("messages", messagesView{Filter: f})
 		default:
 			return err
 		}
 	}
-	query := f.asked()
+	query := f.Asked()
 	query.Set("with_content", "false")
 	list, err := v.API.Messages(v.Context(), v.App, query)
-	if f.refused(err) {
-		return showMessages(v, messagesView{Filter: f}, v.Refuse)
+	if f.Refused(err) {
+		return v.Refuse("messages", messagesView{Filter: f})
 	}
 	if err != nil {
 		return err
 	}
-	return showMessages(v, messagesView{f, list.Data, web.PagesOf(list, messagesPath, f.Values)}, v.Render)
-}
-
-func showMessages(v *web.Visit, view messagesView, show func(string, any) error) error {
-	if err := view.Filter.choices(v); err != nil {
-		return err
-	}
-	return show("messages", view)
+	return v.Render("messages", messagesView{f, list.Data, web.PagesOf(list, messagesPath, f.Values)})
 }

@@ -33,10 +33,10 @@ type againView struct {
 
 	Form    web.Form
 	Recover bool
-	Spans   []choice
+	Spans   []web.Choice
 }
 
-// spans are how far back is meant, for those who do not care to write a date.
+// firstSpan is how far back is meant, unless something else is chosen.
 const firstSpan = "24h"
 
 func (a again) show(v *web.Visit) error {
@@ -48,21 +48,15 @@ func (a again) form(v *web.Visit, form web.Form, show func(string, any) error) e
 	if err != nil {
 		return err
 	}
-	spans := []choice{{Value: "1h", Label: "the last hour"}, {Value: "24h", Label: "the last day"}, {Value: "168h", Label: "the last 7 days"}, {Value: "336h", Label: "the last 14 days"}, {Value: "", Label: "since a time, below"}}
-	for i := range spans {
-		spans[i].Chosen = spans[i].Value == form.Value("span")
-	}
+	spans := form.Options("span", "1h", "the last hour", "24h", "the last day", "168h", "the last 7 days", "336h", "the last 14 days", "", "since a time, below")
 	return show("again", againView{e, form, a == recovery, spans})
 }
 
 func (a again) start(v *web.Visit) error {
 	form, id := v.Form(), v.Value("endpoint")
-	fields := map[string]any{"since": instant(form.Value("since"))}
+	fields := map[string]any{"since": form.Time("since"), "until": form.Time("until")}
 	if span, err := time.ParseDuration(form.Value("span")); err == nil {
 		fields["since"] = time.Now().Add(-span)
-	}
-	if until := form.Value("until"); until != "" {
-		fields["until"] = instant(until)
 	}
 	task, err := a.ask(v)(v.Context(), v.App, id, fields)
 	if form.Refused(err, "") {

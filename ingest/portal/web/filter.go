@@ -91,6 +91,15 @@ func (f Form) Options(name string, of ...string) []Choice {
 	return choices
 }
 
+// Time reads a field for a time, as the API wants it; nil where there is none.
+func (f Form) Time(name string) any {
+	text := strings.TrimSpace(f.Value(name))
+	if text == "" {
+		return nil
+	}
+	return instant(text)
+}
+
 // instant is a time as the API wants it, of what browsers make of a field for one,
 // which has no zone: it is UTC, as all times are shown. Whatever else it is is left to
 // the API to refuse.
