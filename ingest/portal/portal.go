@@ -55,7 +55,12 @@
 //
 // In the template, {{template "faults" .Form}} lists what is wrong, and
 // {{template "input" ((input .Form "name" "Name").Needed.Hint "What it is called.")}} is
-// a field. What deletes or stops something has a page before it that says what happens.
+// a field. What deletes or stops something has a page before it that says what happens,
+// made by [web.Visit.Confirm].
+//
+// A list that can be filtered is a form at GET: [web.Visit.Filter] reads its fields from
+// the address, so that it can be reloaded and passed on, and its Refused shows what the
+// API found wrong above the list.
 //
 // # Without script, and with it
 //
