@@ -210,12 +210,11 @@ func (in box) path(values []*int64, top int64) string {
 	return d.String()
 }
 
-// ceiling is the next round number: 1, 2 or 5 and zeros. It is at least 2, so that half
-// of it is whole.
+// ceiling is the next round number whose half is one too: 2, 4, 6 or 10, and zeros.
 func ceiling(most int64) int64 {
 	for power := int64(1); power < math.MaxInt64/10; power *= 10 {
-		for _, digit := range []int64{1, 2, 5} {
-			if top := digit * power; top >= max(most, 2) {
+		for _, digit := range []int64{2, 4, 6, 10} {
+			if top := digit * power; top >= most {
 				return top
 			}
 		}
