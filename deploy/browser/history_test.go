@@ -37,7 +37,7 @@ func (a application) history(well, ill string) {
 			for i, endpoint := range endpoints {
 				code, outcome, body := 200, "success", `{"received":true}`
 				if i == 1 && hour >= 15 && hour < 18 || random.IntN(40) == 0 {
-					code, outcome, body = 503, "http_status", `{"error":"the database is in maintenance"}`
+					code, outcome, body = 503, "rejected", `{"error":"the database is in maintenance"}`
 					letters = append(letters, []any{endpoint, id, tenant, name, outcome, 1})
 				}
 				attempts = append(attempts, []any{

@@ -46,6 +46,7 @@ func showcase(t *testing.T) application {
 		a.settled(a.post("ping", object{"text": "hello"}, object{"tags": []string{"vip"}, "channels": []string{"eu"}}))
 	}
 	call(t, http.MethodPost, "/app/"+a.uid+"/endpoint/"+failing+"/recover", object{"since": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)})
+	call(t, http.MethodPost, "/app/"+a.uid+"/dlq/redrive", object{"reason": "tls"}) // a job that finds nothing
 	call(t, http.MethodPost, "/api-key", object{"name": "Billing", "scopes": []string{"publish"}})
 	return a
 }

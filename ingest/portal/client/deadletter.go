@@ -8,7 +8,7 @@ import (
 
 // DeadLetter is a delivery that was given up, or not made.
 type DeadLetter struct {
-	AppID      string    `json:"appId"` // empty in a list of one application
+	AppID      string    `json:"appId"` // empty in a list of one application, and of operational webhooks
 	MsgID      string    `json:"msgId"`
 	EndpointID string    `json:"endpointId"`
 	EventType  string    `json:"eventType"`

@@ -145,12 +145,11 @@ type Lanes struct {
 
 // Lane is the own lane of an application or of an endpoint.
 type Lane struct {
-	Kind       string     `json:"kind"` // tenant or endpoint
-	AppID      string     `json:"appId"`
+	Kind       string     `json:"kind"`       // tenant or endpoint
+	AppID      string     `json:"appId"`      // empty: operational webhooks
 	EndpointID *string    `json:"endpointId"` // nil: all of the application's
 	Backlog    int64      `json:"backlog"`
 	OldestAt   *time.Time `json:"oldestAt"`
-	InFlight   int64      `json:"inFlight"`
 	State      string     `json:"state"`    // open or waiting
 	Instance   *string    `json:"instance"` // the process that works on it; nil: none
 }
@@ -165,7 +164,7 @@ func (c *Client) Lanes(ctx context.Context, limit int) (Lanes, error) {
 type OpenCircuit struct {
 	Circuit
 
-	AppID        string `json:"appId"`
+	AppID        string `json:"appId"` // empty: of operational webhooks
 	EndpointID   string `json:"endpointId"`
 	URL          string `json:"url"`
 	FailedProbes int    `json:"failedProbes"`

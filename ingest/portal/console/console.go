@@ -29,6 +29,10 @@ func Area() *web.Area {
 			{Label: "Overview", Path: overviewPath},
 			{Label: "Applications", Path: applicationsPath},
 			{Label: "Top talkers", Path: talkersPath},
+			{Label: "Lanes and breakers", Path: lanesPath},
+			{Label: "Dead letters", Path: lettersPath},
+			{Label: "Jobs", Path: jobsPath},
+			{Label: "Streams", Path: streamsPath},
 			{Label: "API keys", Path: keysPath},
 		},
 		Routes: slices.Concat(
@@ -36,6 +40,10 @@ func Area() *web.Area {
 			overviewRoutes(),
 			applicationRoutes(),
 			talkerRoutes(),
+			laneRoutes(),
+			letterRoutes(),
+			jobRoutes(),
+			streamRoutes(),
 			keyRoutes(),
 		),
 	}

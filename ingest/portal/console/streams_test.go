@@ -1,0 +1,33 @@
+package console_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/postrider/postrider/ingest/api"
+	"github.com/postrider/postrider/ingest/portal/portaltest"
+	"github.com/postrider/postrider/shared/bus"
+)
+
+// TestStreams: each is told of with its consumers; without NATS that is not known.
+func TestStreams(t *testing.T) {
+	t.Parallel()
+	var away error
+	found := []api.Stream{{
+		StreamState: bus.StreamState{Name: "DELIVER", Description: "deliveries", Messages: 4711, Bytes: 3 << 20, Oldest: time.Now().Add(-time.Hour)},
+		Consumers:   []bus.ConsumerState{{Consumer: bus.Consumer{Name: "s00"}, Filter: "deliver.s00.>", Waiting: 1234, Paused: time.Minute}},
+	}}
+	w := portaltest.Start(t, func(c *api.Config) {
+		c.Look = func(context.Context) ([]api.Stream, error) { return found, away }
+	})
+	v := w.Operator(t)
+	p := v.Get("/console/streams")
+	for _, said := range []string{"DELIVER", "deliveries", "4\u202f711 messages", "3.0 MiB", "1 h", "deliver.s00.>", "1\u202f234", "Paused"} {
+		require.True(t, p.Shows(said), said)
+	}
+	away = bus.ErrDisconnected
+	require.True(t, v.Get("/console/streams").Shows("cannot be known at the moment"))
+}
