@@ -44,6 +44,7 @@ type endpointRow struct {
 	client.Endpoint
 
 	State  web.State
+	Why    string
 	Health *health // nil: not known
 }
 
@@ -68,7 +69,7 @@ func listEndpoints(v *web.Visit) error {
 		}
 	}
 	for i, e := range list.Data {
-		row := endpointRow{Endpoint: e, State: endpointState(&e, activities[i])}
+		row := endpointRow{Endpoint: e, State: endpointState(&e, activities[i]), Why: endpointWhy(&e)}
 		if row.Health, err = healthOf(activities[i]); err != nil {
 			return err
 		}

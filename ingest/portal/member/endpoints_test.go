@@ -27,6 +27,7 @@ func TestEndpoints(t *testing.T) {
 	require.Contains(t, p.Text, "&lt;script&gt;")
 	require.NotContains(t, p.Text, "<script>alert")
 	require.Contains(t, p.Text, "Disabled")
+	require.Contains(t, p.Text, "by hand")
 	require.NotContains(t, p.Text, "three.example")
 
 	p = v.Get("/portal/endpoints?limit=1")

@@ -69,6 +69,29 @@ func endpointReason(e *client.Endpoint) string {
 	}
 }
 
+// endpointWhy is the reason in a few words, for a row of a list; empty where the state
+// says it all.
+func endpointWhy(e *client.Endpoint) string {
+	switch {
+	case e.Disabled && e.DisabledReason == nil:
+		return "by hand"
+	case e.Disabled && *e.DisabledReason == "failing":
+		return "failed for days"
+	case e.Disabled && *e.DisabledReason == "gone":
+		return "answered 410 Gone"
+	case e.Disabled:
+		return *e.DisabledReason
+	case e.Paused:
+		return ""
+	case e.Verify && e.Verification.State == "failed":
+		return "wrong answer to the challenge"
+	case e.Circuit.State == "open" && e.Circuit.NextProbeAt != nil:
+		return "next try at " + e.Circuit.NextProbeAt.UTC().Format(time.TimeOnly) + " UTC"
+	default:
+		return ""
+	}
+}
+
 // disabledReason says who disabled an endpoint, and why.
 func disabledReason(e *client.Endpoint) string {
 	if e.DisabledReason == nil {
