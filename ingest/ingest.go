@@ -190,19 +190,18 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		}
 		return nil
 	})
-	work.Go(func() error {
-		writer.watch(ctx)
-		return nil
-	})
-	work.Go(func() error {
-		front.Watch(ctx)
-		return nil
-	})
+	for _, watch := range []func(context.Context){writer.watch, front.Watch} {
+		work.Go(func() error {
+			watch(ctx)
+			return nil
+		})
+	}
 	work.Go(func() error { return outbox.sweep(ctx, s.SweepDelay) })
 	work.Go(func() error { return env.ShowBacklog(ctx, outbox.backlog) })
 	work.Go(func() error { return upkeep(ctx, env, s.Retention, metrics) })
 	work.Go(func() error { return retention.run(ctx) })
 	work.Go(func() error { return expunge(ctx, env) })
+	work.Go(func() error { return countActivity(ctx, env) })
 	return work.Wait()
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/postrider/postrider/shared/event"
@@ -10,6 +11,9 @@ import (
 // statsLimit is what the statistics of an endpoint may take. They are no list and
 // have no pages: all attempts of the time are counted.
 const statsLimit = time.Second
+
+// pageLimit is what a page may take that asks processes as well as the database.
+const pageLimit = 200 * time.Millisecond
 
 // list is a page of a list that is asked for.
 type list struct {
@@ -50,5 +54,28 @@ func (f *filler) cases() []list {
 	all = append(all, list{"statistics of an endpoint, 28 days", stats, statsLimit})
 	add("dead letters of an endpoint", app+"/endpoint/"+hook+"/dlq", "before="+half)
 	add("a message", app+"/msg/"+old)
+	add("activity of an endpoint", app+"/endpoint/"+hook+"/activity", "period=hour", "period=week", "period=month")
+	add("activity of all endpoints, a day", app+"/activity?endpoint_ids="+f.charted())
+	return append(all, forPages(app)...)
+}
+
+// charted are the endpoints of the first application, for a chart of each.
+func (f *filler) charted() string {
+	ids := make([]string, len(f.hooks[0]))
+	for i, id := range f.hooks[0] {
+		ids[i] = event.Endpoint.Format(id)
+	}
+	return strings.Join(ids, ",")
+}
+
+// forPages are what else the pages of the portal and of the console ask for.
+func forPages(app string) (all []list) {
+	for _, path := range []string{
+		"/app", app + "/endpoint", app + "/background-task", app + "/dlq/count", "/background-task", "/event-type",
+		"/admin/dlq", "/admin/dlq?reason=http_status", "/admin/dlq/count", "/admin/circuits",
+		"/admin/processes", "/admin/stages", "/admin/streams", "/admin/lanes", "/admin/top-talkers",
+	} {
+		all = append(all, list{name: "page: " + strings.TrimPrefix(path, app), path: path, limit: pageLimit})
+	}
 	return all
 }

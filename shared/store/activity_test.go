@@ -19,8 +19,12 @@ func TestActivity(t *testing.T) {
 	s := testkit.Open(t, url)
 	random := rand.New(rand.NewPCG(3, 4))
 	now := time.Now().UTC()
-	tenant, other := testkit.Tenant(t, s), testkit.Tenant(t, s)
-	endpoints := []event.ID{event.NewID(), event.NewID(), event.NewID()} // of the last there is nothing
+	tenant, other := event.FloorID(now.Add(-40*time.Hour)), testkit.Tenant(t, s)
+	require.NoError(t, s.CreateTenant(t.Context(), &store.Tenant{ID: tenant, Name: "old"}))
+	var endpoints []event.ID // of the last there is nothing
+	for range 3 {
+		endpoints = append(endpoints, testkit.Endpoint(t, s, tenant, "https://example.com/").ID)
+	}
 	in := store.Period{Since: now.Truncate(time.Hour).Add(-23 * time.Hour), Part: time.Hour, Parts: 24}
 	testkit.Partition(t, testkit.SQL(t, url), "attempts", now.Truncate(day).Add(-2*day))
 
@@ -45,18 +49,22 @@ func TestActivity(t *testing.T) {
 	strange.ID, strange.Tenant = event.NewID(), other // nobody's who asks
 	require.NoError(t, s.RecordAttempts(t.Context(), append(attempts, strange)))
 
-	found, more, err := s.Activity(t.Context(), tenant, endpoints, in, 3*500+3)
-	require.NoError(t, err)
-	require.Empty(t, more)
-	got := make(map[store.Activity]int64)
-	for _, a := range found {
-		n := a.Attempts
-		a.Attempts = 0
-		got[a] = n
+	same := func(limit int) {
+		t.Helper()
+		found, more, err := s.Activity(t.Context(), tenant, endpoints, in, limit)
+		require.NoError(t, err)
+		require.Empty(t, more)
+		got := make(map[store.Activity]int64)
+		for _, a := range found {
+			n := a.Attempts
+			a.Attempts = 0
+			got[a] += n
+		}
+		require.Equal(t, want, got)
 	}
-	require.Equal(t, want, got)
+	same(3*500 + 3)
 
-	found, more, err = s.Activity(t.Context(), tenant, endpoints, in, 3*10)
+	found, more, err := s.Activity(t.Context(), tenant, endpoints, in, 3*10)
 	require.NoError(t, err)
 	require.Equal(t, endpoints[:2], more, "of these there is more")
 	sum := int64(0)
@@ -64,6 +72,28 @@ func TestActivity(t *testing.T) {
 		sum += a.Attempts
 	}
 	require.EqualValues(t, 20, sum, "no more than the limit is looked at")
+
+	count := func(until time.Time) {
+		t.Helper()
+		for more := true; more; {
+			var err error
+			more, err = s.CountActivity(t.Context(), until)
+			require.NoError(t, err)
+		}
+	}
+	for _, ago := range []time.Duration{20*time.Hour + time.Minute, 20 * time.Hour, 2 * time.Hour} {
+		count(now.Add(-ago))
+		same(3*500 + 3)
+	}
+	count(time.Now().Add(time.Second))
+	same(3) // there is nothing left to look at
+	in.Part, in.Parts = time.Minute, 60
+	in.Since = now.Truncate(time.Minute).Add(-59 * time.Minute)
+	found, _, err = s.Activity(t.Context(), tenant, endpoints, in, 3*500)
+	require.NoError(t, err)
+	for _, a := range found {
+		require.Less(t, a.Part, 60, "minutes are not counted before")
+	}
 }
 
 // TestLatencyClasses: they are without gaps, and the last has no end.
