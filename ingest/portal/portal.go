@@ -86,7 +86,11 @@ import (
 // New returns the pages, with the API behind them for all addresses that are not
 // theirs. It is safe for concurrent use and starts nothing.
 func New(config web.Config) (http.Handler, error) {
-	pages, err := web.New(config, areas()...)
+	all := areas()
+	if title := config.Brand.Title; title != "" {
+		all[0].Title = title
+	}
+	pages, err := web.New(config, all...)
 	if err != nil {
 		return nil, fmt.Errorf("make pages: %w", err)
 	}
@@ -108,4 +112,5 @@ func Pages() []string {
 	return all
 }
 
+// areas are the portal and the console, in this order.
 func areas() []*web.Area { return []*web.Area{member.Area(), console.Area()} }

@@ -12,6 +12,7 @@ import (
 const (
 	homePath      = "/portal/"
 	homeEndpoints = "100" // that are looked at
+	fewFail       = 20    // one attempt in so many may fail before somebody is to look
 )
 
 func homeRoutes() []web.Route { return []web.Route{web.Get("/", showHome)} }
@@ -80,11 +81,13 @@ func dayOf(endpoints []client.Endpoint, activities []*client.Activity) (*day, er
 	var sum client.Activity
 	for i, e := range endpoints {
 		state := endpointState(&e, activities[i])
-		if state.Mood == "bad" || state.Mood == "warn" {
-			d.Troubled = append(d.Troubled, troubled{e, state, endpointReason(&e)})
+		total := activities[i].Total
+		reason := endpointReason(&e)
+		if state.Mood == "bad" || state.Mood == "warn" && (reason != "" || total.Failed*fewFail > total.Succeeded+total.Failed) {
+			d.Troubled = append(d.Troubled, troubled{e, state, reason})
 		}
-		sum.Total.Succeeded += activities[i].Total.Succeeded
-		sum.Total.Failed += activities[i].Total.Failed
+		sum.Total.Succeeded += total.Succeeded
+		sum.Total.Failed += total.Failed
 		sum.BucketSeconds = activities[i].BucketSeconds
 		for at, part := range activities[i].Buckets {
 			if at == len(sum.Buckets) {

@@ -19,7 +19,7 @@ var assetFiles embed.FS
 
 // kinds are the content types of files, whatever the system says of them.
 var kinds = map[string]string{
-	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8",
+	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".png": "image/png", ".txt": "text/plain; charset=utf-8",
 }
 
 // asset is a file that pages load.
@@ -73,13 +73,18 @@ func compress(text []byte) []byte {
 // assetPath is the address of a file.
 func assetPath(name string) string { return assets + loadAssets().version + "/" + name }
 
-// files serves them. A page of another version of the program, as there is beside ours
+// files serves them, and those of the operator. A page of another version of the program, as there is beside ours
 // during an upgrade, gets ours, which it must not keep.
-func files() http.Handler {
+func files(own dress) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		set := loadAssets()
 		version, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, assets), "/")
 		file, ok := set.files[name]
+		current := set.version
+		if !ok {
+			file, ok = own.files[name]
+			current = own.version
+		}
 		if !ok {
 			http.NotFound(w, r)
 			return
@@ -87,7 +92,7 @@ func files() http.Handler {
 		header := w.Header()
 		header.Set("Content-Type", file.kind)
 		header.Set("Vary", "Accept-Encoding")
-		if version == set.version {
+		if version == current {
 			header.Set("Cache-Control", "public, max-age=31536000, immutable")
 		}
 		body := file.plain

@@ -55,6 +55,7 @@ func parse(area *Area) (views, error) {
 // frame is what the layout shows around a page.
 type frame struct {
 	Area  *Area
+	Dress dress
 	Theme string // light, dark, or empty
 	Who   string
 	Flash string
@@ -94,7 +95,7 @@ func (v *Visit) Part(name, part string, view any) error {
 
 // page is a whole page.
 func (v *Visit) page(status int, name string, view any) error {
-	f := frame{Area: v.in.area, Theme: v.theme(), Flash: v.flash(), Path: v.r.URL.RequestURI(), In: !v.session.Token.IsZero(), View: view}
+	f := frame{Area: v.in.area, Dress: v.in.dress, Theme: v.theme(), Flash: v.flash(), Path: v.r.URL.RequestURI(), In: !v.session.Token.IsZero(), View: view}
 	if f.In && status < http.StatusInternalServerError { // else what is asked now may hang as well
 		f.Who = v.in.area.Who(v)
 		health, err := v.API.Health(v.Context())

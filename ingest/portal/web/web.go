@@ -20,8 +20,9 @@ const (
 
 // Config is what a site is made of.
 type Config struct {
-	API      http.Handler    // where /api/v1 is
-	Parents  []string        // origins of pages that may show ours in a frame
+	API      http.Handler // where /api/v1 is
+	Parents  []string     // origins of pages that may show ours in a frame
+	Brand    Brand
 	Stopping <-chan struct{} // closed when live parts are to end; nil: never
 	Log      zerolog.Logger
 }
@@ -30,6 +31,7 @@ type Config struct {
 type site struct {
 	Config
 	header  header
+	dress   dress
 	streams streams
 }
 
@@ -37,9 +39,9 @@ type site struct {
 // them for all addresses that are not theirs. It is safe for concurrent use, starts
 // nothing, and fails only where a template does.
 func New(config Config, areas ...*Area) (http.Handler, error) {
-	s := &site{Config: config, header: newHeader(config.Parents)}
+	s := &site{Config: config, header: newHeader(config.Parents), dress: newDress(config.Brand)}
 	mux := http.NewServeMux()
-	mux.Handle("GET "+assets, files())
+	mux.Handle("GET "+assets, files(s.dress))
 	for _, area := range areas {
 		views, err := parse(area)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -180,6 +181,31 @@ func TestFrames(t *testing.T) {
 	alone := serve(t, web.Config{})
 	require.Contains(t, ask(t, alone, "/test-login").Header.Get("Content-Security-Policy"), "frame-ancestors 'none'")
 	require.Contains(t, begin(alone, https, inside), "SameSite=Strict")
+}
+
+// TestBrand: the operator's theme and logo come with every page, and cannot bring more
+// along; without any, nothing is asked for.
+func TestBrand(t *testing.T) {
+	t.Parallel()
+	theme, err := web.NewTheme([]string{"accent=#0a7f5a"})
+	require.NoError(t, err)
+	logo := []byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`)
+	branded := serve(t, web.Config{Brand: web.Brand{Theme: theme, Logo: logo}})
+	page := text(t, ask(t, branded, "/test-login"))
+	style := regexp.MustCompile(`href="(/assets/\w+/theme.css)"`).FindStringSubmatch(page)
+	require.NotNil(t, style)
+	require.Greater(t, strings.Index(page, style[1]), strings.Index(page, "/app.css"), "what comes last counts")
+	require.Contains(t, text(t, ask(t, branded, style[1])), "--accent:#0a7f5a;")
+	image := regexp.MustCompile(`<img src="(/assets/\w+/logo.svg)"`).FindStringSubmatch(page)
+	require.NotNil(t, image)
+	shown := ask(t, branded, image[1])
+	require.Equal(t, "image/svg+xml", shown.Header.Get("Content-Type"))
+	require.Contains(t, shown.Header.Get("Cache-Control"), "immutable")
+	require.Contains(t, shown.Header.Get("Content-Security-Policy"), "default-src 'none'; script-src 'self'", "what stands in it is not run")
+
+	plain := serve(t, web.Config{})
+	require.NotContains(t, text(t, ask(t, plain, "/test-login")), "theme.css")
+	require.Equal(t, http.StatusNotFound, ask(t, plain, style[1]).StatusCode)
 }
 
 // TestPagesOf: each page of a list leads on where there is more, and back where it came
