@@ -45,7 +45,8 @@ func (f *filler) cases() []list {
 		"status_code_class=100", "event_types=type.1,type.2", "event_types=type.rare", "channel=us", "channel=rare", "channel=none",
 		"before="+half, span)
 	add("attempts of a message", app+"/attempt/msg/"+old, "status=0", "status_code_class=500", "channel=eu")
-	add("messages", app+"/msg", far(event.Message, f.oldEvent), "event_types=type.1", "event_types=type.rare", "channel=rare", "channel=none", "before="+half, span)
+	add("messages", app+"/msg", far(event.Message, f.oldEvent), "event_types=type.1", "event_types=type.rare", "channel=rare", "channel=none", "before="+half, span,
+		"with_deliveries=true", far(event.Message, f.oldEvent)+"&with_deliveries=true", "status=2", "status=3&status_code_class=500", "endpoint_id="+hook+"&status=2")
 	add("messages at an endpoint", app+"/endpoint/"+hook+"/msg",
 		far(event.Message, f.oldEvent), far(event.Message, f.oldEvent)+"&channel=none", "status=0", "status=2", "event_types=type.rare", "channel=rare", "channel=none", "before="+half, span)
 	add("endpoints of a message", app+"/msg/"+old+"/endpoint")

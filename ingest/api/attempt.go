@@ -90,13 +90,20 @@ func (p *params) attempts() store.AttemptFilter {
 			p.malformed("status")
 		}
 	}
-	if class, given := p.number("status_code_class"); given {
-		if class%100 != 0 || class < 0 || class > 500 {
-			p.malformed("status_code_class")
-		}
-		filter.Codes = &store.CodeRange{From: class, To: class + 100}
-	}
+	filter.Codes = p.codes()
 	return filter
+}
+
+// codes reads a class of status codes.
+func (p *params) codes() *store.CodeRange {
+	class, given := p.number("status_code_class")
+	if !given {
+		return nil
+	}
+	if class%100 != 0 || class < 0 || class > 500 {
+		p.malformed("status_code_class")
+	}
+	return &store.CodeRange{From: class, To: class + 100}
 }
 
 func (c *call) listAttemptsOfEndpoint(r *http.Request) (reply, error) {
@@ -128,15 +135,9 @@ func (c *call) listAttemptsOfMessage(r *http.Request) (reply, error) {
 	}
 	filter.Event = m.ID
 	if endpoint != "" {
-		ref, err := refOf(event.Endpoint, endpoint)
-		if err != nil {
+		if filter.Endpoint, err = c.endpointNamed(r, m.Tenant, endpoint); err != nil {
 			return reply{}, err
 		}
-		e, err := c.Store.Endpoint(r.Context(), m.Tenant, ref)
-		if err != nil {
-			return reply{}, err
-		}
-		filter.Endpoint = e.ID
 	}
 	return c.listAttempts(r, m.Tenant, filter, page, content)
 }

@@ -290,3 +290,59 @@ func TestTasksOfApplication(t *testing.T) {
 	viewer := w.member(t, "a", `{"capabilities":["ViewBase"]}`)
 	require.Equal(t, 403, w.sendAs(t, viewer, "POST", "/app/a/background-task/"+redrive+"/cancel", "").status)
 }
+
+// TestFates: messages are found by what became of them at any endpoint, or at one, and
+// that is told where it is asked for.
+func TestFates(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	app := w.app(t, `{"name":"a","uid":"a"}`)
+	one, two := w.endpoint(t, app, `{"url":"https://one.example/","uid":"one"}`), w.endpoint(t, app, `{"url":"https://two.example/"}`)
+	names := make(map[string]string)
+	for _, name := range []string{"new", "taken", "half", "again", "dead"} {
+		names[w.message(t, app, `{"eventType":"paid","payload":{}}`)] = name
+	}
+	of := func(name string) string {
+		for id, is := range names {
+			if is == name {
+				return id
+			}
+		}
+		return ""
+	}
+	w.try(t, app, of("taken"), one, "timeout", "again")
+	w.try(t, app, of("taken"), one, "success")
+	w.try(t, app, of("half"), one, "success")
+	w.try(t, app, of("half"), two, "timeout", "again")
+	w.try(t, app, of("again"), one, "timeout", "again")
+	w.try(t, app, of("dead"), two, "rejected")
+
+	list := func(query string) (found []string) {
+		for _, m := range w.must(t, 200, "GET", "/app/a/msg?"+query, "").body["data"].([]any) {
+			found = append(found, names[m.(map[string]any)["id"].(string)])
+		}
+		return found
+	}
+	require.Equal(t, []string{"half", "taken"}, list("status=0"))
+	require.Equal(t, []string{"new"}, list("status=1"))
+	require.Equal(t, []string{"dead"}, list("status=2"))
+	require.Equal(t, []string{"again", "half"}, list("status=3"))
+	require.Equal(t, []string{"again"}, list("status=3&endpoint_id=one"))
+	require.Equal(t, []string{"dead", "half"}, list("endpoint_id="+two))
+	require.Equal(t, []string{"dead", "again", "half", "taken"}, list("status_code_class=0"), "none of them was answered")
+	require.Empty(t, list("status_code_class=500"))
+	require.Empty(t, list("status=2&event_types=other"))
+	require.Equal(t, []string{"half"}, list("status=0&limit=1"))
+	w.send(t, "GET", "/app/a/msg?status=9", "").requireCode(t, 400, "bad_request")
+	w.send(t, "GET", "/app/a/msg?endpoint_id=nowhere", "").requireCode(t, 404, "not_found")
+
+	for _, m := range w.must(t, 200, "GET", "/app/a/msg?with_deliveries=true", "").body["data"].([]any) {
+		m := m.(map[string]any)
+		require.Equal(t, map[string]map[string]any{
+			"new": {"success": 0.0, "sending": 0.0, "fail": 0.0}, "taken": {"success": 1.0, "sending": 0.0, "fail": 0.0},
+			"half": {"success": 1.0, "sending": 1.0, "fail": 0.0}, "again": {"success": 0.0, "sending": 1.0, "fail": 0.0},
+			"dead": {"success": 0.0, "sending": 0.0, "fail": 1.0},
+		}[names[m["id"].(string)]], m["deliveries"])
+	}
+	require.NotContains(t, w.must(t, 200, "GET", "/app/a/msg", "").body["data"].([]any)[0], "deliveries")
+}

@@ -29,6 +29,15 @@ type message struct {
 	Payload   json.RawMessage `json:"payload"`
 	Timestamp time.Time       `json:"timestamp"`
 	DeliverAt *time.Time      `json:"deliverAt,omitempty"`
+
+	Deliveries *deliveries `json:"deliveries,omitempty"` // only where they are asked for
+}
+
+// deliveries is at how many endpoints what became of a message.
+type deliveries struct {
+	Success int `json:"success"`
+	Sending int `json:"sending"`
+	Fail    int `json:"fail"`
 }
 
 func showMessage(p *store.Posted, content bool) message {
@@ -82,9 +91,9 @@ func (p *params) events() store.EventFilter {
 
 func (c *call) listMessages(r *http.Request) (reply, error) {
 	p := readParams(r)
-	filter := p.events()
+	filter := store.PostedFilter{EventFilter: p.events(), Fate: store.Fate{State: p.state(), Codes: p.codes()}}
 	page := p.history(event.Message, filter.After)
-	content := p.flag("with_content", true)
+	content, counted, endpoint := p.flag("with_content", true), p.flag("with_deliveries", false), p.name("endpoint_id")
 	if err := p.err(); err != nil {
 		return reply{}, err
 	}
@@ -92,10 +101,44 @@ func (c *call) listMessages(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	if endpoint != "" {
+		if filter.Endpoint, err = c.endpointNamed(r, tenant.ID, endpoint); err != nil {
+			return reply{}, err
+		}
+	}
 	events, rest, err := c.Store.Events(r.Context(), tenant.ID, filter, page, content)
 	if err != nil {
 		return reply{}, err
 	}
-	show := func(m *store.Posted) message { return showMessage(m, content) }
+	var counts map[event.ID]store.Deliveries
+	if counted {
+		ids := make([]event.ID, len(events))
+		for i := range events {
+			ids[i] = events[i].ID
+		}
+		if counts, err = c.Store.Deliveries(r.Context(), ids); err != nil {
+			return reply{}, err
+		}
+	}
+	show := func(m *store.Posted) message {
+		shown := showMessage(m, content)
+		if d := counts[m.ID]; counted {
+			shown.Deliveries = &deliveries{d.Success, d.Sending, d.Failed}
+		}
+		return shown
+	}
 	return historyOf(events, page, rest, event.Message, show, func(m *store.Posted) event.ID { return m.ID }), nil
+}
+
+// endpointNamed finds an endpoint of a tenant by its id or uid.
+func (c *call) endpointNamed(r *http.Request, tenant event.ID, name string) (event.ID, error) {
+	ref, err := refOf(event.Endpoint, name)
+	if err != nil {
+		return event.ID{}, err
+	}
+	e, err := c.Store.Endpoint(r.Context(), tenant, ref)
+	if err != nil {
+		return event.ID{}, err
+	}
+	return e.ID, nil
 }

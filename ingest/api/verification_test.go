@@ -128,7 +128,7 @@ func TestToldOfVerification(t *testing.T) {
 		w.must(t, 202, "POST", "/app/"+app+"/endpoint/"+endpoint+"/verify", "")
 		w.end(t, parse(t, event.Tenant, app), parse(t, event.Endpoint, endpoint), failure)
 	}
-	told, _, err := w.store.Events(t.Context(), store.SystemTenant, store.EventFilter{}, store.Page[event.ID]{Limit: 10, Ascending: true}, false)
+	told, _, err := w.store.Events(t.Context(), store.SystemTenant, store.PostedFilter{}, store.Page[event.ID]{Limit: 10, Ascending: true}, false)
 	require.NoError(t, err)
 	require.Len(t, told, 2)
 	require.Equal(t, []string{store.VerificationFailed, store.VerificationSucceeded}, []string{told[0].Type, told[1].Type})

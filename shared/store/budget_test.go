@@ -116,7 +116,7 @@ func TestPagesAreBounded(t *testing.T) {
 			w.add(e.ID, within(e.ID), fits(&e, &f))
 		}
 		w.walk(random, func(p store.Page[event.ID]) ([]event.ID, store.Rest, error) {
-			rows, rest, err := s.Events(t.Context(), tenant, f, p, false)
+			rows, rest, err := s.Events(t.Context(), tenant, store.PostedFilter{EventFilter: f}, p, false)
 			return idsOf(rows, func(e store.Posted) event.ID { return e.ID }), rest, err
 		})
 

@@ -65,15 +65,19 @@ func (s *Store) Event(ctx context.Context, tenant event.ID, ref Ref, payload boo
 }
 
 // Events lists events of a tenant by id.
-func (s *Store) Events(ctx context.Context, tenant event.ID, f EventFilter, p Page[event.ID], payload bool) ([]Posted, Rest, error) {
-	within := search{f.After, f.Before, firstWindow, f.ofEvents()}
+func (s *Store) Events(ctx context.Context, tenant event.ID, f PostedFilter, p Page[event.ID], payload bool) ([]Posted, Rest, error) {
+	within := search{f.After, f.Before, firstWindow, f.ofEvents() || !f.Any()}
 	ids, rest, err := s.history(p, within, func(w window, p Page[event.ID]) ([]seen, error) {
 		q := newQuery(`SELECT id, id, coalesce(true`, tenant)
 		f.restrict(q)
 		q.sql.WriteString(`, false) FROM events WHERE tenant_id = $1`)
 		q.within("id", w)
 		turn(q, "id", p)
-		return s.look(ctx, q)
+		rows, err := s.look(ctx, q)
+		if err != nil || f.Any() {
+			return rows, err
+		}
+		return rows, f.sort(ctx, s, rows)
 	})
 	if err != nil {
 		return nil, rest, fmt.Errorf("find events: %w", err)

@@ -41,7 +41,7 @@ func TestHistory(t *testing.T) {
 	type pager func(f store.EventFilter, p store.Page[event.ID]) ([]event.ID, bool)
 	lists := map[string]pager{
 		"events": func(f store.EventFilter, p store.Page[event.ID]) (ids []event.ID, more bool) {
-			rows, rest, err := s.Events(t.Context(), tenant, f, p, false)
+			rows, rest, err := s.Events(t.Context(), tenant, store.PostedFilter{EventFilter: f}, p, false)
 			require.NoError(t, err)
 			for _, row := range rows {
 				ids = append(ids, row.ID)

@@ -189,7 +189,7 @@ func acceptSlowly(ctx context.Context, s *store.Store, events []store.NewEvent) 
 	return s.Within(ctx, func(s *store.Store) error {
 		_, _, err := s.Accept(ctx, events, 1<<20)
 		for range rand.IntN(10) {
-			_, _, _ = s.Events(ctx, events[0].Tenant, store.EventFilter{}, store.Page[event.ID]{Limit: 5}, false)
+			_, _, _ = s.Events(ctx, events[0].Tenant, store.PostedFilter{}, store.Page[event.ID]{Limit: 5}, false)
 		}
 		return err
 	})

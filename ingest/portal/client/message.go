@@ -17,10 +17,20 @@ type Message struct {
 	Payload   json.RawMessage `json:"payload"` // {"expired":true}: it was removed
 	Timestamp time.Time       `json:"timestamp"`
 	DeliverAt *time.Time      `json:"deliverAt"` // nil: at once
+
+	Deliveries *Deliveries `json:"deliveries"` // nil: not asked for
+}
+
+// Deliveries is at how many endpoints what became of a message.
+type Deliveries struct {
+	Success int `json:"success"`
+	Sending int `json:"sending"` // tried again
+	Fail    int `json:"fail"`    // given up
 }
 
 // Messages is a page of the messages of an application. Query is limit, iterator,
-// event_types, channel, tag, after, before and with_content.
+// event_types, channel, tag, after, before, endpoint_id, status, status_code_class,
+// with_content and with_deliveries.
 func (c *Client) Messages(ctx context.Context, app string, query url.Values) (List[Message], error) {
 	var page List[Message]
 	return page, c.Get(ctx, Path("app", app, "msg"), query, &page)

@@ -95,6 +95,30 @@ func TestMessage(t *testing.T) {
 	require.True(t, p.Shows("POST https://x.example/in"))
 }
 
+// TestFindFailed: messages are found by what became of them and what was answered.
+func TestFindFailed(t *testing.T) {
+	t.Parallel()
+	w := portaltest.Start(t)
+	app := w.App(t, "Acme")
+	w.API(t, "POST", "/event-type", `{"name":"paid","description":""}`)
+	api, _ := endpoint(t, w, app, `{"url":"https://x.example/in"}`)
+	e := api[strings.LastIndex(api, "/")+1:]
+	taken, dead, fresh := post(t, w, app, `{"eventType":"paid","payload":{}}`), post(t, w, app, `{"eventType":"paid","payload":{}}`), post(t, w, app, `{"eventType":"paid","payload":{}}`)
+	w.Tried(t, portaltest.Attempt{App: app, Endpoint: e, Message: taken, Number: 1, Outcome: "success", Code: 204})
+	w.Tried(t, portaltest.Attempt{App: app, Endpoint: e, Message: dead, Number: 1, Outcome: "rejected", Code: 404})
+	v := w.Member(t, app)
+	p := v.Get("/portal/messages")
+	for _, state := range []string{"Delivered", "Given up", "Not tried yet"} {
+		require.True(t, p.Shows("</span> "+state+"</span>"), state)
+	}
+	for query, found := range map[string]string{"status=0": taken, "status=2": dead, "status=1": fresh, "status_code_class=400&endpoint_id=" + e: dead} {
+		p := v.Get("/portal/messages?" + query)
+		for _, message := range []string{taken, dead, fresh} {
+			require.Equal(t, message == found, strings.Contains(p.Text, `href="/portal/messages/`+message), query)
+		}
+	}
+}
+
 // TestContent: of what is long, only the beginning is shown, unless all is asked for.
 func TestContent(t *testing.T) {
 	t.Parallel()
