@@ -1,42 +1,45 @@
 package browser
 
 import (
+	"io"
 	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// TestTry: an example is sent from the page, and what becomes of it is seen there as it
-// happens, without anybody asking again.
+// TestTry: who sends an example sees it arrive without touching anything, and then how
+// to know that it is from us.
 func TestTry(t *testing.T) {
 	t.Parallel()
-	eventType(t, "tried", object{"schemas": object{"1": object{
-		"type": "object", "properties": object{"greeting": object{"type": "string", "examples": []string{"good morning"}}},
-	}}})
-	r := newReceiver(t)
-	arrived, release := make(chan struct{}), make(chan struct{})
-	r.answer("/tried", func(w http.ResponseWriter, _ *http.Request) {
-		close(arrived)
-		<-release
-		w.WriteHeader(http.StatusAccepted)
+	p, r := open(t), newReceiver(t)
+	eventType(t, "try.it", object{"description": "Tried.", "schemas": object{"1": object{"examples": []object{{"is": "an example"}}}}})
+	looked := make(chan struct{})
+	r.answer("/try", func(w http.ResponseWriter, request *http.Request) {
+		select {
+		case <-looked:
+		case <-request.Context().Done():
+		}
+		_, _ = io.WriteString(w, "thank you")
 	})
-	a := newApplication(t, "Tries")
-	a.endpoint(r.URL+"/tried", nil)
-	p := open(t)
+	a := newApplication(t, "Try it")
+	a.endpoint(r.URL+"/try", object{"eventTypes": []string{"try.it"}})
 	p.member(a)
+	p.sees("What to do first")
 	p.click("Try it")
 	p.at("Try it")
-	p.choose("Event type", "tried")
-	p.sees("good morning")
+	p.sees(`"is": "an example"`)
 	p.click("Send example")
-	<-arrived
 	p.sees("On its way")
-	ask[any](p, "globalThis.same = true") // it would be gone with the page
-	close(release)
-	p.sees("Attempt 1", "202")
-	require.True(t, ask[bool](p, "globalThis.same === true"), "the page has been replaced")
-	require.Empty(t, p.audit())
-	_, bodies := r.arrived("/tried")
-	require.Equal(t, []string{`{"greeting":"good morning"}`}, bodies)
+	require.NotContains(t, ask[string](p, "f.text()"), "Arrived")
+	close(looked)
+	p.sees("Arrived", "thank you", "Succeeded")
+
+	p.click("Signatures")
+	p.at("Signatures")
+	require.NotContains(t, ask[string](p, "f.text()"), "Hide the secret")
+	p.click("Show with the secret")
+	p.sees("Hide the secret")
+	p.click("Python")
+	p.sees("hmac.compare_digest")
 }
