@@ -37,6 +37,7 @@ type destination struct {
 	client.Destination
 
 	State web.State
+	Late  bool // its next attempt is due, and waits for something else, such as an open breaker
 }
 
 // step is one of the timeline.
@@ -125,7 +126,7 @@ func progressOf(ctx context.Context, v *web.Visit, id string) (progress, error) 
 	settled := true
 	for _, d := range destinations.Data {
 		urls.of[d.ID] = d.URL
-		p.Destinations = append(p.Destinations, destination{d, deliveryState(d.StatusText)})
+		p.Destinations = append(p.Destinations, destination{d, deliveryState(d.StatusText), d.NextAttempt != nil && d.NextAttempt.Before(time.Now())})
 		settled = settled && d.NextAttempt == nil
 	}
 	published := false
@@ -133,7 +134,7 @@ func progressOf(ctx context.Context, v *web.Visit, id string) (progress, error) 
 		published = published || s.Step == "published"
 		if s.Step == "pending" && s.EndpointID != nil {
 			settled = false
-			p.Destinations = append(p.Destinations, destination{client.Destination{ID: *s.EndpointID, URL: urls.name(*s.EndpointID)}, deliveryState(s.Step)})
+			p.Destinations = append(p.Destinations, destination{Destination: client.Destination{ID: *s.EndpointID, URL: urls.name(*s.EndpointID)}, State: deliveryState(s.Step)})
 		}
 		p.Steps = append(p.Steps, stepOf(id, s, urls))
 	}
