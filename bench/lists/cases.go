@@ -55,8 +55,10 @@ func (f *filler) cases() []list {
 	all = append(all, list{"statistics of an endpoint, 28 days", stats, statsLimit})
 	add("dead letters of an endpoint", app+"/endpoint/"+hook+"/dlq", "before="+half)
 	add("a message", app+"/msg/"+old)
-	add("activity of an endpoint", app+"/endpoint/"+hook+"/activity", "period=hour", "period=week", "period=month")
-	add("activity of all endpoints, a day", app+"/activity?endpoint_ids="+f.charted())
+	for _, period := range []string{"hour", "day", "week", "month"} {
+		all = append(all, list{"activity of an endpoint, " + period, app + "/endpoint/" + hook + "/activity?period=" + period, pageLimit})
+	}
+	all = append(all, list{"activity of all endpoints, day", app + "/activity?endpoint_ids=" + f.charted(), pageLimit})
 	return append(all, forPages(app)...)
 }
 
