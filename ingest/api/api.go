@@ -7,6 +7,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -165,50 +166,52 @@ func New(config Config) http.Handler {
 	s.checker = token.NewChecker(s.signed)
 	s.room = newRoom()
 	s.quotas = newQuotas(&config)
-	if s.MaxBody == 0 {
-		s.MaxBody = defaultMaxBody
-	}
-	if s.MaxBatch == 0 {
-		s.MaxBatch = defaultMaxBatch
-	}
-	if s.Retention == 0 {
-		s.Retention = defaultRetention
-	}
-	if s.Timeout == 0 {
-		s.Timeout = defaultTimeout
-	}
-	if s.Names == nil {
-		s.Names = unremembered{s.Store}
-	}
-	if s.Keys == nil {
-		s.Keys = unrememberedKeys{s.Store}
-	}
-	if s.Gate == nil {
-		s.Gate = func() error { return nil }
-	}
-	if s.Refused == nil {
-		s.Refused = func() {}
-	}
-	if s.Limited == nil {
-		s.Limited = func(Limit) {}
-	}
-	if s.Client == nil {
-		s.Client = direct
-	}
-	if s.Health == nil {
-		s.Health = func(ctx context.Context) Health { return Health{Database: s.Store.Health(ctx)} }
-	}
-	if s.Talk == nil {
-		s.Talk = func(context.Context) (Talk, error) { return Talk{}, nil }
-	}
-	if s.Fleet == nil {
-		s.Fleet = func(context.Context) (Fleet, error) { return Fleet{}, nil }
-	}
-	if s.Lanes == nil {
-		s.Lanes = func(context.Context, int) (Lanes, error) { return Lanes{}, nil }
-	}
-	if s.Look == nil {
-		s.Look = func(context.Context) ([]Stream, error) { return nil, nil }
-	}
+	s.complete()
+	s.connect()
 	return s.handler()
+}
+
+// complete sets what has a default.
+func (c *Config) complete() {
+	c.MaxBody = cmp.Or(c.MaxBody, defaultMaxBody)
+	c.MaxBatch = cmp.Or(c.MaxBatch, defaultMaxBatch)
+	c.Retention = cmp.Or(c.Retention, defaultRetention)
+	c.Timeout = cmp.Or(c.Timeout, defaultTimeout)
+	if c.Names == nil {
+		c.Names = unremembered{c.Store}
+	}
+	if c.Keys == nil {
+		c.Keys = unrememberedKeys{c.Store}
+	}
+	if c.Gate == nil {
+		c.Gate = func() error { return nil }
+	}
+	if c.Refused == nil {
+		c.Refused = func() {}
+	}
+	if c.Limited == nil {
+		c.Limited = func(Limit) {}
+	}
+	if c.Client == nil {
+		c.Client = direct
+	}
+}
+
+// connect has nobody answer where there is nobody to ask.
+func (c *Config) connect() {
+	if c.Health == nil {
+		c.Health = func(ctx context.Context) Health { return Health{Database: c.Store.Health(ctx)} }
+	}
+	if c.Talk == nil {
+		c.Talk = func(context.Context) (Talk, error) { return Talk{}, nil }
+	}
+	if c.Fleet == nil {
+		c.Fleet = func(context.Context) (Fleet, error) { return Fleet{}, nil }
+	}
+	if c.Lanes == nil {
+		c.Lanes = func(context.Context, int) (Lanes, error) { return Lanes{}, nil }
+	}
+	if c.Look == nil {
+		c.Look = func(context.Context) ([]Stream, error) { return nil, nil }
+	}
 }

@@ -24,10 +24,8 @@ func applicationRoutes() []web.Route {
 	)
 }
 
-// applicationPath is the page of an application, or one below it.
-func applicationPath(id string, below ...string) string {
-	return client.Path(append([]string{"console", "applications", id}, below...)...)
-}
+// applicationPath is the page of an application.
+func applicationPath(id string) string { return client.Path("console", "applications", id) }
 
 // applicationsView is the list of the applications.
 type applicationsView struct {
