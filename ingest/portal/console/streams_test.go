@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"net/http"
 	"testing"
 	"time"
 
@@ -25,9 +26,16 @@ func TestStreams(t *testing.T) {
 	})
 	v := w.Operator(t)
 	p := v.Get("/console/streams")
-	for _, said := range []string{"DELIVER", "deliveries", "4\u202f711 messages", "3.0 MiB", "1 h", "deliver.s00.>", "1\u202f234", "Paused"} {
+	for _, said := range []string{"deliveries", "4\u202f711", "3.0 MiB", "1 h", "1\u202f234"} {
 		require.True(t, p.Shows(said), said)
 	}
+	page := p.Link(t, "DELIVER")
+	p = v.Get(page)
+	for _, said := range []string{"DELIVER", "4\u202f711", "deliver.s00.>", "1\u202f234", "Paused"} {
+		require.True(t, p.Shows(said), said)
+	}
+	require.Equal(t, http.StatusNotFound, v.Get("/console/streams/NONE").Status)
 	away = bus.ErrDisconnected
 	require.True(t, v.Get("/console/streams").Shows("cannot be known at the moment"))
+	require.Equal(t, http.StatusServiceUnavailable, v.Get(page).Status)
 }
