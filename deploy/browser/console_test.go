@@ -60,8 +60,8 @@ func TestOpenPortal(t *testing.T) {
 	p.at("Portal of Seen by the operator")
 	require.Empty(t, p.audit())
 	p.visit(ask[string](p, `document.querySelector("a[target=_blank]").href`))
-	p.at("Endpoints")
-	p.sees("Seen by the operator", "No endpoints yet")
+	p.at("Overview")
+	p.sees("Seen by the operator", "What to do first")
 }
 
 // TestKeys: a key is shown once, and can be taken back.
@@ -86,4 +86,37 @@ func TestKeys(t *testing.T) {
 	p.click("Delete key")
 	p.at("API keys")
 	require.NotContains(t, ask[string](p, "f.text()"), "Shipping")
+}
+
+// TestRedrive: the operator finds dead letters, has them sent again and sees how far that is.
+func TestRedrive(t *testing.T) {
+	t.Parallel()
+	eventType(t, "redriven", nil)
+	r := newReceiver(t)
+	r.fails("/redriven")
+	a := newApplication(t, "Redrives")
+	a.endpoint(r.URL+"/redriven", nil)
+	var messages []string
+	for i := range 3 {
+		messages = append(messages, a.post("redriven", object{"n": i}, nil))
+	}
+	for _, message := range messages {
+		a.until(message, "fail")
+	}
+	r.answer("/redriven", nil)
+
+	p := open(t)
+	p.operator()
+	p.click("Dead letters")
+	p.at("Dead letters")
+	p.fill("Application", a.uid)
+	p.click("Search")
+	p.sees(messages...)
+	p.click("Send again…")
+	require.Empty(t, p.audit())
+	p.click("Send them again")
+	p.sees("Looked at", "Done")
+	for _, message := range messages {
+		a.until(message, "success")
+	}
 }

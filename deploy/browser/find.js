@@ -33,6 +33,13 @@
   const clickable = 'a[href], button, summary, input[type=submit], input[type=checkbox], input[type=radio], [role=button], [role=tab], [role=switch], [role=menuitem]'
   const field = 'input:not([type=hidden], [type=submit], [type=button]), textarea, select, [role=combobox]'
 
+  // leaves tells whether a click leads to another page.
+  const leaves = (e) => {
+    if (e.matches('a[href]')) return !e.target && !e.matches('[hx-get]') && e.href.split('#')[0] !== location.href.split('#')[0]
+    if (!e.matches('button, input[type=submit]') || e.type !== 'submit' || !e.form) return false
+    return !e.form.matches('[hx-get], [hx-post]') && (e.form.noValidate || e.form.checkValidity())
+  }
+
   return {
     text: () => document.body ? document.body.innerText : '',
     heading: () => text(document.querySelector('h1')),
@@ -49,19 +56,11 @@
       const top = document.elementFromPoint(x, y)
       const label = e.labels && [...e.labels].some((l) => l.contains(top))
       if (!top || !(e.contains(top) || top.contains(e) || label)) return null
-      return { x, y, kind: e.type || e.tagName.toLowerCase() }
+      globalThis.__before = true // it is gone with the page
+      return { x, y, leaves: leaves(e) }
     },
     value: (want) => { const e = pick(field, want); return e ? e.value : null },
     checked: (want) => { const e = pick(field, want); return e ? e.checked : null },
-    select: (want, option) => {
-      const e = pick('select', want)
-      const o = e && [...e.options].find((o) => text(o) === option || o.value === option)
-      if (!o) return false
-      e.value = o.value
-      e.dispatchEvent(new Event('input', { bubbles: true }))
-      e.dispatchEvent(new Event('change', { bubbles: true }))
-      return true
-    },
     clear: () => { const e = document.activeElement; if ('value' in e) { e.select() } },
 
     // error is what stands beside a field about what is wrong with it.

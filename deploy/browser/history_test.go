@@ -24,7 +24,7 @@ func (a application) history(well, ill string) {
 	tenant := key(a.t, event.Tenant, call(a.t, "GET", "/app/"+a.uid, nil)["id"].(string))
 	endpoints := [2][16]byte{key(a.t, event.Endpoint, well), key(a.t, event.Endpoint, ill)}
 	names := [2]string{"orders", "crm"}
-	random := mathrand.New(mathrand.NewPCG(1, 2)) //nolint:gosec // the same every time
+	random := mathrand.New(mathrand.NewPCG(1, 2)) // the same every time
 	now := time.Now()
 	yesterday(a.t, db, now)
 

@@ -23,6 +23,9 @@ const enough = 150_000
 func TestPages(t *testing.T) {
 	t.Parallel()
 	a := showcase(t)
+	if *screenshots != "" {
+		a.busy()
+	}
 	for area, enter := range map[string]func(p *tab){
 		"/portal":  func(p *tab) { p.member(a) },
 		"/console": func(p *tab) { p.operator() },
@@ -105,6 +108,14 @@ func (p *tab) member(a application) {
 	p.visit(a.portal(nil))
 	await[bool](p, "the portal", `location.pathname.startsWith("/portal/")`)
 	p.settle()
+}
+
+// endpoints comes so too, and goes to the list of endpoints.
+func (p *tab) endpoints(a application) {
+	p.t.Helper()
+	p.member(a)
+	p.click("Endpoints")
+	p.at("Endpoints")
 }
 
 // operator comes with the token of the installation.

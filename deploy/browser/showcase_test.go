@@ -1,7 +1,10 @@
 package browser
 
 import (
+	"context"
+	"math/rand/v2"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 )
@@ -25,6 +28,7 @@ func showcase(t *testing.T) application {
 			},
 		}}})
 	}
+	eventType(t, "heartbeat", object{"description": "Comes all the time."})
 	eventType(t, "ping", object{"description": "Says nothing but that we are there."})
 	r := newReceiver(t)
 	r.fails("/failing")
@@ -35,7 +39,7 @@ func showcase(t *testing.T) application {
 	still := a.endpoint(acme+"ledger", object{"description": "Ledger", "ordered": true, "retrySchedule": []string{"5s", "5m", "2h"}})
 	call(t, http.MethodPost, "/app/"+a.uid+"/endpoint/"+still+"/pause", nil)
 	failing := a.endpoint(r.URL+"/failing", object{"description": "Tests of the new version", "eventTypes": []string{"ping"}, "throttleRate": 50})
-	a.endpoint(r.URL+"/staging", object{"description": "Staging", "eventTypes": []string{"ping"}})
+	a.endpoint(r.URL+"/staging", object{"description": "Staging", "eventTypes": []string{"ping", "heartbeat"}})
 	ill := a.endpoint(acme+"crm", object{"description": "CRM", "eventTypes": []string{"invoice.paid", "invoice.created", "customer.moved"}})
 	well := a.endpoint(acme+"orders", object{
 		"description": "Order service", "eventTypes": []string{"invoice.paid", "invoice.created"},
@@ -49,4 +53,20 @@ func showcase(t *testing.T) application {
 	call(t, http.MethodPost, "/app/"+a.uid+"/dlq/redrive", object{"reason": "tls"}) // a job that finds nothing
 	call(t, http.MethodPost, "/api-key", object{"name": "Billing", "scopes": []string{"publish"}})
 	return a
+}
+
+// busy posts to an application until the test ends, so that there is something to see.
+func (a application) busy() {
+	ctx, stop := context.WithCancel(a.t.Context())
+	var posting sync.WaitGroup
+	posting.Go(func() {
+		for ctx.Err() == nil {
+			a.post("heartbeat", object{"text": "still here"}, nil)
+			time.Sleep(time.Duration(20+rand.IntN(60)) * time.Millisecond)
+		}
+	})
+	a.t.Cleanup(func() {
+		stop()
+		posting.Wait()
+	})
 }

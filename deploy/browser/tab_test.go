@@ -155,10 +155,18 @@ func (p *tab) click(name string) {
 	p.press("clickable", name)
 }
 
+// press clicks something, and when that leads to another page waits until it is there.
 func (p *tab) press(kind, name string) {
 	p.t.Helper()
-	at := await[struct{ X, Y float64 }](p, fmt.Sprintf("the %s %q", kind, name), "f.spot("+quote(kind)+","+quote(name)+")")
+	at := await[struct {
+		X, Y   float64
+		Leaves bool
+	}](p, fmt.Sprintf("the %s %q", kind, name), "f.spot("+quote(kind)+","+quote(name)+")")
 	p.do(chromedp.MouseClickXY(at.X, at.Y))
+	if at.Leaves {
+		await[bool](p, "the page that "+name+" leads to", "!globalThis.__before")
+		p.settle()
+	}
 }
 
 // fill replaces what stands in the field with that label.
@@ -170,13 +178,6 @@ func (p *tab) fill(label, value string) {
 		_, err := chromedp.Call(ctx, input.InsertText, input.InsertTextParams{Text: value})
 		return err
 	}))
-}
-
-// choose chooses an option of a list.
-func (p *tab) choose(label, option string) {
-	p.t.Helper()
-	await[bool](p, fmt.Sprintf("the option %q of %q", option, label), "f.select("+quote(label)+","+quote(option)+")")
-	p.settle()
 }
 
 // complains waits for the message beside a field, and returns it.

@@ -18,6 +18,8 @@ func TestFirstVisit(t *testing.T) {
 	p := open(t)
 	a := newApplication(t, "First visit")
 	p.member(a)
+	p.at("Overview")
+	p.sees("What to do first")
 	require.NotContains(t, ask[string](p, "location.href"), "#")
 	require.Empty(t, ask[string](p, "document.cookie"))
 	cookies, err := chromedp.Call(p.ctx, network.GetCookies, network.GetCookiesParams{})
