@@ -1,9 +1,6 @@
 package console
 
 import (
-	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 
 	"github.com/postrider/postrider/ingest/portal/client"
@@ -57,7 +54,7 @@ func listLetters(v *web.Visit) error {
 	query := view.Filter.Asked()
 	list, err := v.API.DeadLetters(v.Context(), "", query)
 	if view.Filter.Refused(err) {
-		view.Reasons = reasons(view.Filter, nil)
+		view.Reasons = view.Filter.Reasons(nil)
 		return v.Refuse("deadletters", view)
 	}
 	if client.Is(err, 404) && view.Filter.Given() {
@@ -75,7 +72,7 @@ func listLetters(v *web.Visit) error {
 			return err
 		}
 	}
-	view.Reasons = reasons(view.Filter, view.Count.ByReason)
+	view.Reasons = view.Filter.Reasons(view.Count.ByReason)
 	view.Pages = web.PagesOf(list, lettersPath, view.Filter.Values)
 	view.Redrive = address(lettersPath+"/redrive", view.Filter.Chosen())
 	return v.Render("deadletters", view)
@@ -97,19 +94,6 @@ func (view *lettersView) count(v *web.Visit, called *names) (err error) {
 	return nil
 }
 
-// reasons are those that there are, and the one that was chosen, to choose from.
-func reasons(f web.Filter, counted map[string]int64) []web.Choice {
-	choices := f.Options("reason", "", "any")
-	named := slices.Sorted(maps.Keys(counted))
-	if chosen := f.Value("reason"); chosen != "" && !slices.Contains(named, chosen) {
-		named = append(named, chosen)
-	}
-	for _, name := range named {
-		choices = append(choices, f.Options("reason", name, web.Outcome(name))...)
-	}
-	return choices
-}
-
 // confirmRedrive says how many messages will be sent again, and whose, before they are.
 func confirmRedrive(v *web.Visit) error {
 	f := letterFilter(v)
@@ -117,9 +101,12 @@ func confirmRedrive(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	number := fmt.Sprintf("%d dead letters are sent again", count.Total)
-	if count.More {
+	number := strconv.FormatInt(count.Total, 10) + " dead letters are sent again"
+	switch {
+	case count.More:
 		number = "More than " + number
+	case count.Total == 1:
+		number = "One dead letter is sent again"
 	}
 	whose := "They are of all applications."
 	if app := f.Value("app_id"); app != "" {
@@ -135,28 +122,16 @@ func confirmRedrive(v *web.Visit) error {
 	})
 }
 
+// redriveLetters has those of the list delivered again: that all there are are meant has
+// to be said.
 func redriveLetters(v *web.Visit) error {
-	task, err := v.API.RedriveDeadLetters(v.Context(), "", redriveFields(letterFilter(v)))
+	fields := letterFilter(v).Redrive()
+	if len(fields) == 0 {
+		fields["all"] = true
+	}
+	task, err := v.API.RedriveDeadLetters(v.Context(), "", fields)
 	if err != nil {
 		return err
 	}
 	return v.Redirect(jobPath(task.ID), "")
-}
-
-// redriveFields is what was chosen from the list, as the API wants it of a redrive: that
-// all there are are meant has to be said.
-func redriveFields(f web.Filter) map[string]any {
-	fields, asked := make(map[string]any), f.Asked()
-	for name, field := range map[string]string{"app_id": "appId", "endpoint_id": "endpointId", "reason": "reason", "after": "since", "before": "until"} {
-		if asked.Has(name) {
-			fields[field] = asked.Get(name)
-		}
-	}
-	if types := f.List("event_types"); types != nil {
-		fields["eventTypes"] = types
-	}
-	if len(fields) == 0 {
-		fields["all"] = true
-	}
-	return fields
 }

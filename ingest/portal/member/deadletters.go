@@ -2,10 +2,6 @@ package member
 
 import (
 	"fmt"
-	"maps"
-	"net/url"
-	"slices"
-	"strings"
 
 	"github.com/postrider/postrider/ingest/portal/client"
 	"github.com/postrider/postrider/ingest/portal/web"
@@ -68,23 +64,10 @@ func listLetters(v *web.Visit) error {
 	for _, l := range list.Data {
 		view.Rows = append(view.Rows, letterRow{l, urls.name(l.EndpointID), web.Outcome(l.Reason)})
 	}
-	view.Reasons = reasons(view.Filter.Filter, view.Count.ByReason)
+	view.Reasons = view.Filter.Reasons(view.Count.ByReason)
 	view.Pages = web.PagesOf(list, lettersPath, view.Filter.Values)
 	view.Redrive = lettersPath + "/redrive?" + view.Filter.Chosen().Encode()
 	return v.Render("deadletters", view)
-}
-
-// reasons are those that there are, and the one that was chosen, to choose from.
-func reasons(f web.Filter, counted map[string]int64) []web.Choice {
-	choices := f.Options("reason", "", "any")
-	names := slices.Sorted(maps.Keys(counted))
-	if chosen := f.Value("reason"); chosen != "" && !slices.Contains(names, chosen) {
-		names = append(names, chosen)
-	}
-	for _, name := range names {
-		choices = append(choices, f.Options("reason", name, web.Outcome(name))...)
-	}
-	return choices
 }
 
 // confirmRedrive says how many messages will be sent again before they are.
@@ -110,23 +93,9 @@ func confirmRedrive(v *web.Visit) error {
 }
 
 func redriveLetters(v *web.Visit) error {
-	task, err := v.API.RedriveDeadLetters(v.Context(), v.App, redriveFields(v.Filter(letterFields()...).Asked()))
+	task, err := v.API.RedriveDeadLetters(v.Context(), v.App, v.Filter(letterFields()...).Redrive())
 	if err != nil {
 		return err
 	}
 	return v.Redirect(jobPath(task.ID), "")
-}
-
-// redriveFields is what was chosen from a list, as the API wants it of a redrive.
-func redriveFields(asked url.Values) map[string]any {
-	fields := make(map[string]any)
-	for name, field := range map[string]string{"endpoint_id": "endpointId", "reason": "reason", "after": "since", "before": "until"} {
-		if asked.Has(name) {
-			fields[field] = asked.Get(name)
-		}
-	}
-	if asked.Has("event_types") {
-		fields["eventTypes"] = strings.Split(asked.Get("event_types"), ",")
-	}
-	return fields
 }
