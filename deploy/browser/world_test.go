@@ -2,6 +2,7 @@ package browser
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"maps"
@@ -28,7 +29,8 @@ func call(t *testing.T, method, path string, body any) object {
 		require.NoError(t, err)
 		sent = bytes.NewReader(text)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), method, system.URL+"/api/v1"+path, sent)
+	ctx := context.WithoutCancel(t.Context()) // it also clears up
+	request, err := http.NewRequestWithContext(ctx, method, system.URL+"/api/v1"+path, sent)
 	require.NoError(t, err)
 	request.Header.Set("Authorization", "Bearer "+system.Token)
 	response, err := http.DefaultClient.Do(request)
