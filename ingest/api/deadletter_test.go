@@ -136,13 +136,14 @@ func TestDeadLettersOfAll(t *testing.T) {
 	require.Equal(t, map[string]any{
 		"appId": other, "msgId": message, "endpointId": endpoint, "eventType": "a", "reason": "timeout", "attempts": 1.0, "diedAt": first["diedAt"],
 	}, first)
+	next := "limit=2&iterator=" + message + "." + endpoint
 	for query, want := range map[string][]any{
 		"reason=timeout":                     {message, g.messages[2], g.messages[1]},
 		"reason=timeout&limit=1":             {message},
 		"app_id=b":                           {message},
 		"app_id=" + app + "&endpoint_id=two": {g.messages[1]},
 		"event_types=b":                      {g.messages[1], g.messages[1]},
-		"limit=2&iterator=" + message + "." + endpoint: {g.messages[2], g.messages[1]},
+		next:                                 {g.messages[2], g.messages[1]},
 	} {
 		require.Equal(t, want, g.must(t, 200, "GET", "/admin/dlq?"+query, "").data(t, "msgId"), query)
 	}
