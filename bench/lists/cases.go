@@ -19,6 +19,7 @@ const pageLimit = 200 * time.Millisecond
 type list struct {
 	name, path string
 	limit      time.Duration // of the median, if not that of all; 0: that
+	page       bool          // of the portal or the console, and not of the API
 }
 
 // cases are those that users ask for: of the busiest application and endpoint,
@@ -52,14 +53,14 @@ func (f *filler) cases() []list {
 	add("endpoints of a message", app+"/msg/"+old+"/endpoint")
 	stats := app + "/endpoint/" + hook + "/stats"
 	add("statistics of an endpoint, a day", stats+"?since="+half+"&until="+day)
-	all = append(all, list{"statistics of an endpoint, 28 days", stats, statsLimit})
+	all = append(all, list{name: "statistics of an endpoint, 28 days", path: stats, limit: statsLimit})
 	add("dead letters of an endpoint", app+"/endpoint/"+hook+"/dlq", "before="+half)
 	add("a message", app+"/msg/"+old)
 	for _, period := range []string{"hour", "day", "week", "month"} {
-		all = append(all, list{"activity of an endpoint, " + period, app + "/endpoint/" + hook + "/activity?period=" + period, pageLimit})
+		all = append(all, list{name: "activity of an endpoint, " + period, path: app + "/endpoint/" + hook + "/activity?period=" + period, limit: pageLimit})
 	}
-	all = append(all, list{"activity of all endpoints, day", app + "/activity?endpoint_ids=" + f.charted(), pageLimit})
-	return append(all, forPages(app)...)
+	all = append(all, list{name: "activity of all endpoints, day", path: app + "/activity?endpoint_ids=" + f.charted(), limit: pageLimit})
+	return append(all, f.pages()...)
 }
 
 // charted are the endpoints of the first application, for a chart of each.
@@ -69,16 +70,4 @@ func (f *filler) charted() string {
 		ids[i] = event.Endpoint.Format(id)
 	}
 	return strings.Join(ids, ",")
-}
-
-// forPages are what else the pages of the portal and of the console ask for.
-func forPages(app string) (all []list) {
-	for _, path := range []string{
-		"/app", app + "/endpoint", app + "/background-task", app + "/dlq/count", "/background-task", "/event-type",
-		"/admin/dlq", "/admin/dlq?reason=http_status", "/admin/dlq/count", "/admin/circuits",
-		"/admin/processes", "/admin/stages", "/admin/streams", "/admin/lanes", "/admin/top-talkers",
-	} {
-		all = append(all, list{name: "page: " + strings.TrimPrefix(path, app), path: path, limit: pageLimit})
-	}
-	return all
 }

@@ -9,8 +9,12 @@ import (
 	"net/http"
 )
 
-// client asks the API.
-type client struct{ url, token string }
+// client asks the API, and for pages.
+type client struct {
+	url, token string
+
+	browser *http.Client // that has logged in
+}
 
 // get reads a list; into may be nil.
 func (c *client) get(ctx context.Context, path string, into any) error {

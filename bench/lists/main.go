@@ -1,4 +1,5 @@
-// Command lists measures the lists of the API against a database that is full:
+// Command lists measures the lists of the API, and the pages that show them, against a
+// database that is full:
 // a million attempts in thirty days, by default, and the events they belong to.
 // It starts the whole stack on this machine, writes the rows past it, and asks
 // for each list over HTTP.
@@ -43,7 +44,7 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer, attempts, days, rounds int, limit time.Duration) (err error) {
-	s, err := stack.Temporary(ctx, "", stack.Options{NoFsync: true})
+	s, err := stack.Temporary(ctx, "", stack.Options{NoFsync: true, Env: []string{"POSTRIDER_MEMBER_RATE=0"}})
 	if err != nil {
 		return err
 	}
@@ -62,6 +63,9 @@ func run(ctx context.Context, out io.Writer, attempts, days, rounds int, limit t
 	}
 	_, _ = fmt.Fprintf(out, "%d attempts at %d events in %d days, %d of them at one endpoint; written in %.0f s\n\n",
 		f.attempts, f.events, days, f.atEndpoint, time.Since(began).Seconds())
+	if err := c.enter(ctx, f.apps[0]); err != nil {
+		return err
+	}
 	return measure(ctx, out, c, f.cases(), rounds, limit)
 }
 
@@ -73,7 +77,7 @@ func measure(ctx context.Context, out io.Writer, c *client, lists []list, rounds
 		var took []time.Duration
 		for first := time.Now(); len(took) < rounds && (len(took) < fewest || time.Since(first) < longest); {
 			began := time.Now()
-			if err := c.get(ctx, l.path, nil); err != nil {
+			if err := c.ask(ctx, l); err != nil {
 				return fmt.Errorf("%s: %w", l.name, err)
 			}
 			took = append(took, time.Since(began))
@@ -86,6 +90,13 @@ func measure(ctx context.Context, out io.Writer, c *client, lists []list, rounds
 		}
 	}
 	return errors.Join(slow...)
+}
+
+func (c *client) ask(ctx context.Context, l list) error {
+	if l.page {
+		return c.open(ctx, l.path)
+	}
+	return c.get(ctx, l.path, nil)
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
