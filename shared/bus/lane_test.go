@@ -113,11 +113,8 @@ func TestDrainReturnsWhatArrived(t *testing.T) {
 	require.NoError(t, err)
 	taken, err := p.Next(ctx, 8)
 	require.NoError(t, err)
-	// All of one request are handed out before it ends: some have arrived since.
-	testkit.Eventually(t, func() bool {
-		backlog, err := b.Backlog(ctx, bus.OwnLaneConsumer(l))
-		return err == nil && backlog.Waiting == 0
-	}, "all are handed out")
+	// What the server has handed out may still be on its way.
+	testkit.Eventually(t, func() bool { return len(taken)+p.Arrived() == 8 }, "all have arrived")
 	taken = append(taken, p.Drain()...)
 	require.Len(t, taken, 8)
 	for _, m := range taken {

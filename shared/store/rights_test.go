@@ -91,7 +91,7 @@ func TestRefusedRoles(t *testing.T) {
 		"api": append(keepers, `INSERT INTO attempts DEFAULT VALUES`, `INSERT INTO dead_letters DEFAULT VALUES`,
 			`SELECT * FROM stream_marks`, `INSERT INTO layout DEFAULT VALUES`, `UPDATE batches SET published_at = now()`, `DELETE FROM tasks`, `DELETE FROM revocations`),
 		"ingest": {
-			`SELECT * FROM endpoint_secrets`, `SELECT * FROM attempts`, `SELECT * FROM dead_letters`, `INSERT INTO api_keys DEFAULT VALUES`,
+			`SELECT * FROM endpoint_secrets`, `UPDATE attempts SET outcome = ''`, `SELECT * FROM dead_letters`, `INSERT INTO api_keys DEFAULT VALUES`,
 			`UPDATE tenants SET name = ''`, `UPDATE endpoints SET url = ''`, `INSERT INTO endpoints DEFAULT VALUES`,
 			`SELECT drop_day('events', current_date)`, `SELECT drop_day('events', current_date - 1)`, `SELECT drop_day('tenants', ` + day + `)`,
 			`SELECT retire_day('events', current_date)`, `SELECT retire_dead_letters(current_date)`, `SELECT make_day('tenants', current_date)`,
