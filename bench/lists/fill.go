@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/postrider/postrider/shared/event"
+	"github.com/postrider/postrider/shared/store"
 )
 
 const (
@@ -64,7 +65,27 @@ func (f *filler) fill(ctx context.Context, c *client, attempts int) error {
 	if err := f.write(ctx); err != nil {
 		return err
 	}
-	_, err := f.db.Exec(ctx, `VACUUM ANALYZE`) // as it is done by itself before long
+	if _, err := f.db.Exec(ctx, `VACUUM ANALYZE`); err != nil { // as it is done by itself before long
+		return err
+	}
+	return f.count(ctx, span)
+}
+
+// count has attempts counted by the hour, as ingest does while they are made.
+func (f *filler) count(ctx context.Context, span time.Duration) (err error) {
+	_, err = f.db.Exec(ctx, `INSERT INTO activity_counted (until) VALUES ($1) ON CONFLICT (one) DO UPDATE SET until = excluded.until`,
+		[16]byte(event.FloorID(f.now.Add(-span))))
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(ctx, f.db.Config().ConnString(), 2)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	for more := true; more && err == nil; {
+		more, err = s.CountActivity(ctx, f.now.Add(-5*time.Minute))
+	}
 	return err
 }
 
@@ -174,7 +195,7 @@ func (f *filler) addAttempt(a, e int, id event.ID, at time.Time, code int, next 
 	f.attempts++
 	if a == 0 && e == 0 {
 		f.atEndpoint++
-		if f.oldAttempt.IsZero() && at.After(f.now.AddDate(0, 0, 1-f.days)) {
+		if f.oldAttempt.IsZero() && id == f.oldEvent {
 			f.oldAttempt = attempt
 		}
 	}
