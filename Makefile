@@ -62,8 +62,8 @@ test-deploy: postgres promtool ## check image, compose file, chart, rules and da
 test-browser: postgres chromium ## test portal and console in a real browser (Chromium)
 	cd deploy/browser && go vet ./... && go test -count=1 -timeout 10m ./...
 
-screenshots: postgres chromium ## make pictures of every page, in both themes and sizes (DIR=folder; without, ./screenshots)
-	cd deploy/browser && go test -count=1 -timeout 10m -run TestPages -args -screenshots '$(or $(abspath $(DIR)),$(CURDIR)/screenshots)'
+screenshots: postgres chromium ## make pictures of every page, in both themes and sizes (DIR=folder; without, bin/screenshots)
+	cd deploy/browser && go test -count=1 -timeout 10m -run TestPages -args -screenshots '$(or $(abspath $(DIR)),$(CURDIR)/bin/screenshots)'
 
 # Where there is no docker it says so, and ends with 2: it is not a part of make test.
 compose-test: ## build the image, start the compose file beside whatever runs, and deliver an event
