@@ -311,9 +311,18 @@ func (c *call) redrive(r *http.Request) (reply, error) {
 	return c.startTask(r, t)
 }
 
-// purge forgets what is dead and what the form chooses. Nothing chosen could be
-// a slip, so that all is meant has to be said.
-func (c *call) purge(r *http.Request) (reply, error) {
+// purge forgets what is dead and what the form chooses.
+func (c *call) purge(r *http.Request) (reply, error) { return c.startChosen(r, store.TaskPurge) }
+
+// redriveAny delivers again what is dead in any application and what the form
+// chooses.
+func (c *call) redriveAny(r *http.Request) (reply, error) {
+	return c.startChosen(r, store.TaskRedrive)
+}
+
+// startChosen starts a task with what the form chooses. Nothing chosen could be a
+// slip, so that all is meant has to be said.
+func (c *call) startChosen(r *http.Request, kind string) (reply, error) {
 	f, err := readForm(r)
 	if err != nil {
 		return reply{}, err
@@ -323,7 +332,7 @@ func (c *call) purge(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	t.Kind = store.TaskPurge
+	t.Kind = kind
 	return c.startTask(r, t)
 }
 
@@ -355,22 +364,6 @@ func (c *call) chosen(r *http.Request, f *form) (store.Task, error) {
 	var err error
 	t.Tenant, t.Endpoint, err = c.owner(r, who)
 	return t, err
-}
-
-// redriveAny delivers again what is dead in any application and what the form
-// chooses. That all is meant has to be said.
-func (c *call) redriveAny(r *http.Request) (reply, error) {
-	f, err := readForm(r)
-	if err != nil {
-		return reply{}, err
-	}
-	f.chooses(r)
-	t, err := c.chosen(r, f)
-	if err != nil {
-		return reply{}, err
-	}
-	t.Kind = store.TaskRedrive
-	return c.startTask(r, t)
 }
 
 // chooses refuses a form that says of no dead letters which are meant, nor that all
