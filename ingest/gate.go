@@ -51,6 +51,14 @@ func (g *gate) shut() error {
 	return nil
 }
 
+// lost returns why nobody is let in until the database is found to answer, as shut
+// does; nil when it answered last.
+func (g *gate) lost() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.away
+}
+
 // commit counts a commit until done is called.
 func (g *gate) commit() (done func()) {
 	g.mu.Lock()

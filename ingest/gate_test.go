@@ -43,11 +43,13 @@ func TestGate(t *testing.T) {
 		pass(2 * gateEvery)
 		require.ErrorIs(t, g.shut(), api.ErrAway)
 		require.ErrorIs(t, g.shut(), gone)
+		require.ErrorIs(t, g.lost(), gone)
 		require.NotNil(t, shed.Load(), "who waits is told, too")
 		require.ErrorIs(t, *shed.Load(), api.ErrAway)
 		away.Store(false)
 		pass(2 * gateEvery)
 		require.NoError(t, g.shut(), "it opens by itself")
+		require.NoError(t, g.lost())
 
 		quick, slow := g.commit(), g.commit()
 		pass(slowCommit)
@@ -57,6 +59,7 @@ func TestGate(t *testing.T) {
 		require.ErrorIs(t, g.shut(), errSlowCommit)
 		pass(time.Hour)
 		require.ErrorIs(t, g.shut(), errSlowCommit, "though the database answers")
+		require.NoError(t, g.lost(), "the database does answer")
 		slow()
 		require.NoError(t, g.shut())
 

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -41,6 +42,8 @@ type Stage struct {
 	TraceSample float64 // share of the requests
 	Pages       Pages
 	Front       Front
+
+	gate atomic.Pointer[gate] // nil before Run
 }
 
 // Name implements service.Stage.
@@ -67,8 +70,17 @@ func (s *Stage) Flags(fs *flag.FlagSet) {
 // Memory implements service.Stage: bodies of requests, and as much again for their rows and messages, some caches.
 func (*Stage) Memory() int64 { return 512 << 20 }
 
-// Ready implements service.Stage. NATS is not needed to accept events.
-func (*Stage) Ready(ctx context.Context, env service.Env) error { return env.Store.Health(ctx) }
+// Ready implements service.Stage. NATS is not needed to accept events. That the
+// database is there again is not enough: the gate must have found it, too.
+func (s *Stage) Ready(ctx context.Context, env service.Env) error {
+	if err := env.Store.Health(ctx); err != nil {
+		return err
+	}
+	if g := s.gate.Load(); g != nil {
+		return g.lost()
+	}
+	return nil
+}
 
 // HoldsKeys implements service.Keyholder: what endpoints are called with is written and shown.
 func (*Stage) HoldsKeys() {}
@@ -164,6 +176,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 	env.ShowWork(metrics.accepted.WithLabelValues("accepted"), nil)
 	outbox := newOutbox(drain, env, metrics)
 	writer := newWriter(drain, stores.commits, outbox, metrics)
+	s.gate.Store(writer.gate)
 	options.Handler = s.api(env, api.Config{
 		Store: stores.api, Acceptor: writer, Announcer: outbox, Names: names, Keys: keys, Stopping: ctx.Done(),
 		Gate: writer.gate.shut, Refused: metrics.shed.Inc, Limited: metrics.limit, Client: options.Trusted.Client,
@@ -208,7 +221,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 // api is the API, made of the parts given and what the settings say.
 func (s *Stage) api(env service.Env, parts api.Config) http.Handler {
 	parts.Health = func(ctx context.Context) api.Health {
-		return api.Health{Database: env.Store.Health(ctx), Queue: env.Bus.Health()}
+		return api.Health{Database: s.Ready(ctx, env), Queue: env.Bus.Health()}
 	}
 	talk := newTalk(env.Bus)
 	parts.Talk, parts.Lanes = talk.now, talk.lanes

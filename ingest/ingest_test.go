@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net"
@@ -95,6 +96,22 @@ func front() Front {
 }
 
 // TestOrigins: pages of the portal may call the API, and those that are named.
+// TestReady: that PostgreSQL is there is not enough while the gate has not found it.
+// The two ask on connections of their own, and each once a second at most.
+func TestReady(t *testing.T) {
+	t.Parallel()
+	env := service.Env{Store: testkit.Open(t, testkit.Database(t))}
+	var s Stage
+	require.NoError(t, s.Ready(t.Context(), env), "before Run")
+	g := newGate(env.Store.Health)
+	s.gate.Store(g)
+	require.NoError(t, s.Ready(t.Context(), env))
+	g.close(errors.New("connection refused"))
+	require.ErrorContains(t, s.Ready(t.Context(), env), "connection refused")
+	g.ask(t.Context())
+	require.NoError(t, s.Ready(t.Context(), env))
+}
+
 func TestOrigins(t *testing.T) {
 	t.Parallel()
 	f := Front{Origins: "https://a.example.com, http://localhost:3000"}
@@ -117,8 +134,10 @@ func TestPortTaken(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	t.Parallel()
-	good := Stage{Token: secret.New("token"), MaxBody: 1 << 20, MaxBatch: 8 << 20, SweepDelay: time.Second, Retention: 48 * time.Hour, Front: front()}
-	require.NoError(t, good.Validate())
+	good := func() *Stage {
+		return &Stage{Token: secret.New("token"), MaxBody: 1 << 20, MaxBatch: 8 << 20, SweepDelay: time.Second, Retention: 48 * time.Hour, Front: front()}
+	}
+	require.NoError(t, good().Validate())
 	for name, change := range map[string]func(*Stage){
 		"jwt-secret":     func(s *Stage) { s.JWTSecret = secret.New("too short") },
 		"portal-url":     func(s *Stage) { s.PortalURL = "portal.example.com" },
@@ -136,8 +155,8 @@ func TestValidate(t *testing.T) {
 		"key-rate":       func(s *Stage) { s.Front.KeyRate = -1 },
 		"member-rate":    func(s *Stage) { s.Front.MemberRate = -1 },
 	} {
-		bad := good
-		change(&bad)
+		bad := good()
+		change(bad)
 		require.ErrorContains(t, bad.Validate(), name)
 	}
 	require.Len(t, strings.Split((&Stage{JWTSecret: secret.New("short")}).Validate().Error(), "\n"), 7, "all faults at once")
