@@ -45,22 +45,6 @@ func forbiddenPrefixes() []string {
 	}
 }
 
-// isSensitive reports whether a header looks like a credential, by its name: its
-// value is never shown again. It knows the names that Svix knows, and guesses the
-// others: one too many is set again, one too few is read by whoever may look.
-func isSensitive(name string) bool {
-	lower := strings.ToLower(name)
-	for _, part := range []string{"authorization", "authenticate", "token", "secret", "passw", "credential", "apikey", "cookie"} {
-		if strings.Contains(lower, part) {
-			return true
-		}
-	}
-	words := strings.FieldsFunc(lower, func(r rune) bool { return r == '-' || r == '_' || r == '.' })
-	return slices.ContainsFunc(words, func(word string) bool {
-		return slices.Contains([]string{"auth", "key", "jwt", "bearer", "pwd", "session", "signature", "sig"}, word)
-	})
-}
-
 // header checks one header that is to be sent with every delivery.
 func (f *form) header(name, value string) {
 	lower := strings.ToLower(name)
@@ -168,7 +152,7 @@ func (c *call) getHeaders(r *http.Request) (reply, error) {
 	shown := make(map[string]string, len(e.Headers))
 	sensitive := []string{}
 	for name, value := range e.Headers {
-		if isSensitive(name) {
+		if secret.InHeader(name) {
 			sensitive = append(sensitive, name)
 			continue
 		}
