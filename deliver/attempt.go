@@ -38,6 +38,10 @@ type attempt struct {
 	url      string      // without userinfo
 	asked    bool        // it was a challenge
 	parent   event.Trace // that the receiver is told of; empty: none
+
+	request  *http.Request         // nil: nobody got any
+	answered http.Header           // nil: none came
+	kept     *store.AttemptHeaders // of both; nil: nothing
 }
 
 // caller makes attempts. It is the only part of Postrider that calls an
@@ -141,6 +145,9 @@ func (c *caller) exchange(ctx context.Context, endpoint event.ID, with *store.Op
 		return err
 	}
 	response, err := to.Client().Do(request)
+	if err == nil || !unsent(err) {
+		a.request = request
+	}
 	if err != nil {
 		return err
 	}
@@ -148,7 +155,7 @@ func (c *caller) exchange(ctx context.Context, endpoint event.ID, with *store.Op
 		to.Refused(token)
 	}
 	defer func() { _ = response.Body.Close() }() // and the connection, if the answer goes on
-	a.status = response.StatusCode
+	a.status, a.answered = response.StatusCode, response.Header
 	a.wish = retryAfter(response.Header, time.Now())
 	if response.StatusCode == http.StatusSwitchingProtocols {
 		return nil // what follows is no answer, and reading it would not end with the context

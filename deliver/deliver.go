@@ -47,6 +47,7 @@ type Stage struct {
 	BreakerAfter time.Duration
 	Slots        int
 	Tell         bool // receivers of the traces
+	KeepHeaders  string
 }
 
 // Name implements service.Stage.
@@ -59,6 +60,7 @@ func (s *Stage) Flags(fs *flag.FlagSet) {
 	fs.DurationVar(&s.DisableAfter, "disable-after", 120*time.Hour, "how long an endpoint may have nothing but failures before it is disabled; 0 for never")
 	fs.DurationVar(&s.BreakerAfter, "breaker-after", fair.Defaults().BreakerAfter, "how long an endpoint may have nothing but failures before only probes are sent to it; 0 for never")
 	fs.IntVar(&s.Slots, "slots", fair.Defaults().Slots, "`attempts` that may be in flight at once")
+	fs.StringVar(&s.KeepHeaders, "keep-headers", string(keepFailed), "`attempts` whose headers are kept, of request and response: failed, all or none")
 	fs.BoolVar(&s.Tell, "trace-receivers", false, "send the traceparent of what is traced to receivers, so that their spans belong to the trace")
 }
 
@@ -82,6 +84,9 @@ func (s *Stage) Validate() error {
 	}
 	if s.BreakerAfter < 0 {
 		faults = append(faults, fmt.Errorf("breaker-after is %s: must not be negative", s.BreakerAfter))
+	}
+	if err := keeping(s.KeepHeaders).validate(); err != nil {
+		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
 }
@@ -116,6 +121,7 @@ func (s *Stage) Run(ctx context.Context, env service.Env) error {
 		log:       env.Log,
 		metrics:   metrics,
 		caller:    &caller{book: book, timeout: s.Timeout, agent: "Postrider/" + service.Version, trace: env.Trace, tell: s.Tell},
+		keep:      keeping(s.KeepHeaders),
 		retries:   retries,
 		finisher:  newFinisher(env, metrics, s.DisableAfter),
 		results:   make(chan *result, limits.Slots),

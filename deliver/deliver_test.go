@@ -61,7 +61,7 @@ func (w *world) startWith(policy egress.Policy, schedule string, changes ...func
 		Log: testkit.Log(w.t), Reg: w.metrics, Bus: w.bus, Store: w.store, Directory: dir, Egress: policy,
 		Drain: 30 * time.Second,
 	}
-	stage := &Stage{Timeout: 30 * time.Second, Schedule: schedule, Slots: fair.Defaults().Slots}
+	stage := &Stage{Timeout: 30 * time.Second, Schedule: schedule, Slots: fair.Defaults().Slots, KeepHeaders: string(keepFailed)}
 	for _, change := range changes {
 		change(stage)
 	}
@@ -530,14 +530,15 @@ func pullAll(t *testing.T, b *bus.Bus, c bus.Consumer, got chan<- *bus.Msg) {
 
 func TestValidate(t *testing.T) {
 	t.Parallel()
-	require.NoError(t, (&Stage{Timeout: time.Second, Schedule: "none", Slots: 1}).Validate())
+	require.NoError(t, (&Stage{Timeout: time.Second, Schedule: "none", Slots: 1, KeepHeaders: "all"}).Validate())
 	for name, stage := range map[string]*Stage{
-		"no schedule":      {Timeout: time.Second, Schedule: "soon", Slots: 1},
-		"timeout too long": {Timeout: time.Hour, Slots: 1},
-		"no timeout":       {Slots: 1},
-		"breaker":          {Timeout: time.Second, Schedule: "none", Slots: 1, BreakerAfter: -1},
-		"no slots":         {Timeout: time.Second, Schedule: "none"},
-		"too many slots":   {Timeout: time.Second, Schedule: "none", Slots: 1e6},
+		"no schedule":      {Timeout: time.Second, Schedule: "soon", Slots: 1, KeepHeaders: "none"},
+		"timeout too long": {Timeout: time.Hour, Slots: 1, KeepHeaders: "none"},
+		"no timeout":       {Slots: 1, KeepHeaders: "none"},
+		"breaker":          {Timeout: time.Second, Schedule: "none", Slots: 1, BreakerAfter: -1, KeepHeaders: "none"},
+		"no slots":         {Timeout: time.Second, Schedule: "none", KeepHeaders: "none"},
+		"too many slots":   {Timeout: time.Second, Schedule: "none", Slots: 1e6, KeepHeaders: "none"},
+		"headers":          {Timeout: time.Second, Schedule: "none", Slots: 1, KeepHeaders: "some"},
 	} {
 		require.Error(t, stage.Validate(), name)
 	}

@@ -100,6 +100,7 @@ func newResult(j *job, a *attempt, retries schedule.Schedule) *result {
 		Lane:       j.source.name,
 		QueuedAt:   j.msg.Stored,
 		Failing:    a.failing(),
+		Headers:    a.kept,
 	}}
 	if a.outcome.Final() {
 		return r

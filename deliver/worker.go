@@ -42,6 +42,7 @@ type worker struct {
 	metrics   *metrics
 	scheduler *fair.Scheduler
 	caller    *caller
+	keep      keeping
 	retries   schedule.Schedule // where nothing more specific says another
 	finisher  *finisher
 
@@ -224,6 +225,9 @@ func (w *worker) deliver(ctx context.Context, e *directory.Endpoint, d *event.De
 	a := w.caller.call(ctx, e, with, d, payload)
 	if e.Asks(d) {
 		a.judge(with, payload)
+	}
+	if w.keep.wants(a.outcome) {
+		a.kept = a.headers(with.Headers)
 	}
 	return &a, nil
 }

@@ -15,6 +15,7 @@ func attemptRoutes() []route {
 		{"GET", appPath + "/attempt/endpoint/{endpoint_id}", forMembers, (*call).listAttemptsOfEndpoint},
 		{"GET", appPath + "/attempt/msg/{msg_id}", forMembers, (*call).listAttemptsOfMessage},
 		{"GET", messagePath + "/attempt/{attempt_id}", forMembers, (*call).getAttempt},
+		{"GET", messagePath + "/attempt/{attempt_id}/headers", forMembers, (*call).getAttemptHeaders},
 	}
 }
 
@@ -151,18 +152,54 @@ func (c *call) listAttempts(r *http.Request, tenant event.ID, filter store.Attem
 	return historyOf(attempts, page, rest, event.Attempt, show, func(a *store.Attempt) event.ID { return a.ID }), nil
 }
 
-func (c *call) getAttempt(r *http.Request) (reply, error) {
+// attemptNamed is the attempt of the path, as far as that tells, and its message.
+func (c *call) attemptNamed(r *http.Request) (*store.Posted, event.ID, error) {
 	m, err := c.message(r, false)
 	if err != nil {
-		return reply{}, err
+		return nil, event.ID{}, err
 	}
 	id, err := event.Attempt.Parse(r.PathValue("attempt_id"))
 	if err != nil {
-		return reply{}, notFound()
+		return nil, event.ID{}, notFound()
+	}
+	return m, id, nil
+}
+
+func (c *call) getAttempt(r *http.Request) (reply, error) {
+	m, id, err := c.attemptNamed(r)
+	if err != nil {
+		return reply{}, err
 	}
 	a, err := c.Store.Attempt(r.Context(), m.Tenant, m.ID, id)
 	if err != nil {
 		return reply{}, err
 	}
 	return ok(showAttempt(a, true)), nil
+}
+
+// attemptHeaders are the headers of an attempt as clients see them.
+type attemptHeaders struct {
+	Sensitive       []string          `json:"sensitive"`
+	SentHeaders     map[string]string `json:"sentHeaders"`
+	ResponseHeaders []store.Header    `json:"responseHeaders"`
+	Truncated       bool              `json:"truncated"`
+}
+
+// getAttemptHeaders answers with nothing sent where no headers were kept: something
+// is sent always.
+func (c *call) getAttemptHeaders(r *http.Request) (reply, error) {
+	m, id, err := c.attemptNamed(r)
+	if err != nil {
+		return reply{}, err
+	}
+	h, err := c.Store.AttemptHeaders(r.Context(), m.Tenant, m.ID, id)
+	if err != nil {
+		return reply{}, err
+	}
+	out := attemptHeaders{Sensitive: []string{}, SentHeaders: map[string]string{}}
+	if h != nil {
+		out.Sensitive, out.SentHeaders = append(out.Sensitive, h.Hidden...), h.Sent
+		out.ResponseHeaders, out.Truncated = h.Answered, h.Cut
+	}
+	return ok(out), nil
 }

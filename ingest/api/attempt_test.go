@@ -41,6 +41,12 @@ func TestAttempt(t *testing.T) {
 		if row.again {
 			a.NextAt = time.Now().Add(time.Hour)
 		}
+		if row.status == 500 {
+			a.Headers = &store.AttemptHeaders{
+				Sent: map[string]string{"Webhook-Id": row.message}, Hidden: []string{"Authorization", "X-Own"},
+				Answered: []store.Header{{"Set-Cookie", "xxxxx"}, {"X-Twice", "1"}, {"X-Twice", "2"}}, Cut: true,
+			}
+		}
 		if row.run {
 			a.Run = event.NewID()
 		}
@@ -55,6 +61,15 @@ func TestAttempt(t *testing.T) {
 	}, a.body)
 	a = w.must(t, 200, "GET", "/app/"+app+"/msg/"+first+"/attempt/"+ids[3], "")
 	require.Equal(t, []any{0.0, "success", 1.0, "/wA="}, []any{a.body["status"], a.body["statusText"], a.body["triggerType"], a.body["response"]})
+	require.Equal(t, map[string]any{
+		"sensitive": []any{"Authorization", "X-Own"}, "sentHeaders": map[string]any{"Webhook-Id": first}, "truncated": true,
+		"responseHeaders": []any{[]any{"Set-Cookie", "xxxxx"}, []any{"X-Twice", "1"}, []any{"X-Twice", "2"}},
+	}, w.must(t, 200, "GET", "/app/"+app+"/msg/order-1/attempt/"+ids[0]+"/headers", "").body)
+	require.Equal(t, map[string]any{"sensitive": []any{}, "sentHeaders": map[string]any{}, "responseHeaders": nil, "truncated": false},
+		w.must(t, 200, "GET", "/app/"+app+"/msg/order-1/attempt/"+ids[1]+"/headers", "").body, "none were kept")
+	for _, path := range []string{"/msg/" + second + "/attempt/" + ids[1] + "/headers", "/msg/" + first + "/attempt/" + one + "/headers"} {
+		w.send(t, "GET", "/app/"+app+path, "").requireCode(t, 404, "not_found")
+	}
 	for _, path := range []string{"/msg/" + second + "/attempt/" + ids[1], "/msg/" + first + "/attempt/" + one, "/msg/x/attempt/" + ids[1]} {
 		w.send(t, "GET", "/app/"+app+path, "").requireCode(t, 404, "not_found")
 	}

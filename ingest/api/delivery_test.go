@@ -18,6 +18,7 @@ func (w *world) try(t *testing.T, app, message, endpoint, outcome string, again 
 	a := store.Attempt{
 		ID: event.NewID(), Tenant: parse(t, event.Tenant, app), Event: parse(t, event.Message, message), Endpoint: parse(t, event.Endpoint, endpoint),
 		Number: 1, Outcome: outcome, URL: "https://one.example/", Response: []byte("secret answer"),
+		Headers: &store.AttemptHeaders{Sent: map[string]string{"Webhook-Id": message}, Answered: []store.Header{{"X-Answer", "secret"}}},
 	}
 	if len(again) > 0 {
 		a.NextAt = time.Date(2999, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -194,6 +195,9 @@ func TestExpunge(t *testing.T) {
 	require.Equal(t, []any{map[string]any{"n": 1.0}, expired}, w.must(t, 200, "GET", "/app/a/msg", "").data(t, "payload"))
 	require.Equal(t, []any{expired}, w.must(t, 200, "GET", "/app/a/endpoint/one/msg", "").data(t, "payload"))
 	require.Equal(t, "EXPUNGED", w.must(t, 200, "GET", "/app/a/msg/order-1/attempt/"+attempt, "").body["response"])
+	require.Equal(t, map[string]any{"sensitive": []any{}, "sentHeaders": map[string]any{}, "responseHeaders": nil, "truncated": false},
+		w.must(t, 200, "GET", "/app/a/msg/order-1/attempt/"+attempt+"/headers", "").body)
+	require.Equal(t, []any{[]any{"X-Answer", "secret"}}, w.must(t, 200, "GET", "/app/a/msg/order-1/attempt/"+other+"/headers", "").body["responseHeaders"])
 	require.Equal(t, []any{"secret answer", "EXPUNGED"}, w.must(t, 200, "GET", "/app/a/attempt/msg/"+message, "").data(t, "response"))
 	require.Equal(t, "secret answer", w.must(t, 200, "GET", "/app/a/msg/order-1/attempt/"+other, "").body["response"])
 

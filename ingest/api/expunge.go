@@ -85,15 +85,11 @@ func (c *call) expungeAll(r *http.Request) (reply, error) {
 	return c.startTask(r, store.Task{Tenant: tenant.ID, Kind: store.TaskExpunge})
 }
 
-// expungeAttempt removes what was answered to an attempt.
+// expungeAttempt removes what was answered to an attempt, and its headers.
 func (c *call) expungeAttempt(r *http.Request) (reply, error) {
-	m, err := c.message(r, false)
+	m, id, err := c.attemptNamed(r)
 	if err != nil {
 		return reply{}, err
-	}
-	id, err := event.Attempt.Parse(r.PathValue("attempt_id"))
-	if err != nil {
-		return reply{}, notFound()
 	}
 	return done(), c.Store.ExpungeAttempt(r.Context(), m.Tenant, m.ID, id)
 }

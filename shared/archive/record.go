@@ -42,6 +42,15 @@ type Attempt struct {
 	Response      Bytes     `json:"response,omitempty"` // the answer's body, or what went wrong
 	Lane          string    `json:"lane,omitempty"`
 	QueuedAt      time.Time `json:"queuedAt,omitzero"`
+	Headers       *Headers  `json:"headers,omitempty"` // if they were kept
+}
+
+// Headers are those of an attempt, without secrets.
+type Headers struct {
+	Sensitive       []string          `json:"sensitive,omitempty"` // names of those that were sent, too
+	SentHeaders     map[string]string `json:"sentHeaders"`
+	ResponseHeaders []store.Header    `json:"responseHeaders,omitempty"`
+	Truncated       bool              `json:"truncated,omitempty"` // more came, or longer ones
 }
 
 // DeadLetter is a delivery that was given up.
@@ -119,7 +128,15 @@ func recordAttempt(a *store.Attempt) (record any, key store.Key) {
 		Response:      a.Response,
 		Lane:          a.Lane,
 		QueuedAt:      a.QueuedAt.UTC(),
+		Headers:       recordHeaders(a.Headers),
 	}, store.Key{a.Event, a.Endpoint, a.ID}
+}
+
+func recordHeaders(h *store.AttemptHeaders) *Headers {
+	if h == nil {
+		return nil
+	}
+	return &Headers{Sensitive: h.Hidden, SentHeaders: h.Sent, ResponseHeaders: h.Answered, Truncated: h.Cut}
 }
 
 func recordDeadLetter(l *store.DeadLetter) (record any, key store.Key) {

@@ -123,6 +123,9 @@ func (p *past) addAttempt(t *testing.T, id, tenant, endpoint event.ID, at time.T
 	}
 	if number == 1 {
 		a.Run, a.NextAt, a.StatusCode = event.NewID(), at.Add(time.Minute).Truncate(time.Microsecond).UTC(), 503
+		a.Headers = &store.AttemptHeaders{
+			Sent: map[string]string{"Webhook-Id": "<1>"}, Hidden: []string{"X-Own"}, Answered: []store.Header{{"Retry-After", "60"}}, Cut: true,
+		}
 	}
 	require.NoError(t, p.store.RecordAttempts(t.Context(), []store.Attempt{a}))
 	made := archive.Attempt{
@@ -132,6 +135,9 @@ func (p *past) addAttempt(t *testing.T, id, tenant, endpoint event.ID, at time.T
 	}
 	if !a.Run.IsZero() {
 		made.TaskID = event.Task.Format(a.Run)
+		made.Headers = &archive.Headers{
+			Sensitive: []string{"X-Own"}, SentHeaders: map[string]string{"Webhook-Id": "<1>"}, ResponseHeaders: []store.Header{{"Retry-After", "60"}}, Truncated: true,
+		}
 	}
 	if at.Before(p.days[1].Add(day)) { // else its day is not retired
 		p.attempts[made.ID] = made

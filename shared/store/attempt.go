@@ -33,6 +33,10 @@ type Attempt struct {
 	// this is the first. Neither is read back.
 	Failing      bool
 	FailingSince time.Time
+
+	// Headers are kept of few; nil: not of this one. They are read back by
+	// AttemptHeaders, and from retired days.
+	Headers *AttemptHeaders
 }
 
 // RecordAttempts stores a group of attempts in one statement. Those that are
@@ -63,6 +67,7 @@ func (s *Store) insertAttempts(ctx context.Context, attempts []Attempt) error {
 	outcomes, urls, responses := make([]string, n), make([]string, n), make([][]byte, n)
 	lanes := make([]string, n)
 	next, queued := make([]*time.Time, n), make([]*time.Time, n)
+	headers := make([][]byte, n)
 	for i := range attempts {
 		a := &attempts[i]
 		ids[i], tenants[i], events[i] = a.ID, a.Tenant, a.Event
@@ -70,18 +75,22 @@ func (s *Store) insertAttempts(ctx context.Context, attempts []Attempt) error {
 		numbers[i], statuses[i], durations[i] = a.Number, a.StatusCode, a.Duration.Milliseconds()
 		outcomes[i], urls[i], responses[i] = a.Outcome, a.URL, a.Response
 		lanes[i], next[i], queued[i] = a.Lane, moment(a.NextAt), moment(a.QueuedAt)
+		var err error
+		if headers[i], err = a.Headers.encode(); err != nil {
+			return fmt.Errorf("write headers of attempt: %w", err)
+		}
 	}
 	well, ill := healthOf(attempts)
 	var batch pgx.Batch // both or neither, in one round trip
 	batch.Queue(`
 		WITH recovered AS (DELETE FROM endpoint_failures WHERE endpoint_id = ANY ($13::uuid[]))
 		INSERT INTO attempts (id, tenant_id, event_id, endpoint_id, run_id, attempt, outcome, next_at, status_code, duration_ms, url, response,
-			lane, queued_at)
+			lane, queued_at, headers)
 		SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::integer[],
-			$7::text[], $8::timestamptz[], $9::integer[], $10::integer[], $11::text[], $12::bytea[], $14::text[], $15::timestamptz[])
+			$7::text[], $8::timestamptz[], $9::integer[], $10::integer[], $11::text[], $12::bytea[], $14::text[], $15::timestamptz[], $16::json[])
 		ON CONFLICT DO NOTHING`,
 		ids, tenants, events, endpoints, runs, numbers, outcomes, next, statuses, durations, urls, responses, well,
-		lanes, queued)
+		lanes, queued, headers)
 	if len(ill.endpoints) > 0 {
 		ill.count(&batch, attempts)
 	}

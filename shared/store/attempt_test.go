@@ -44,6 +44,37 @@ func TestRecordAttempts(t *testing.T) {
 	require.Equal(t, []store.Attempt{first, second}, got)
 }
 
+// TestAttemptHeaders: an attempt has its headers, or none, and lists do not carry them.
+func TestAttemptHeaders(t *testing.T) {
+	t.Parallel()
+	url := testkit.Database(t)
+	s := testkit.Open(t, url)
+	d := newDelivery()
+	with, silent, without := attemptOf(d, "rejected"), attemptOf(d, "timeout"), attemptOf(d, "success")
+	with.Headers = &store.AttemptHeaders{
+		Sent: map[string]string{"Webhook-Id": "1", "User-Agent": "<&>"}, Hidden: []string{"X-Own"},
+		Answered: []store.Header{{"X-Twice", "ä\ufffd\t"}, {"X-Twice", `"\`}}, Cut: true,
+	}
+	silent.Headers = &store.AttemptHeaders{Sent: map[string]string{"Webhook-Id": "1"}}
+	require.NoError(t, s.RecordAttempts(t.Context(), []store.Attempt{with, silent, without}))
+	for _, a := range []store.Attempt{with, silent, without} {
+		got, err := s.AttemptHeaders(t.Context(), d.Tenant, d.Event, a.ID)
+		require.NoError(t, err)
+		require.Equal(t, a.Headers, got)
+	}
+	require.Equal(t, 1, testkit.Value[int](t, url, `SELECT count(*) FROM attempts WHERE headers IS NULL`))
+	listed, _, err := s.Attempts(t.Context(), d.Tenant, store.AttemptFilter{}, store.Page[event.ID]{Limit: 10})
+	require.NoError(t, err)
+	require.Len(t, listed, 3)
+	for _, a := range listed {
+		require.Nil(t, a.Headers)
+	}
+	for _, of := range [][3]event.ID{{event.NewID(), d.Event, with.ID}, {d.Tenant, event.NewID(), with.ID}, {d.Tenant, d.Event, event.NewID()}} {
+		_, err := s.AttemptHeaders(t.Context(), of[0], of[1], of[2])
+		require.ErrorIs(t, err, store.ErrNotFound)
+	}
+}
+
 // TestRecordAttemptsAgain is what follows a commit whose answer was lost.
 func TestRecordAttemptsAgain(t *testing.T) {
 	t.Parallel()

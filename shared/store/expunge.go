@@ -39,11 +39,11 @@ func (s *Store) ExpungeDue(ctx context.Context, limit int) (int, error) {
 	return int(tag.RowsAffected()), nil
 }
 
-// ExpungeAttempt removes what was answered to an attempt of an event; once more
-// changes nothing. It returns ErrNotFound.
+// ExpungeAttempt removes what was answered to an attempt of an event, and all headers
+// of it; once more changes nothing. It returns ErrNotFound.
 func (s *Store) ExpungeAttempt(ctx context.Context, tenant, eventID, id event.ID) error {
 	tag, err := s.db.Exec(ctx, `
-		UPDATE attempts SET response = $4
+		UPDATE attempts SET response = $4, headers = NULL
 		WHERE tenant_id = $1 AND event_id = $2 AND id = $3`, tenant, eventID, id, []byte(expungedResponse))
 	return expunged("attempt", tag, err)
 }

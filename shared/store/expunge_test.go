@@ -136,7 +136,10 @@ func TestExpungeAttempt(t *testing.T) {
 	s := testkit.Store(t)
 	tenant, endpoint := testkit.Tenant(t, s), event.NewID()
 	eventID := accept(t, s, tenant, 1)[0]
-	gone, stays := try(t, s, between(tenant, endpoint, eventID), "timeout", time.Hour), try(t, s, between(tenant, endpoint, eventID), "success", 0)
+	gone := attemptOf(between(tenant, endpoint, eventID), "timeout")
+	gone.NextAt, gone.Headers = time.Now().Add(time.Hour).Truncate(time.Microsecond), &store.AttemptHeaders{Answered: []store.Header{{"X-Card", "4111"}}}
+	require.NoError(t, s.RecordAttempts(t.Context(), []store.Attempt{gone}))
+	stays := try(t, s, between(tenant, endpoint, eventID), "success", 0)
 	require.ErrorIs(t, s.ExpungeAttempt(t.Context(), tenant, event.NewID(), gone.ID), store.ErrNotFound)
 	require.ErrorIs(t, s.ExpungeAttempt(t.Context(), event.NewID(), eventID, gone.ID), store.ErrNotFound)
 	for range 2 {
@@ -145,6 +148,9 @@ func TestExpungeAttempt(t *testing.T) {
 	got, err := s.Attempt(t.Context(), tenant, eventID, gone.ID)
 	require.NoError(t, err)
 	require.Equal(t, "EXPUNGED", string(got.Response))
+	headers, err := s.AttemptHeaders(t.Context(), tenant, eventID, gone.ID)
+	require.NoError(t, err)
+	require.Nil(t, headers)
 	require.True(t, gone.NextAt.Equal(got.NextAt), "nothing else changes")
 	got, err = s.Attempt(t.Context(), tenant, eventID, stays.ID)
 	require.NoError(t, err)

@@ -3,6 +3,7 @@ package store_test
 import (
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
@@ -74,6 +75,21 @@ func TestMigrationThatComesLate(t *testing.T) {
 	require.ErrorIs(t, s.Verify(t.Context()), store.ErrOlderSchema, "something that this program needs is missing")
 	require.NoError(t, s.Migrate(t.Context()))
 	require.NoError(t, s.Verify(t.Context()))
+}
+
+// TestMigrateRetired: a day that an older program has retired is read by this one.
+func TestMigrateRetired(t *testing.T) {
+	t.Parallel()
+	url := testkit.Database(t)
+	s, db := testkit.Open(t, url), testkit.SQL(t, url)
+	_, err := db.Exec(t.Context(), `ALTER TABLE attempts DROP COLUMN headers; CREATE TABLE attempts_20200101 (LIKE attempts);
+		DELETE FROM goose_db_version WHERE version_id = 82`)
+	require.NoError(t, err)
+	require.ErrorIs(t, s.Verify(t.Context()), store.ErrOlderSchema)
+	require.NoError(t, s.Migrate(t.Context()))
+	for _, err := range s.AttemptsRetired(t.Context(), time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), nil, 10) {
+		require.NoError(t, err)
+	}
 }
 
 // TestMigrationsSayWhoWorksWithThem: which programs each leaves behind has to be

@@ -134,7 +134,7 @@ const unkept = `(expunged_at IS NOT NULL OR expires_at IS NOT NULL)`
 func (s *Store) AttemptsRetired(ctx context.Context, date time.Time, after Key, limit int) iter.Seq2[*Attempt, error] {
 	return retired(ctx, s, stretch{date, RetiredAttempts, after, limit}, `
 		SELECT id, tenant_id, event_id, endpoint_id, run_id, attempt, outcome, next_at, status_code, duration_ms, url, response,
-			coalesce(lane, ''), queued_at
+			coalesce(lane, ''), queued_at, headers
 		FROM %s WHERE (event_id, endpoint_id, id) > ($1, $2, $3) ORDER BY event_id, endpoint_id, id LIMIT $4`,
 		func(row pgx.Row) (*Attempt, error) {
 			var a Attempt
@@ -142,7 +142,7 @@ func (s *Store) AttemptsRetired(ctx context.Context, date time.Time, after Key, 
 			var next, queued *time.Time
 			var ms int64
 			err := row.Scan(&a.ID, &a.Tenant, &a.Event, &a.Endpoint, &run, &a.Number, &a.Outcome, &next, &a.StatusCode, &ms, &a.URL, &a.Response,
-				&a.Lane, &queued)
+				&a.Lane, &queued, &a.Headers)
 			a.NextAt, a.QueuedAt, a.Duration = timeOf(next), timeOf(queued), time.Duration(ms)*time.Millisecond
 			if run != nil {
 				a.Run = *run
