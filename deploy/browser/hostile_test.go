@@ -139,17 +139,23 @@ func hostile(t *testing.T) application {
 	for _, message := range messages {
 		a.settled(message)
 	}
+	require.Contains(t, a.answered(messages[0]), []any{"X-!#$%&'*+.^_`|~", "{{7*7}}' x-ran \""}, "there is something to be seen")
 	call(t, http.MethodPost, "/app/"+a.uid+"/endpoint/"+last+"/recover", object{"since": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)})
 	return a
 }
 
-// answerTrick answers with a trick in all that a receiver can write: as a failure or
-// not, and as different kinds of content.
+// answerTrick answers with tricks in all that a receiver can write: as a failure or
+// not, and as different kinds of content. Headers are kept of failures.
 func answerTrick(i int, trick string) http.HandlerFunc {
 	kinds := []string{"text/html", "image/svg+xml", "application/json", "text/plain; charset=utf-16", trick}
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Content-Type"] = []string{headerTrick(kinds[i%len(kinds)])}
-		w.Header()["X-Trick"] = []string{headerTrick(trick)}
+		for name, trick := range tricks {
+			w.Header()["X-Trick-"+name] = []string{headerTrick(trick)}
+		}
+		for _, name := range []string{"x-ran", "onload", "style", "x-!#$%&'*+.^_`|~", strings.Repeat("unbroken", 20)} {
+			w.Header()[name] = []string{"\u202eright to left\u2066 \u0085\u009b\ufeff\xff\xed\xa0\x80<x-ran>", "{{7*7}}' x-ran \""}
+		}
 		w.Header()["Set-Cookie"] = []string{"ran=1; Path=/"}
 		w.Header()["Content-Disposition"] = []string{"attachment; filename=" + headerTrick(trick)}
 		if i%2 == 0 {
@@ -198,4 +204,11 @@ func (a application) settled(message string) {
 		}
 		return false
 	}, "something becomes of "+message)
+}
+
+// answered are the headers that were answered to the last attempt with a message.
+func (a application) answered(message string) any {
+	a.t.Helper()
+	attempt := call(a.t, http.MethodGet, "/app/"+a.uid+"/attempt/msg/"+message+"?limit=1", nil)["data"].([]any)[0].(object)["id"].(string)
+	return call(a.t, http.MethodGet, "/app/"+a.uid+"/msg/"+message+"/attempt/"+attempt+"/headers", nil)["responseHeaders"]
 }

@@ -13,8 +13,23 @@ type attemptView struct {
 
 	State    web.State
 	Message  client.Message
+	Headers  client.AttemptHeaders
 	Request  content
 	Response content
+}
+
+// Sent are the headers of the request, those with values that nobody sees at the end.
+func (v attemptView) Sent() []headerRow {
+	return headerRows(v.Headers.SentHeaders, v.Headers.Sensitive)
+}
+
+// Answered are the headers of the response.
+func (v attemptView) Answered() []headerRow {
+	rows := make([]headerRow, len(v.Headers.ResponseHeaders))
+	for i, h := range v.Headers.ResponseHeaders {
+		rows[i] = headerRow{Name: h[0], Value: h[1], Hidden: h[1] == client.HiddenValue}
+	}
+	return rows
 }
 
 func showAttempt(v *web.Visit) error {
@@ -26,8 +41,15 @@ func showAttempt(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
+	headers, err := v.API.AttemptHeaders(v.Context(), v.App, m.ID, a.ID)
+	if err != nil {
+		return err
+	}
 	whole := v.Query().Has("whole")
-	return v.Render("attempt", attemptView{a, attemptState(&a), m, contentOf(string(m.Payload), whole), contentOf(a.Response, whole)})
+	return v.Render("attempt", attemptView{
+		Attempt: a, State: attemptState(&a), Message: m, Headers: headers,
+		Request: contentOf(string(m.Payload), whole), Response: contentOf(a.Response, whole),
+	})
 }
 
 // attemptState is how an attempt ended.

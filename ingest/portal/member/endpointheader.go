@@ -28,7 +28,7 @@ type headersView struct {
 // headerRow is one of them.
 type headerRow struct {
 	Name, Value string
-	Hidden      bool // its name looks like a credential's, so nobody sees the value again
+	Hidden      bool // it may be a credential, so nobody sees the value again
 }
 
 func showHeaders(v *web.Visit) error { return headersForm(v, web.Form{}, v.Render) }
@@ -42,14 +42,19 @@ func headersForm(v *web.Visit, form web.Form, show func(string, any) error) erro
 	if err != nil {
 		return err
 	}
-	view := headersView{Endpoint: e, Form: form}
-	for _, name := range slices.Sorted(maps.Keys(headers.Headers)) {
-		view.Rows = append(view.Rows, headerRow{Name: name, Value: headers.Headers[name]})
+	return show("headers", headersView{Endpoint: e, Form: form, Rows: headerRows(headers.Headers, headers.Sensitive)})
+}
+
+// headerRows are headers by name, then those whose values nobody sees.
+func headerRows(shown map[string]string, hidden []string) []headerRow {
+	rows := make([]headerRow, 0, len(shown)+len(hidden))
+	for _, name := range slices.Sorted(maps.Keys(shown)) {
+		rows = append(rows, headerRow{Name: name, Value: shown[name]})
 	}
-	for _, name := range headers.Sensitive {
-		view.Rows = append(view.Rows, headerRow{Name: name, Hidden: true})
+	for _, name := range hidden {
+		rows = append(rows, headerRow{Name: name, Hidden: true})
 	}
-	return show("headers", view)
+	return rows
 }
 
 func setHeader(v *web.Visit) error {

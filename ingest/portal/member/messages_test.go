@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/postrider/postrider/ingest/portal/portaltest"
+	"github.com/postrider/postrider/shared/store"
 )
 
 // post posts a message and returns its id.
@@ -93,6 +94,38 @@ func TestMessage(t *testing.T) {
 	require.True(t, p.Shows("<img src=x onerror=alert(1)>"))
 	require.NotContains(t, p.Text, "<img src=x")
 	require.True(t, p.Shows("POST https://x.example/in"))
+	require.True(t, p.Shows("no headers were kept"))
+}
+
+// TestAttemptHeaders: what was kept of the headers of an attempt is on its page, as text.
+func TestAttemptHeaders(t *testing.T) {
+	t.Parallel()
+	w := portaltest.Start(t)
+	app := w.App(t, "Acme")
+	w.API(t, "POST", "/event-type", `{"name":"paid","description":""}`)
+	api, _ := endpoint(t, w, app, `{"url":"https://x.example/in"}`)
+	m := post(t, w, app, `{"eventType":"paid","payload":{}}`)
+	tried := func(h *store.AttemptHeaders) portaltest.Page {
+		a := portaltest.Attempt{App: app, Endpoint: api[strings.LastIndex(api, "/")+1:], Message: m, Number: 1, Outcome: "rejected", Code: 500, Headers: h}
+		return w.Member(t, app).Get("/portal/messages/" + m + "/attempts/" + w.Tried(t, a))
+	}
+	row := func(name, value string) string {
+		return `<th scope="row"><code>` + name + "</code></th>\n      <td data-label=\"Value\">" + value + "</td>"
+	}
+	p := tried(&store.AttemptHeaders{
+		Sent: map[string]string{"Webhook-Id": m}, Hidden: []string{"X-Own"}, Cut: true,
+		Answered: []store.Header{{"Set-Cookie", "xxxxx"}, {"X-A|b", "<img src=x onerror=alert(1)>"}, {"X-A|b", ""}},
+	})
+	for _, want := range []string{
+		row("Webhook-Id", "<code>"+m+"</code>"), row("X-Own", `<span class="quiet">hidden</span>`), row("Set-Cookie", `<span class="quiet">hidden</span>`),
+		row("X-A|b", "<code>&lt;img src=x onerror=alert(1)&gt;</code>"), row("X-A|b", "<code></code>"), "There were more headers",
+	} {
+		require.Contains(t, p.Text, want)
+	}
+	require.NotContains(t, p.Text, "no headers were kept")
+	p = tried(&store.AttemptHeaders{Sent: map[string]string{"Webhook-Id": m}})
+	require.Contains(t, p.Text, row("Webhook-Id", "<code>"+m+"</code>"))
+	require.False(t, p.Shows("There were more headers"))
 }
 
 // TestFindFailed: messages are found by what became of them and what was answered.

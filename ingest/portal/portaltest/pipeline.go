@@ -20,6 +20,7 @@ type Attempt struct {
 	Code     int // 0: there was no answer
 	Response string
 	Again    time.Duration // from now, when it is tried again; 0: it is not
+	Headers  *store.AttemptHeaders
 }
 
 // Tried records an attempt, as deliver does, and returns its id.
@@ -27,7 +28,7 @@ func (w *World) Tried(t testing.TB, a Attempt) string {
 	t.Helper()
 	row := store.Attempt{
 		ID: event.NewID(), Tenant: idOf(t, event.Tenant, a.App), Endpoint: idOf(t, event.Endpoint, a.Endpoint), Event: idOf(t, event.Message, a.Message),
-		Number: a.Number, Outcome: a.Outcome, StatusCode: a.Code, Response: []byte(a.Response),
+		Number: a.Number, Outcome: a.Outcome, StatusCode: a.Code, Response: []byte(a.Response), Headers: a.Headers,
 		Duration: 87 * time.Millisecond, URL: "https://x.example/in",
 	}
 	if a.Again > 0 {
