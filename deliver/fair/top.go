@@ -1,7 +1,6 @@
 package fair
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 
@@ -41,7 +40,7 @@ func loudest(talkers []event.Talker, n int) []event.Talker {
 	slices.SortFunc(talkers, func(a, b event.Talker) int {
 		return cmp.Or(
 			cmp.Compare(b.Slots, a.Slots), cmp.Compare(b.Waiting, a.Waiting),
-			bytes.Compare(a.Tenant[:], b.Tenant[:]), bytes.Compare(a.Endpoint[:], b.Endpoint[:]),
+			a.Tenant.Compare(b.Tenant), a.Endpoint.Compare(b.Endpoint),
 		)
 	})
 	return slices.Clip(talkers[:min(n, len(talkers))])

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"cmp"
 	"maps"
 	"net/http"
@@ -235,7 +234,7 @@ func (c *call) countAllDeadLetters(r *http.Request) (reply, error) {
 		return reply{}, err
 	}
 	tenants := slices.SortedFunc(maps.Keys(count.ByTenant), func(a, b event.ID) int {
-		return cmp.Or(cmp.Compare(count.ByTenant[b], count.ByTenant[a]), bytes.Compare(a[:], b[:]))
+		return cmp.Or(cmp.Compare(count.ByTenant[b], count.ByTenant[a]), a.Compare(b))
 	})
 	most := []ownersLetters{}
 	for _, tenant := range tenants[:min(limit, len(tenants))] {

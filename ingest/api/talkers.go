@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"cmp"
 	"math"
 	"net/http"
@@ -80,7 +79,7 @@ func most(talkers []Talker, limit int, of func(*Talker) int64) []topTalker {
 		}
 	}
 	slices.SortFunc(ranked, func(a, b *Talker) int {
-		return cmp.Or(cmp.Compare(of(b), of(a)), bytes.Compare(a.Tenant[:], b.Tenant[:]), bytes.Compare(a.Endpoint[:], b.Endpoint[:]))
+		return cmp.Or(cmp.Compare(of(b), of(a)), a.Tenant.Compare(b.Tenant), a.Endpoint.Compare(b.Endpoint))
 	})
 	shown := make([]topTalker, 0, min(limit, len(ranked)))
 	for _, t := range ranked[:cap(shown)] {

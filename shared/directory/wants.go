@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/postrider/postrider/shared/event"
@@ -16,7 +15,7 @@ func (e *Endpoint) Wants(ev *event.Event) bool {
 	if !ev.Endpoint.IsZero() {
 		return e.ID == ev.Endpoint
 	}
-	if until := ev.Until(); bytes.Compare(e.ID[:], until[:]) >= 0 {
+	if e.ID.Compare(ev.Until()) >= 0 {
 		return false
 	}
 	if e.EventTypes != nil && !slices.Contains(e.EventTypes, ev.Type) {

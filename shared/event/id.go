@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"sync"
@@ -55,6 +56,10 @@ func (id ID) Time() time.Time {
 
 // IsZero reports whether the id was never set.
 func (id ID) IsZero() bool { return id == ID{} }
+
+// Compare returns -1 when the id was made before the other, 1 when it was made after
+// it, and 0 when they are the same.
+func (id ID) Compare(other ID) int { return bytes.Compare(id[:], other[:]) }
 
 func ticks(t time.Time) uint64 {
 	ms := max(t.UnixMilli(), 0)

@@ -1,7 +1,6 @@
 package event
 
 import (
-	"bytes"
 	"cmp"
 )
 
@@ -13,7 +12,7 @@ type Place struct {
 
 // Compare returns -1, 0 or 1 as p comes before, is or comes after q.
 func (p Place) Compare(q Place) int {
-	return cmp.Or(cmp.Compare(p.Tx, q.Tx), bytes.Compare(p.Event[:], q.Event[:]))
+	return cmp.Or(cmp.Compare(p.Tx, q.Tx), p.Event.Compare(q.Event))
 }
 
 // Place of the delivery's event, if the endpoint is to get it in order; see Tx.

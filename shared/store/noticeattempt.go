@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -98,8 +97,7 @@ func (s *Store) tellOfAttempts(ctx context.Context, news []attemptNews) error {
 		ids[i], tenants[i], events[i], endpoints[i] = a.ID, a.Tenant, a.Event, a.Endpoint
 		byID[a.ID] = a
 	}
-	byAge := func(a, b event.ID) int { return bytes.Compare(a[:], b[:]) }
-	oldest, newest := slices.MinFunc(events, byAge), slices.MaxFunc(events, byAge)
+	oldest, newest := slices.MinFunc(events, event.ID.Compare), slices.MaxFunc(events, event.ID.Compare)
 	rows, err := s.db.Query(ctx, attemptNewsSQL, ids, tenants, events, endpoints,
 		event.FloorID(oldest.Time().Add(-clockSkew)), newest, failingAt)
 	if err != nil {

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -141,7 +140,7 @@ func (s *Store) takeUp(ctx context.Context, p Position) (Position, error) {
 	if p.since.isZero() {
 		p.since = noCommits
 	}
-	if bytes.Compare(p.next[:], floor[:]) < 0 { // or else all of this is later than that
+	if p.next.Compare(floor) < 0 { // or else all of this is later than that
 		p.next = floor
 	}
 	return p, err
