@@ -104,6 +104,7 @@ func parse(args []string, token string, faults io.Writer) (settings, error) {
 	flags.IntVar(&s.load.Tenants, "tenants", s.load.Tenants, "applications")
 	flags.IntVar(&s.load.Endpoints, "endpoints", s.load.Endpoints, "endpoints in each")
 	flags.IntVar(&s.load.Senders, "senders", s.load.Senders, "requests under way at once, at most")
+	flags.IntVar(&s.load.Batch, "batch", s.load.Batch, "events of each request; 0 and 1 post them one by one")
 	flags.IntVar(&s.load.Size, "size", s.load.Size, "bytes of each payload")
 	flags.DurationVar(&s.load.Drain, "drain", 2*time.Minute, "how long to wait for the rest to arrive, at most")
 	flags.DurationVar(&s.load.Settle, "settle", s.load.Settle, "how long to wait for duplicates after that")
@@ -206,6 +207,10 @@ func describeLoad(c sender.Config) string {
 	if target.Kinds()[c.API].Numbered {
 		how = "of " + c.API + ", whose signatures are not verified"
 	}
-	return fmt.Sprintf("Events of %d bytes, %s, to %d applications with %d endpoints each; idempotency keys sent.",
-		c.Size, how, c.Tenants, c.Endpoints)
+	posted := "one by one"
+	if c.Batch > 1 {
+		posted = fmt.Sprintf("in batches of %d", c.Batch)
+	}
+	return fmt.Sprintf("Events of %d bytes, posted %s, %s, to %d applications with %d endpoints each; idempotency keys sent.",
+		c.Size, posted, how, c.Tenants, c.Endpoints)
 }

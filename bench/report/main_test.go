@@ -99,7 +99,7 @@ func TestMisuse(t *testing.T) {
 		"bad size":         {[]string{"-size", "1"}, exitUsage, "size must be"},
 		"negative":         {[]string{"-light", "-1s"}, exitUsage, "not negative"},
 		"no directory":     {[]string{"-dir", "/dev/null"}, exitFailure, "make folder of the stack"},
-		"nobody there":     {[]string{"-url", "http://127.0.0.1:1", "-token", "x"}, exitFailure, "warm-up: prepare load"},
+		"nobody there":     {[]string{"-url", "http://127.0.0.1:1", "-token", "x"}, exitFailure, ": prepare load"},
 		"process not here": {[]string{"-url", "http://127.0.0.1:1", "-token", "x", "-light", "0", "-saturate", "0", "-o", "/dev/null/x"}, exitFailure, "write report"},
 	}
 	for name, test := range tests {
@@ -115,7 +115,9 @@ func TestMisuse(t *testing.T) {
 func TestDescribeLoad(t *testing.T) {
 	t.Parallel()
 	c := sender.Default()
-	require.Contains(t, describeLoad(c), "1024 bytes, signed and verified, to 10 applications")
+	require.Contains(t, describeLoad(c), "1024 bytes, posted one by one, signed and verified, to 10 applications")
+	c.Batch = 10
+	require.Contains(t, describeLoad(c), "posted in batches of 10")
 	c.API = "outpost"
 	require.Contains(t, describeLoad(c), "of outpost, whose signatures are not verified")
 }

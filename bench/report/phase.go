@@ -47,9 +47,19 @@ func measure(ctx context.Context, name string, c sender.Config, parts meter.Part
 }
 
 const (
-	warmupSpan  = 2 * time.Second
+	// warmUpSpan is longer than deliver looks up everything that it is handed after it
+	// has connected, as it may have been made before: 5 s.
+	warmUpSpan = 6 * time.Second
+
 	steadyShare = 0.8
 )
+
+// warmUp sends a little of a load that is not looked at, as the first requests meet
+// empty caches and connections yet to be made.
+func warmUp(ctx context.Context, c sender.Config) error {
+	_, err := sender.Do(ctx, c)
+	return err
+}
 
 // measureAll sends the loads that the settings ask for, one after the other.
 func measureAll(ctx context.Context, s settings, base sender.Config, parts meter.Parts, progress func(string)) ([]phase, error) {
@@ -57,7 +67,11 @@ func measureAll(ctx context.Context, s settings, base sender.Config, parts meter
 	do := func(kind, name string, rate float64, span time.Duration) error {
 		progress(name)
 		load := base
-		load.Rate, load.Duration = rate, span
+		load.Rate, load.Duration = rate, min(span, warmUpSpan)
+		if err := warmUp(ctx, load); err != nil {
+			return fmt.Errorf("before %s: %w", name, err)
+		}
+		load.Duration = span
 		being := takeProfiles(ctx, s.profiles, kind, parts.Stages, span)
 		p, err := measure(ctx, name, load, parts)
 		taken, failed := being.wait()
@@ -69,11 +83,6 @@ func measureAll(ctx context.Context, s settings, base sender.Config, parts meter
 		return nil
 	}
 	if s.light > 0 {
-		// The first requests meet empty caches and connections yet to be made.
-		if err := do("", "warm-up", s.lightRate, min(s.light, warmupSpan)); err != nil {
-			return nil, err
-		}
-		phases = nil
 		if err := do("light", fmt.Sprintf("%.6g/s for %s", s.lightRate, s.light), s.lightRate, s.light); err != nil {
 			return nil, err
 		}
