@@ -52,7 +52,10 @@ func besideBurst(ctx context.Context, b *bench, s *system) error {
 	windows := s.watch.follow(quiet.Duration / levelWindows)
 	var beside quietResult
 	var loud sender.Result
-	cost, err := b.metered(ctx, s, func() (err error) { beside, loud, err = s.together(ctx, load, quiet); return err })
+	cost, err := b.metered(ctx, s, func() (err error) {
+		beside, loud, err = s.together(ctx, load, quiet) // at no lower priority: how soon it is accepted is looked at
+		return err
+	})
 	if err != nil {
 		return err
 	}

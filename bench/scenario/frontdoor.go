@@ -59,7 +59,7 @@ func (s *system) doorRound(ctx context.Context, b *bench, to []sender.Target) (o
 	}
 	plan := siege{URL: s.URL, Slow: b.count(slowConnections), Logins: b.count(wrongLogins), Span: span}
 	b.Tell("beside %d slow connections and %d wrong tokens", plan.Slow, plan.Logins)
-	under, err := startJob(ctx, siegePart, plan)
+	under, err := startJob(ctx, siegePart, plan, lower()...)
 	if err != nil {
 		return 0, 0, err
 	}

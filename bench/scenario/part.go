@@ -89,10 +89,9 @@ type job struct {
 	out bytes.Buffer
 }
 
-// startJob starts one at lower priority: where who makes noise runs, in reality, it
-// takes nothing from the system under test.
-func startJob(ctx context.Context, name string, plan any) (*job, error) {
-	cmd, err := part(ctx, name, "nice", "-n", "10")
+// startJob starts one.
+func startJob(ctx context.Context, name string, plan any, priority ...string) (*job, error) {
+	cmd, err := part(ctx, name, priority...)
 	if err != nil {
 		return nil, err
 	}
@@ -119,11 +118,15 @@ func (j *job) wait(result any) error {
 	return nil
 }
 
+// lower is the priority of noise: where who makes it runs, in reality, it takes nothing
+// from the system under test.
+func lower() []string { return []string{"nice", "-n", "10"} }
+
 // noise is a load that is being sent.
 type noise struct{ *job }
 
-func startNoise(ctx context.Context, c sender.Config) (noise, error) {
-	j, err := startJob(ctx, noisePart, c)
+func startNoise(ctx context.Context, c sender.Config, priority ...string) (noise, error) {
+	j, err := startJob(ctx, noisePart, c, priority...)
 	return noise{j}, err
 }
 

@@ -92,7 +92,7 @@ type passage struct {
 // whileSending sends noise, and looks at what arrives from when it has ramped up to
 // shortly before it ends.
 func (s *system) whileSending(ctx context.Context, b *bench, load sender.Config) (p passage, loud sender.Result, err error) {
-	n, err := startNoise(ctx, load)
+	n, err := startNoise(ctx, load, lower()...)
 	if err != nil {
 		return p, loud, err
 	}

@@ -71,7 +71,7 @@ func (b *bench) describe(ctx context.Context, s *system) string {
 	if b.scale < 1 {
 		text = fmt.Sprintf("At a scale of %g only. %s", b.scale, text)
 	}
-	return text + " What makes noise has lower priority (nice 10)."
+	return text + " What makes noise has lower priority (nice 10), but for the burst."
 }
 
 func (s *system) openLoud(ctx context.Context) error {

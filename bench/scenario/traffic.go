@@ -75,21 +75,21 @@ func (s *system) load(events int64, to ...sender.Target) sender.Config {
 // beside sends quiet traffic from the moment that the noise begins, and returns
 // both results when all quiet events have arrived and all noise was accepted.
 func (s *system) beside(ctx context.Context, noise, load sender.Config) (quiet quietResult, loud sender.Result, err error) {
-	quiet, loud, err = s.together(ctx, noise, load)
+	quiet, loud, err = s.together(ctx, noise, load, lower()...)
 	if err == nil {
 		err = whole(loud)
 	}
 	return quiet, loud, err
 }
 
-// together does the same, and not all of the noise need be accepted.
-func (s *system) together(ctx context.Context, noise, load sender.Config) (quiet quietResult, loud sender.Result, err error) {
+// together does the same with noise at some priority, and not all of it need be accepted.
+func (s *system) together(ctx context.Context, noise, load sender.Config, priority ...string) (quiet quietResult, loud sender.Result, err error) {
 	if err := s.writeOut(ctx); err != nil {
 		return quiet, loud, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	n, err := startNoise(ctx, noise)
+	n, err := startNoise(ctx, noise, priority...)
 	if err != nil {
 		return quiet, loud, err
 	}
@@ -105,7 +105,7 @@ func (s *system) together(ctx context.Context, noise, load sender.Config) (quiet
 
 // shout makes noise and waits until it has been made.
 func shout(ctx context.Context, load sender.Config) (sender.Result, error) {
-	n, err := startNoise(ctx, load)
+	n, err := startNoise(ctx, load, lower()...)
 	if err != nil {
 		return sender.Result{}, err
 	}
