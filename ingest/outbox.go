@@ -22,6 +22,7 @@ const (
 	publishing = 64
 
 	marksPerGroup   = 500
+	markEvery       = 100 * time.Millisecond // nobody waits for it, and one takes as long as ten together
 	sweptPerRound   = 64
 	announceTimeout = 5 * time.Second
 
@@ -41,8 +42,14 @@ type outbox struct {
 
 	slots     chan struct{}
 	inFlight  sync.WaitGroup
-	published chan event.ID
+	published chan publication
 	marked    sync.WaitGroup
+}
+
+// publication is a batch that was published, and when.
+type publication struct {
+	batch event.ID
+	at    time.Time
 }
 
 // newOutbox returns an outbox whose publishing is bounded by ctx; it ends with
@@ -56,10 +63,10 @@ func newOutbox(ctx context.Context, env service.Env, m *metrics) *outbox {
 		metrics:   m,
 		trace:     env.Trace,
 		slots:     make(chan struct{}, publishing),
-		published: make(chan event.ID, publishing),
+		published: make(chan publication, publishing),
 	}
 	o.marked.Go(func() {
-		group.Run(o.published, marksPerGroup, o.mark)
+		group.Paced(o.published, marksPerGroup, markEvery, func(publication) bool { return false }, o.mark)
 	})
 	return o
 }
@@ -80,7 +87,7 @@ func (o *outbox) Publish(b store.Batch) {
 			return
 		}
 		o.metrics.published.WithLabelValues("published").Inc()
-		o.published <- b.ID
+		o.published <- publication{b.ID, time.Now()}
 	})
 }
 
@@ -153,8 +160,12 @@ func encode(b store.Batch, shards int) ([]bus.Message, error) {
 	return parts, nil
 }
 
-func (o *outbox) mark(ids []event.ID) {
-	if err := o.store.MarkPublished(o.ctx, ids); err != nil {
+func (o *outbox) mark(group []publication) {
+	published := make([]store.Published, len(group))
+	for i, p := range group {
+		published[i] = store.Published{Batch: p.batch, Ago: time.Since(p.at)}
+	}
+	if err := o.store.MarkPublished(o.ctx, published); err != nil {
 		o.log.Warn().Err(err).Msg("published batches will be published again")
 	}
 }

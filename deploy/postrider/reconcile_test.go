@@ -39,7 +39,7 @@ func TestReconcile(t *testing.T) {
 	e := event.Event{ID: event.NewID(), Tenant: tenant, Type: "a", Payload: []byte("{}")}
 	_, batches, err := s.Accept(t.Context(), []store.NewEvent{{Event: e}}, 1<<20)
 	require.NoError(t, err)
-	require.NoError(t, s.MarkPublished(t.Context(), []event.ID{batches[0].ID}))
+	require.NoError(t, s.MarkPublished(t.Context(), []store.Published{{Batch: batches[0].ID}}))
 	out := must(t, nil, "reconcile", "-database-url", database, "-nats-url", nats, "-since", "10m")
 	require.Regexp(t, `(?m)^ +1 events$`, out)
 	require.Regexp(t, `(?m)^ +0 retries$`, out)

@@ -67,7 +67,7 @@ func TestRedrive(t *testing.T) {
 		e := event.Event{ID: event.NewID(), Tenant: tenant, Type: "invoice.paid", Payload: []byte("{}")}
 		_, batches, err := s.Accept(t.Context(), []store.NewEvent{{Event: e}}, 1<<20)
 		require.NoError(t, err)
-		require.NoError(t, s.MarkPublished(t.Context(), []event.ID{batches[0].ID}))
+		require.NoError(t, s.MarkPublished(t.Context(), []store.Published{{Batch: batches[0].ID}}))
 		letter := store.DeadLetter{Tenant: tenant, Endpoint: hook.ID, Event: e.ID, Type: e.Type, Reason: "timeout", Attempts: 8}
 		if n >= 4 {
 			letter.Endpoint, letter.Reason = slow.ID, "rejected"

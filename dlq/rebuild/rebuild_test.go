@@ -121,7 +121,7 @@ func (w *world) accept() event.Event {
 	e := event.Event{ID: event.NewID(), Tenant: w.tenant, Type: "a", Payload: []byte("{}")}
 	_, batches, err := w.store.Accept(w.t.Context(), []store.NewEvent{{Event: e}}, 1<<20)
 	require.NoError(w.t, err)
-	require.NoError(w.t, w.store.MarkPublished(w.t.Context(), []event.ID{batches[0].ID}))
+	require.NoError(w.t, w.store.MarkPublished(w.t.Context(), []store.Published{{Batch: batches[0].ID}}))
 	return batches[0].Events[0]
 }
 

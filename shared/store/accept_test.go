@@ -242,6 +242,23 @@ func TestLargePayloadsStay(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestMarkPublished: what is marked late was published when it was, of each batch.
+func TestMarkPublished(t *testing.T) {
+	t.Parallel()
+	database := testkit.Database(t)
+	s := testkit.Open(t, database)
+	tenant := testkit.Tenant(t, s)
+	var marks []store.Published
+	for i := range 3 {
+		_, batches, err := s.Accept(t.Context(), []store.NewEvent{newEvent(tenant)}, 1<<20)
+		require.NoError(t, err)
+		marks = append(marks, store.Published{Batch: batches[0].ID, Ago: time.Duration(i) * time.Hour})
+	}
+	require.NoError(t, s.MarkPublished(t.Context(), []store.Published{marks[2], marks[0], marks[1]}))
+	require.Equal(t, "{0,1,2}", testkit.Value[string](t, database, `
+		SELECT array_agg(floor(extract(epoch FROM now() - published_at) / 3600)::int ORDER BY id)::text FROM batches`))
+}
+
 func TestSweep(t *testing.T) {
 	t.Parallel()
 	s := testkit.Store(t)
@@ -252,7 +269,7 @@ func TestSweep(t *testing.T) {
 	lost.Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	_, forgotten, err := s.Accept(t.Context(), []store.NewEvent{lost}, 1<<20)
 	require.NoError(t, err)
-	require.NoError(t, s.MarkPublished(t.Context(), []event.ID{published[0].ID}))
+	require.NoError(t, s.MarkPublished(t.Context(), []store.Published{{Batch: published[0].ID}}))
 
 	waiting, oldest, err := s.Unpublished(t.Context())
 	require.NoError(t, err)

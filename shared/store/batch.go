@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -10,20 +11,35 @@ import (
 	"github.com/postrider/postrider/shared/event"
 )
 
-// MarkPublished takes batches out of the outbox: their messages are on EVENTS.
-func (s *Store) MarkPublished(ctx context.Context, ids []event.ID) error {
-	if _, err := s.db.Exec(ctx, markPublishedSQL, ids); err != nil {
-		return fmt.Errorf("mark %d batches published: %w", len(ids), err)
+// Published is a batch whose message is on EVENTS, and for how long it has been.
+type Published struct {
+	Batch event.ID
+	Ago   time.Duration
+}
+
+// MarkPublished takes batches out of the outbox.
+func (s *Store) MarkPublished(ctx context.Context, published []Published) error {
+	if err := markPublished(ctx, s.db, published); err != nil {
+		return fmt.Errorf("mark %d batches published: %w", len(published), err)
 	}
 	return nil
 }
 
-// The mark may be lost in a crash of the database, which costs a batch that is
-// published twice, so nobody waits for the disk: set_config holds for this
-// transaction.
-const markPublishedSQL = `
-	UPDATE batches SET published_at = now() FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
-	WHERE id = ANY($1)`
+// markPublished: the mark may be lost in a crash of the database, which costs a batch
+// that is published twice, so nobody waits for the disk: set_config holds for this
+// transaction. The bounds let PostgreSQL skip the partitions of other days.
+func markPublished(ctx context.Context, db querier, published []Published) error {
+	batches, ago := make([]event.ID, len(published)), make([]time.Duration, len(published))
+	for i, p := range published {
+		batches[i], ago[i] = p.Batch, p.Ago
+	}
+	_, err := db.Exec(ctx, `
+		UPDATE batches b SET published_at = now() - p.ago
+		FROM unnest($1::uuid[], $2::interval[]) AS p(batch, ago), (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
+		WHERE b.id = p.batch AND b.id >= $3 AND b.id <= $4`, batches, ago,
+		slices.MinFunc(batches, event.ID.Compare), slices.MaxFunc(batches, event.ID.Compare))
+	return err
+}
 
 // Sweep hands batches that are older than delay and not yet published to
 // publish, at most limit of them, and marks them when that succeeded. Batches
@@ -49,7 +65,7 @@ func (s *Store) Sweep(ctx context.Context, delay time.Duration, limit int, publi
 		if err != nil || len(found) == 0 {
 			return err
 		}
-		batches, ids := make([]Batch, 0, len(found)), make([]event.ID, 0, len(found))
+		batches, published := make([]Batch, 0, len(found)), make([]Published, 0, len(found))
 		for _, f := range found {
 			events, err := batchEvents(ctx, tx, f.Tenants, f.Events)
 			if err != nil {
@@ -58,14 +74,13 @@ func (s *Store) Sweep(ctx context.Context, delay time.Duration, limit int, publi
 			for i := range events {
 				events[i].Round = f.Round
 			}
-			batches, ids = append(batches, Batch{ID: f.ID, Events: events}), append(ids, f.ID)
+			batches, published = append(batches, Batch{ID: f.ID, Events: events}), append(published, Published{Batch: f.ID})
 		}
 		if err := publish(ctx, batches); err != nil {
 			return err
 		}
 		swept = len(batches)
-		_, err = tx.Exec(ctx, markPublishedSQL, ids)
-		return err
+		return markPublished(ctx, tx, published)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("sweep outbox: %w", err)

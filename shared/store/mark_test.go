@@ -105,7 +105,7 @@ func TestFloorRemembersTheOutbox(t *testing.T) {
 		return floor
 	}
 	require.WithinDuration(t, old.ID.Time(), look(), time.Second)
-	require.NoError(t, s.MarkPublished(t.Context(), []event.ID{batches[0].ID}))
+	require.NoError(t, s.MarkPublished(t.Context(), []store.Published{{Batch: batches[0].ID}}))
 	require.WithinDuration(t, old.ID.Time(), look(), time.Second, "it was published since")
 	for range 10 {
 		look()

@@ -41,7 +41,7 @@ func (l *lossy) accept(changes ...func(*store.NewEvent)) event.Event {
 	}
 	_, batches, err := l.Accept(l.t.Context(), []store.NewEvent{e}, 1<<20)
 	require.NoError(l.t, err)
-	require.NoError(l.t, l.MarkPublished(l.t.Context(), []event.ID{batches[0].ID}))
+	require.NoError(l.t, l.MarkPublished(l.t.Context(), []store.Published{{Batch: batches[0].ID}}))
 	return batches[0].Events[0]
 }
 
