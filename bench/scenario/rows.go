@@ -27,9 +27,9 @@ const (
 // daily are the tables with a partition for each day.
 func daily() []string { return []string{"events", "batches", "attempts", "event_keys", "request_keys"} }
 
-// kept are those that grow as long as the retention says: the daily ones, and what is
-// dead.
-func kept() []string { return append(daily(), "dead_letters", "letters_taken") }
+// kept are those that grow as long as the retention says: the daily ones, what is dead,
+// and the counts of each hour.
+func kept() []string { return append(daily(), "dead_letters", "letters_taken", "activity") }
 
 // connect opens a connection to the system's database, which is to be closed.
 func (s *system) connect(ctx context.Context) (db *pgx.Conn, closed func() error, err error) {
@@ -124,7 +124,7 @@ func (m most) rows(ctx context.Context, b *bench, s *system) (err error) {
 	for _, table := range kept() {
 		top := m.events
 		switch table {
-		case "attempts":
+		case "attempts", "activity":
 			top = m.attempts
 		case "dead_letters", "letters_taken":
 			top = m.dead
@@ -138,8 +138,14 @@ func (m most) rows(ctx context.Context, b *bench, s *system) (err error) {
 	return nil
 }
 
-// others are the lines of a plot but those of these names.
-func others(p findings.Plot, but []string) findings.Plot {
-	p.Lines = slices.DeleteFunc(slices.Clone(p.Lines), func(l findings.Line) bool { return slices.Contains(but, l.Name) })
+// but is a plot without the lines of these names.
+func but(p findings.Plot, names ...string) findings.Plot {
+	p.Lines = slices.DeleteFunc(slices.Clone(p.Lines), func(l findings.Line) bool { return slices.Contains(names, l.Name) })
+	return p
+}
+
+// only is a plot with just these.
+func only(p findings.Plot, names ...string) findings.Plot {
+	p.Lines = slices.DeleteFunc(slices.Clone(p.Lines), func(l findings.Line) bool { return !slices.Contains(names, l.Name) })
 	return p
 }

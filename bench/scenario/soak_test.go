@@ -75,6 +75,27 @@ func TestSteady(t *testing.T) {
 	}
 }
 
+// TestSteadyOfWhatWaits: the memory of nats-server may grow with what waits, and no more.
+func TestSteadyOfWhatWaits(t *testing.T) {
+	t.Parallel()
+	line := func(name string, before, after float64) findings.Line {
+		l := findings.Line{Name: name}
+		for n := range 9 {
+			l.Points = append(l.Points, findings.Point{At: float64(n), Value: before})
+			if n >= 6 {
+				l.Points[n].Value = after
+			}
+		}
+		return l
+	}
+	waits := findings.Plot{Title: meter.StreamsPlot, Lines: []findings.Line{line("OVERFLOW", 20_000, 40_000), line("DELIVER", 5, 5)}}
+	for after, broken := range map[float64]bool{440: false, 490: false, 510: true} {
+		r := &report{&findings.Report{}}
+		r.steady([]findings.Plot{{Title: meter.MemoryPlot, Lines: []findings.Line{line("nats-server", 400, after), line("deliver", 100, 110)}}, waits})
+		require.Equal(t, broken, r.Broken(), r.String())
+	}
+}
+
 func TestWindows(t *testing.T) {
 	t.Parallel()
 	w := &windows{start: time.Now(), width: time.Second, times: latency.New()}
