@@ -13,9 +13,9 @@ const (
 	// others.
 	light = 64
 
-	// heavyGroup bounds the events of a group of a tenant that has more: a larger
-	// one keeps disk and database from everybody else for longer than it gains.
-	heavyGroup = 128
+	// heavyShare bounds the events that a tenant that has more has in a group: more
+	// of them keep disk and database from everybody else for longer than it gains.
+	heavyShare = 128
 
 	// restFactor is how many times as long as its commit took such a tenant rests.
 	// Who posts thousands has the machine work at the speed at which it can, and
@@ -25,10 +25,10 @@ const (
 )
 
 // queue is what waits for a writer: calls, in a line for each tenant of their first
-// event. Tenants with little waiting share a group; one with much has a group for
-// itself, one writer at a time is at those, and after each the tenant rests. So
-// whoever posts little finds a writer that is free or will be in a moment, and
-// shares its transaction with others of the kind only.
+// event. Tenants with little waiting share groups, and so do those with much: one
+// writer at a time is at these, and after each the tenants in it rest. So whoever
+// posts little finds a writer that is free or will be in a moment, and shares its
+// transaction with others of the kind only.
 type queue struct {
 	mu     sync.Mutex
 	more   sync.Cond // something may be taken, or the queue was closed
@@ -37,7 +37,7 @@ type queue struct {
 	lines  map[event.ID]*line
 	little []*line // have calls waiting, few events, in the order of their turns
 	much   []*line // have many and do not rest
-	atMuch bool    // a writer is at a group of one with much
+	atMuch bool    // a writer is at a group of those with much
 	turn   bool    // of those with much, when both wait
 }
 
@@ -132,33 +132,48 @@ func (q *queue) takeLittle() (group [][]request) {
 	return group
 }
 
-// takeMuch takes a group of one line with much, which rests when that is done.
+// takeMuch takes a group of lines with much, its share of each, which rest when that
+// is done.
 func (q *queue) takeMuch() (group [][]request, done func()) {
-	l := q.much[0]
-	q.much = q.much[1:]
-	q.atMuch, q.turn, l.resting = true, false, true
-	group, _ = q.takeOf(l, &room{heavyGroup, groupBytes, true})
+	q.atMuch, q.turn = true, false
+	var lines []*line
+	for room := (room{groupEvents, groupBytes, true}); len(q.much) > 0; {
+		l := q.much[0]
+		beyond := max(room.events-heavyShare, 0)
+		room.events -= beyond
+		taken, _ := q.takeOf(l, &room)
+		room.events += beyond
+		if len(taken) == 0 {
+			break
+		}
+		group = append(group, taken...)
+		lines = append(lines, l)
+		q.much = q.much[1:]
+		l.resting = true
+	}
 	began := time.Now()
 	return group, func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		q.atMuch = false
 		q.more.Broadcast()
-		time.AfterFunc(restFactor*time.Since(began), func() { q.wake(l) })
+		time.AfterFunc(restFactor*time.Since(began), func() { q.wake(lines) })
 	}
 }
 
-// wake ends the rest of a line.
-func (q *queue) wake(l *line) {
+// wake ends the rest of lines.
+func (q *queue) wake(lines []*line) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	l.resting = false
-	if len(l.calls) > 0 {
-		q.lineUp(l)
-		return
+	for _, l := range lines {
+		l.resting = false
+		if len(l.calls) > 0 {
+			q.lineUp(l)
+			continue
+		}
+		delete(q.lines, l.tenant)
+		q.more.Broadcast() // it may have been the last
 	}
-	delete(q.lines, l.tenant)
-	q.more.Broadcast() // it may have been the last
 }
 
 // takeOf takes calls of a line while there is room for them, and reports whether

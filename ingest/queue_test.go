@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -48,7 +49,7 @@ func TestQueueKeepsMuchApart(t *testing.T) {
 			require.True(t, q.put(callOf('a', 64, 0)))
 		}
 		group, done := q.take()
-		require.Equal(t, map[byte][]int{'a': {64, 64}}, sizes(group), "as much as a group of its own may have")
+		require.Equal(t, map[byte][]int{'a': {64, 64}}, sizes(group), "as much as a tenant may have in a group")
 
 		require.True(t, q.put(callOf('b', 1, 0)))
 		for range 3 {
@@ -74,6 +75,32 @@ func TestQueueKeepsMuchApart(t *testing.T) {
 		last, _ := q.take()
 		require.Nil(t, last)
 		require.False(t, q.put(callOf('a', 1, 0)))
+	})
+}
+
+// TestQueueSharesMuch: tenants with much share groups, a share for each, so that many
+// of them are not slower than one.
+func TestQueueSharesMuch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue()
+		for tenant := byte('a'); tenant <= 'e'; tenant++ {
+			for range 2 {
+				require.True(t, q.put(callOf(tenant, heavyShare, 0)))
+			}
+		}
+		whole := []int{heavyShare}
+		first, done := q.take()
+		require.Equal(t, map[byte][]int{'a': whole, 'b': whole, 'c': whole}, sizes(first), "as many as fit")
+		time.Sleep(time.Second)
+		done()
+		second, done := q.take()
+		require.Equal(t, map[byte][]int{'d': whole, 'e': whole}, sizes(second), "the others rest")
+		done()
+		time.Sleep(restFactor * time.Second)
+		third, done := q.take()
+		require.ElementsMatch(t, []int{heavyShare, heavyShare, heavyShare}, slices.Concat(slices.Collect(maps.Values(sizes(third)))...))
+		done()
 	})
 }
 

@@ -184,7 +184,7 @@ func (w *world) result(metric, result string) int {
 func TestAcceptsShareTransactions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	const n = heavyGroup
+	const n = heavyShare
 	release := w.hold()
 	events := make([]*store.NewEvent, n)
 	for i := range events {
