@@ -19,8 +19,9 @@ import (
 const root = "../.."
 
 // settings of the system under test. A delivery that fails is tried once more, so
-// that dead letters do not take long.
-var settings = []string{"POSTRIDER_RETRY_SCHEDULE=1s", "POSTRIDER_LOG_LEVEL=warn"}
+// that dead letters do not take long. Headers are kept of all attempts, so that pages
+// show them wherever they can.
+var settings = []string{"POSTRIDER_RETRY_SCHEDULE=1s", "POSTRIDER_LOG_LEVEL=warn", "POSTRIDER_KEEP_HEADERS=all"}
 
 // What all tests share, made by TestMain.
 var (
