@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync"
 )
 
 // Below those that the kernel gives to connections of its own choice: a process that
@@ -17,17 +18,33 @@ const (
 
 var errNoPort = errors.New("found no free port")
 
+// given are the UDP ports of the same numbers as those that FreePort has returned.
+var given struct { //nolint:gochecknoglobals // it is the process that has them
+	sync.Mutex
+
+	ports []*net.UDPConn
+}
+
 // FreePort finds a port of the loopback address that is free now. It is the same
 // across restarts of the process that it is for, so it cannot be left to that
-// process.
+// process. No other call returns it while this process lives, not even one in
+// another: for that its UDP port is kept.
 func FreePort() (string, error) {
 	for range portTries {
-		port := strconv.Itoa(lowestPort + rand.IntN(highestPort-lowestPort)) //nolint:gosec // no secret
+		number := lowestPort + rand.IntN(highestPort-lowestPort) //nolint:gosec // no secret
+		port := strconv.Itoa(number)
 		l, err := net.Listen("tcp", "127.0.0.1:"+port)
 		if err != nil {
 			continue
 		}
 		_ = l.Close() // nobody has come yet
+		kept, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: number})
+		if err != nil {
+			continue
+		}
+		given.Lock()
+		given.ports = append(given.ports, kept)
+		given.Unlock()
 		return port, nil
 	}
 	return "", errNoPort
