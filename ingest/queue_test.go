@@ -98,6 +98,7 @@ func TestQueueSharesMuch(t *testing.T) {
 		require.Equal(t, map[byte][]int{'d': whole, 'e': whole}, sizes(second), "the others rest")
 		done()
 		time.Sleep(restFactor * time.Second)
+		synctest.Wait() // all have rested
 		third, done := q.take()
 		require.ElementsMatch(t, []int{heavyShare, heavyShare, heavyShare}, slices.Concat(slices.Collect(maps.Values(sizes(third)))...))
 		done()
